@@ -1,0 +1,360 @@
+//! The small traits that stores implement: what callers need, not what a database offers.
+//!
+//! Every adapter passes the contract suite of `deskwire-storage`. The time is always passed in. Two callers exist: the
+//! webhook functions know an [`Inbox`], the runner knows [`Work`]; people's commands and pages read [`History`].
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::BoxFuture;
+use crate::action::Hold;
+use crate::event::{Event, EventState, JsonText};
+use crate::ids::{EventId, Lane, RunId, SourceName, WorkflowName, WorkflowVersion};
+use crate::run::{Entry, Run, RunState};
+use crate::time::Timestamp;
+
+/// Why a store did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// It is away, full, read-only or too busy: nothing was changed; the caller may come again.
+    #[error("the store is unavailable: {reason}")]
+    Unavailable {
+        /// What it said, for logs.
+        reason: String,
+    },
+    /// What it holds cannot be read: a bug or a damaged file. Coming again will not help.
+    #[error("the store holds something unreadable: {0}")]
+    Corrupt(String),
+    /// The run was handed to another runner meanwhile; whatever this one still wants to write is void.
+    #[error("the run was handed to another runner")]
+    Fenced,
+}
+
+/// The answer of a port.
+pub type StoreResult<T> = Result<T, StoreError>;
+
+/// A workflow that wants an event, with what is pinned at this moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// The workflow.
+    pub workflow: WorkflowName,
+    /// Its version now.
+    pub version: WorkflowVersion,
+    /// The run's id.
+    pub run: RunId,
+    /// The lane the run joins.
+    pub lane: Lane,
+}
+
+/// A workflow that looked at an event and did not want it, with the reason; kept so that "why did nothing happen" has an
+/// answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize)]
+pub struct Declined {
+    /// The workflow.
+    pub workflow: WorkflowName,
+    /// One sentence: why not.
+    pub reason: String,
+}
+
+/// An event with everything that is decided when it is accepted.
+#[derive(Debug, Clone)]
+pub struct Arrival {
+    /// The event.
+    pub event: Event,
+    /// Other ids under which the same event may have been stored (see `repeat_window`).
+    pub also_known_as: Vec<EventId>,
+    /// The runs it starts.
+    pub wanted: Vec<Wanted>,
+    /// The workflows of this source that did not want it.
+    pub declined: Vec<Declined>,
+}
+
+/// What accepting an event came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Accepted {
+    /// It is stored, and its runs are queued.
+    New,
+    /// It was stored before, and nothing was started.
+    Repeat,
+}
+
+/// A signed body that is not what its provider should send.
+#[derive(Debug, Clone)]
+pub struct RejectedEvent {
+    /// Where it came from.
+    pub source: SourceName,
+    /// Its id: the same body has the same one.
+    pub id: EventId,
+    /// When it came.
+    pub received_at: Timestamp,
+    /// What it holds, as text; bytes that are not UTF-8 are replaced.
+    pub body: String,
+    /// One sentence: what is wrong with it.
+    pub reason: String,
+}
+
+/// Where accepted events go. On return of `Ok`, everything is durable.
+pub trait Inbox: Send + Sync {
+    /// Stores the event once (by source and id) and queues its runs. Either all of it or nothing.
+    fn accept(&self, arrival: Arrival) -> BoxFuture<'_, StoreResult<Accepted>>;
+
+    /// Keeps a rejected body with the reason. The same body from the same source is kept once.
+    fn reject(&self, rejected: RejectedEvent) -> BoxFuture<'_, StoreResult<()>>;
+
+    /// Can it be written to right now?
+    fn ready(&self) -> BoxFuture<'_, StoreResult<()>>;
+}
+
+/// Proof of having been handed a run. Every write about the run carries it and fails with [`StoreError::Fenced`] once
+/// the run was handed to somebody else.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Fence {
+    /// The run.
+    pub run: RunId,
+    /// How often it had been handed out when this fence was made.
+    pub delivery: u32,
+}
+
+/// A run that was handed to this runner.
+#[derive(Debug, Clone)]
+pub struct Claim {
+    /// The run, with its journal.
+    pub run: Run,
+    /// For writing about it.
+    pub fence: Fence,
+    /// Until when nobody else is handed this run.
+    pub leased_until: Timestamp,
+}
+
+/// What a runner gets when it asks for work.
+#[derive(Debug, Clone, Default)]
+pub struct ClaimBatch {
+    /// At most as many as asked for.
+    pub claims: Vec<Claim>,
+    /// The shared rate budgets that are used up at this time.
+    pub holds: Vec<Hold>,
+    /// When the next run falls due that was not handed out now, if one waits.
+    pub next_due: Option<Timestamp>,
+}
+
+/// How a delivery of a run ends.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Settlement {
+    /// The run is over, in one of the states that are, and leaves its lane.
+    Over {
+        /// The last state.
+        state: RunState,
+        /// One sentence: why it ended so.
+        reason: String,
+    },
+    /// Something passes; the run keeps its lane and comes back at this time.
+    Again {
+        /// When.
+        at: Timestamp,
+        /// One sentence: what it waits for.
+        reason: String,
+    },
+    /// A step is unknown. The run keeps its lane until this time, is handed out once more with `parked` set, and then
+    /// gives way.
+    Park {
+        /// When the lane goes on.
+        lane_until: Timestamp,
+        /// One sentence for the person who decides.
+        reason: String,
+    },
+    /// The time of a parked run in its lane is over: it stays unknown, and the lane goes on.
+    GiveWay {
+        /// One sentence for the person who decides.
+        reason: String,
+    },
+}
+
+/// What a runner needs: work in order, and a journal that is durable before anything depends on it.
+pub trait Work: Send + Sync {
+    /// Hands out at most `max` runs that are due, each the first of its lane, and leases them to `owner` for `lease`.
+    /// Handing out is durable before this returns: it is the record that a call may follow.
+    fn claim<'a>(
+        &'a self,
+        owner: &'a str,
+        max: usize,
+        lease: Duration,
+        now: Timestamp,
+    ) -> BoxFuture<'a, StoreResult<ClaimBatch>>;
+
+    /// Adds to a run's journal, durably, and extends its lease to `leased_until`.
+    fn record<'a>(
+        &'a self,
+        fence: &'a Fence,
+        entries: Vec<Entry>,
+        leased_until: Timestamp,
+    ) -> BoxFuture<'a, StoreResult<()>>;
+
+    /// Adds the last entries of this delivery and ends it, in one durable step. A `hold` is shared with every runner.
+    fn settle<'a>(
+        &'a self,
+        fence: &'a Fence,
+        entries: Vec<Entry>,
+        settlement: Settlement,
+        hold: Option<Hold>,
+        now: Timestamp,
+    ) -> BoxFuture<'a, StoreResult<()>>;
+
+    /// Takes back what `owner` had been handed, because that process is known to be gone. The runs come back at once,
+    /// marked as interrupted. Answers how many.
+    fn take_back<'a>(&'a self, owner: &'a str, now: Timestamp) -> BoxFuture<'a, StoreResult<usize>>;
+
+    /// Returns when work may have become due since the last call; may return early or for nothing.
+    fn arrived(&self) -> BoxFuture<'_, ()>;
+
+    /// Makes workflow versions known, so that runs find the version they were pinned to. The same text twice is one.
+    fn publish(
+        &self,
+        versions: Vec<(WorkflowName, WorkflowVersion, String)>,
+        now: Timestamp,
+    ) -> BoxFuture<'_, StoreResult<()>>;
+
+    /// The file of a workflow version that was published.
+    fn workflow_text<'a>(
+        &'a self,
+        name: &'a WorkflowName,
+        version: &'a WorkflowVersion,
+    ) -> BoxFuture<'a, StoreResult<Option<String>>>;
+}
+
+/// Which events or runs to list. All conditions hold together.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// At most so many, the newest first; 0 means 50.
+    pub limit: usize,
+    /// Only this source's (events).
+    pub source: Option<String>,
+    /// Only this workflow's (runs).
+    pub workflow: Option<String>,
+    /// Only in this state; a word of [`RunState`] or [`EventState`].
+    pub state: Option<String>,
+    /// Only about this subject.
+    pub subject: Option<String>,
+    /// Only of this event (runs).
+    pub event: Option<EventId>,
+}
+
+/// A line of the list of events.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct EventSummary {
+    /// Its number in this store, for short references.
+    pub number: i64,
+    /// Its source.
+    pub source: String,
+    /// Its id.
+    pub id: String,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Its subject.
+    pub subject: String,
+    /// When it came.
+    pub received_at: Timestamp,
+    /// What became of it.
+    pub state: EventState,
+    /// Why, where it was rejected or no workflow wanted it.
+    pub reason: Option<String>,
+}
+
+/// An event with everything that is kept about it.
+#[derive(Debug, Clone)]
+pub struct EventDetail {
+    /// The line of the list.
+    pub summary: EventSummary,
+    /// The event; `None` for a rejected body.
+    pub event: Option<Event>,
+    /// The body as text.
+    pub body: JsonText,
+    /// The workflows that looked at it and did not want it.
+    pub declined: Vec<Declined>,
+    /// The runs it started.
+    pub runs: Vec<RunSummary>,
+}
+
+/// A line of the list of runs.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RunSummary {
+    /// Its id.
+    pub id: RunId,
+    /// Its workflow.
+    pub workflow: WorkflowName,
+    /// Its pinned version.
+    pub version: WorkflowVersion,
+    /// Where it stands.
+    pub state: RunState,
+    /// One sentence: why.
+    pub reason: Option<String>,
+    /// The event's source.
+    pub source: String,
+    /// The event's id.
+    pub event_id: String,
+    /// The event's type.
+    pub event_type: String,
+    /// The event's subject.
+    pub subject: String,
+    /// When it was queued.
+    pub queued_at: Timestamp,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// When it is due next, while it waits.
+    pub due_at: Option<Timestamp>,
+    /// How often it was handed to a runner.
+    pub deliveries: u32,
+    /// 0 for the run that the event started; counts up with every replay.
+    pub replay: u32,
+}
+
+/// A run with its journal.
+#[derive(Debug, Clone)]
+pub struct RunDetail {
+    /// The line of the list.
+    pub summary: RunSummary,
+    /// What is known of its steps.
+    pub journal: Vec<Entry>,
+    /// The event it is about.
+    pub event: Event,
+}
+
+/// How many runs stand where.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Events kept.
+    pub events: u64,
+    /// Runs by state; states that no run is in are left out.
+    pub runs: std::collections::BTreeMap<String, u64>,
+}
+
+/// What people ask for.
+pub trait History: Send + Sync {
+    /// The newest events that pass the filter.
+    fn events(&self, filter: Filter) -> BoxFuture<'_, StoreResult<Vec<EventSummary>>>;
+
+    /// One event, by its id, by `source/id`, or by its number in this store.
+    fn event<'a>(&'a self, reference: &'a str) -> BoxFuture<'a, StoreResult<Option<EventDetail>>>;
+
+    /// The newest runs that pass the filter.
+    fn runs(&self, filter: Filter) -> BoxFuture<'_, StoreResult<Vec<RunSummary>>>;
+
+    /// One run, by its id or an unambiguous beginning of it.
+    fn run<'a>(&'a self, reference: &'a str) -> BoxFuture<'a, StoreResult<Option<RunDetail>>>;
+
+    /// Queues a new run of the same workflow version on the same event, under the id `new_run`, with effect keys of its
+    /// own. `keep` are journal entries of the old run that hold for the new one (steps that are done and are not to be
+    /// called again). An unknown run that is replayed is over: it ends as failed, saying so. Answers the new run's replay
+    /// number; `None` where there is no such run, or where it is not over.
+    fn replay<'a>(
+        &'a self,
+        run: &'a RunId,
+        new_run: RunId,
+        keep: Vec<Entry>,
+        now: Timestamp,
+    ) -> BoxFuture<'a, StoreResult<Option<u32>>>;
+
+    /// How many there are.
+    fn counts(&self) -> BoxFuture<'_, StoreResult<Counts>>;
+}

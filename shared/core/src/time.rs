@@ -1,0 +1,172 @@
+//! Points in time, and the clock that is passed in.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// A point in time in UTC, in whole milliseconds since 1970. Shown and stored in JSON as RFC 3339.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Timestamp(i64);
+
+/// A text that is not a point in time.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not a time such as 2026-02-03T08:15:42Z")]
+pub struct BadTimestamp(pub String);
+
+impl Timestamp {
+    /// From milliseconds since 1970-01-01T00:00:00Z.
+    pub const fn from_millis(millis: i64) -> Self {
+        Self(millis)
+    }
+
+    /// Milliseconds since 1970-01-01T00:00:00Z.
+    pub const fn as_millis(self) -> i64 {
+        self.0
+    }
+
+    /// Reads RFC 3339 text with any number of fraction digits; what lies below a millisecond is cut off.
+    pub fn parse(text: &str) -> Result<Self, BadTimestamp> {
+        text.parse::<jiff::Timestamp>().map(|t| Self(t.as_millisecond())).map_err(|_| BadTimestamp(text.to_owned()))
+    }
+
+    /// Reads whole seconds since 1970, as Slack sends them.
+    pub fn parse_unix_seconds(text: &str) -> Result<Self, BadTimestamp> {
+        let bad = || BadTimestamp(text.to_owned());
+        if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) {
+            return Err(bad());
+        }
+        let seconds: i64 = text.parse().map_err(|_| bad())?;
+        seconds.checked_mul(1000).map(Self).ok_or_else(bad)
+    }
+
+    /// Whole seconds since 1970, rounded down.
+    pub const fn as_unix_seconds(self) -> i64 {
+        self.0.div_euclid(1000)
+    }
+
+    /// This time and `duration`; the far end of time where it would overflow.
+    #[must_use]
+    pub fn plus(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
+    }
+
+    /// This time less `duration`.
+    #[must_use]
+    pub fn minus(self, duration: Duration) -> Self {
+        Self(self.0.saturating_sub(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
+    }
+
+    /// How long after `earlier` this is; zero when it is not after it.
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match jiff::Timestamp::from_millisecond(self.0) {
+            Ok(time) => write!(f, "{time:.3}"),
+            Err(_) => write!(f, "{} ms", self.0),
+        }
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        Self::parse(&text).map_err(serde::de::Error::custom)
+    }
+}
+
+/// Tells the time. Injected wherever time is asked for, so that tests run in virtual time.
+pub trait Clock: Send + Sync {
+    /// The time now.
+    fn now(&self) -> Timestamp;
+}
+
+/// The system's clock.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        let since_1970 = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        Timestamp(i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX))
+    }
+}
+
+/// A clock that always tells the same time; for tests of plain functions.
+#[derive(Debug, Clone, Copy)]
+pub struct FixedClock(pub Timestamp);
+
+impl Clock for FixedClock {
+    fn now(&self) -> Timestamp {
+        self.0
+    }
+}
+
+/// A duration as people write and read it: `250ms`, `30s`, `5m`, `2h`, `7d`.
+pub fn parse_duration(text: &str) -> Option<Duration> {
+    let text = text.trim();
+    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let count: u64 = text[..digits].parse().ok()?;
+    let millis = match text[digits..].trim_start() {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" | "min" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return None,
+    };
+    count.checked_mul(millis).map(Duration::from_millis)
+}
+
+/// Writes a duration the way [`parse_duration`] reads it, in its largest whole unit.
+pub fn show_duration(duration: Duration) -> String {
+    let millis = duration.as_millis();
+    for (unit, size) in [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000)] {
+        if millis >= size && millis.is_multiple_of(size) {
+            return format!("{}{unit}", millis / size);
+        }
+    }
+    if millis >= 1_000 { format!("{:.1}s", duration.as_secs_f64()) } else { format!("{millis}ms") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nanosecond_fractions_are_cut_to_milliseconds() {
+        let time = Timestamp::parse("2026-02-03T08:15:42.318904527Z").unwrap();
+        assert_eq!(time.to_string(), "2026-02-03T08:15:42.318Z");
+    }
+
+    #[test]
+    fn unix_seconds_take_digits_only() {
+        assert_eq!(Timestamp::parse_unix_seconds("1531420618").unwrap().as_unix_seconds(), 1_531_420_618);
+        for bad in ["", "-1", "+1", "1.5", "1e9", "99999999999999999999", " 1"] {
+            assert!(Timestamp::parse_unix_seconds(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn durations_are_read_as_they_are_written() {
+        for (text, millis) in [("250ms", 250), ("30s", 30_000), ("5m", 300_000), ("2h", 7_200_000), ("7d", 604_800_000)]
+        {
+            let duration = parse_duration(text).unwrap();
+            assert_eq!(duration.as_millis(), millis);
+            assert_eq!(show_duration(duration), text);
+        }
+        for bad in ["", "5", "m", "-1s", "5 weeks", "99999999999999999999s"] {
+            assert!(parse_duration(bad).is_none(), "{bad:?}");
+        }
+    }
+}

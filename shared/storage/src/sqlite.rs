@@ -1,0 +1,184 @@
+//! The embedded store: one SQLite file in WAL mode, synced at every commit, that several processes may open at once.
+//!
+//! All writes go through one thread ([`writer`]), which puts what is waiting into one transaction, so that concurrent
+//! acknowledgements share one sync of the disk. Reads for people use a connection of their own. Tests use
+//! [`SqliteStore::in_memory`], which runs the same SQL in the caller's thread and so keeps to virtual time.
+
+mod history;
+mod inbox;
+mod rows;
+mod schema;
+mod work;
+mod writer;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use deskwire_core::ports::{StoreError, StoreResult};
+use rusqlite::Connection;
+use tokio::sync::Notify;
+
+use writer::Writer;
+
+/// How long a statement waits for another process's write before it reports the store as busy.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The page cache of each connection, in KiB (negative is how SQLite is told "KiB").
+const CACHE_KIB: i64 = -4096;
+
+/// After how many pages of write-ahead log it is copied into the file: 16 MiB. Fewer, larger copies keep the tail of the
+/// acknowledgement times short.
+const CHECKPOINT_PAGES: i64 = 4000;
+
+/// Why a store could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The data folder could not be made or written to.
+    #[error(
+        "cannot use the data folder {path}: {source}; check that it exists, is writable, and that the disk is not full"
+    )]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// SQLite could not open or prepare the file.
+    #[error("cannot open the store {path}: {reason}; check that the folder is writable and the disk is not full")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite said.
+        reason: String,
+    },
+    /// The file was written by a newer Deskwire.
+    #[error(
+        "the store {path} was written by a newer Deskwire (its format is {found}, this one knows {known}); use that version"
+    )]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        found: i64,
+        /// The newest format we know.
+        known: i64,
+    },
+}
+
+/// The embedded store. Cheap to clone; all clones share one writer.
+#[derive(Clone)]
+pub struct SqliteStore {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    writer: Writer,
+    reader: Reader,
+    arrived: Notify,
+}
+
+enum Reader {
+    /// A connection of its own, opened when the first person asks.
+    File { path: PathBuf, connection: Arc<Mutex<Option<Connection>>> },
+    /// The writer's connection.
+    Shared,
+}
+
+impl SqliteStore {
+    /// Opens `deskwire.db` in `folder`, which is made if need be, and brings its schema up to date.
+    pub fn open(folder: &Path) -> Result<Self, OpenError> {
+        std::fs::create_dir_all(folder).map_err(|source| OpenError::Folder { path: folder.to_owned(), source })?;
+        let path = folder.join("deskwire.db");
+        let mut connection =
+            connect(&path).map_err(|error| OpenError::File { path: path.clone(), reason: error.to_string() })?;
+        schema::migrate(&mut connection, &path)?;
+        let reader = Reader::File { path, connection: Arc::default() };
+        Ok(Self::new(Writer::on_a_thread(connection), reader))
+    }
+
+    /// A store that lives as long as this value and runs in the caller's thread: for tests and dry runs.
+    pub fn in_memory() -> Result<Self, OpenError> {
+        let path = PathBuf::from(":memory:");
+        let failed = |error: rusqlite::Error| OpenError::File { path: path.clone(), reason: error.to_string() };
+        let mut connection = Connection::open_in_memory().map_err(failed)?;
+        prepare(&connection).map_err(failed)?;
+        schema::migrate(&mut connection, &path)?;
+        Ok(Self::new(Writer::in_place(connection), Reader::Shared))
+    }
+
+    fn new(writer: Writer, reader: Reader) -> Self {
+        Self { shared: Arc::new(Shared { writer, reader, arrived: Notify::new() }) }
+    }
+
+    /// Runs `job` in a write transaction that it shares with whatever else is waiting. It may run twice, when the first
+    /// transaction had to be rolled back, and must not keep anything from the first time.
+    async fn write<T, F>(&self, job: F) -> StoreResult<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&Connection) -> StoreResult<T> + Send + 'static,
+    {
+        self.shared.writer.submit(job).await
+    }
+
+    /// Runs `job` on the reading connection, off the async threads.
+    async fn read<T, F>(&self, job: F) -> StoreResult<T>
+    where
+        T: Send + 'static,
+        F: Fn(&Connection) -> StoreResult<T> + Send + 'static,
+    {
+        match &self.shared.reader {
+            Reader::Shared => self.shared.writer.submit(job).await,
+            Reader::File { path, connection } => {
+                let (path, connection) = (path.clone(), Arc::clone(connection));
+                tokio::task::spawn_blocking(move || {
+                    let mut slot = connection.lock().unwrap_or_else(PoisonError::into_inner);
+                    if slot.is_none() {
+                        *slot = Some(connect(&path).map_err(unavailable)?);
+                    }
+                    slot.as_ref().map_or_else(|| Err(gone()), &job)
+                })
+                .await
+                .unwrap_or_else(|_| Err(gone()))
+            }
+        }
+    }
+}
+
+fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = Connection::open(path)?;
+    prepare(&connection)?;
+    Ok(connection)
+}
+
+fn prepare(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "cache_size", CACHE_KIB)?;
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    Ok(())
+}
+
+fn gone() -> StoreError {
+    StoreError::Unavailable { reason: "the store is closed".to_owned() }
+}
+
+/// SQLite's error as the ports' error: what may pass (full disk, lock, read-only) against what will not.
+fn unavailable(error: rusqlite::Error) -> StoreError {
+    use rusqlite::ErrorCode as Code;
+    match &error {
+        rusqlite::Error::SqliteFailure(failure, _) => match failure.code {
+            Code::DatabaseCorrupt | Code::NotADatabase | Code::TypeMismatch | Code::ConstraintViolation => {
+                StoreError::Corrupt(error.to_string())
+            }
+            _ => StoreError::Unavailable { reason: error.to_string() },
+        },
+        _ => StoreError::Corrupt(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

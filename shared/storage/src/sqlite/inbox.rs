@@ -1,0 +1,116 @@
+//! Accepting: an event and its runs, in one transaction.
+
+use deskwire_core::BoxFuture;
+use deskwire_core::event::EventState;
+use deskwire_core::ports::{Accepted, Arrival, Inbox, RejectedEvent, StoreError, StoreResult};
+use rusqlite::{Connection, params};
+
+use super::rows::{NewRun, enqueue};
+use super::{SqliteStore, unavailable};
+
+impl Inbox for SqliteStore {
+    fn accept(&self, arrival: Arrival) -> BoxFuture<'_, StoreResult<Accepted>> {
+        Box::pin(async move {
+            let starts_runs = !arrival.wanted.is_empty();
+            let accepted = self.write(move |connection| accept(connection, &arrival)).await?;
+            if starts_runs && accepted == Accepted::New {
+                self.shared.arrived.notify_one();
+            }
+            Ok(accepted)
+        })
+    }
+
+    fn reject(&self, rejected: RejectedEvent) -> BoxFuture<'_, StoreResult<()>> {
+        Box::pin(self.write(move |connection| reject(connection, &rejected)))
+    }
+
+    fn ready(&self) -> BoxFuture<'_, StoreResult<()>> {
+        // An empty write transaction needs the same lock and the same disk as a real one.
+        Box::pin(self.write(|connection| {
+            connection
+                .prepare_cached("DELETE FROM holds WHERE until < 0")
+                .and_then(|mut statement| statement.execute([]))
+                .map(|_| ())
+                .map_err(unavailable)
+        }))
+    }
+}
+
+fn accept(connection: &Connection, arrival: &Arrival) -> StoreResult<Accepted> {
+    let event = &arrival.event;
+    for other in &arrival.also_known_as {
+        let known = connection
+            .prepare_cached("SELECT 1 FROM events WHERE source = ?1 AND id = ?2")
+            .and_then(|mut statement| statement.exists(params![event.source.as_str(), other.as_str()]))
+            .map_err(unavailable)?;
+        if known {
+            return Ok(Accepted::Repeat);
+        }
+    }
+    let state = if arrival.wanted.is_empty() { EventState::Unwanted } else { EventState::Accepted };
+    let declined = if arrival.declined.is_empty() {
+        None
+    } else {
+        Some(serde_json::to_string(&arrival.declined).map_err(|error| StoreError::Corrupt(error.to_string()))?)
+    };
+    let reason = arrival.wanted.is_empty().then(|| match arrival.declined.len() {
+        0 => "no workflow listens to this type of event from this source".to_owned(),
+        _ => arrival.declined.iter().map(|d| format!("{}: {}", d.workflow, d.reason)).collect::<Vec<_>>().join("; "),
+    });
+    let inserted = connection
+        .prepare_cached(
+            "INSERT INTO events (source, id, type, subject, time, received_at, state, reason, declined, data)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (source, id) DO NOTHING",
+        )
+        .and_then(|mut statement| {
+            statement.execute(params![
+                event.source.as_str(),
+                event.id.as_str(),
+                event.kind,
+                event.subject,
+                event.time.as_millis(),
+                event.received_at.as_millis(),
+                state.as_str(),
+                reason,
+                declined,
+                event.data.as_str(),
+            ])
+        })
+        .map_err(unavailable)?;
+    if inserted == 0 {
+        return Ok(Accepted::Repeat);
+    }
+    let number = connection.last_insert_rowid();
+    for wanted in &arrival.wanted {
+        let run = NewRun {
+            id: wanted.run.as_str(),
+            event: number,
+            workflow: wanted.workflow.as_str(),
+            version: wanted.version.as_str(),
+            lane: wanted.lane.as_str(),
+            replay: 0,
+            now: event.received_at,
+        };
+        enqueue(connection, &run)?;
+    }
+    Ok(Accepted::New)
+}
+
+fn reject(connection: &Connection, rejected: &RejectedEvent) -> StoreResult<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO events (source, id, type, subject, time, received_at, state, reason, data)
+             VALUES (?1, ?2, '', '', ?3, ?3, 'rejected', ?4, ?5) ON CONFLICT (source, id) DO NOTHING",
+        )
+        .and_then(|mut statement| {
+            statement.execute(params![
+                rejected.source.as_str(),
+                rejected.id.as_str(),
+                rejected.received_at.as_millis(),
+                rejected.reason,
+                rejected.body,
+            ])
+        })
+        .map(|_| ())
+        .map_err(unavailable)
+}

@@ -1,0 +1,103 @@
+//! The tables, and how older files are brought up to date.
+//!
+//! `PRAGMA user_version` counts the migrations that a file has seen. Each runs once, in one immediate transaction, so two
+//! processes that open an old file at the same time do not both migrate it.
+
+use std::path::Path;
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::OpenError;
+
+/// Every step of the schema's history, the oldest first. Only ever add to the end.
+const MIGRATIONS: &[&str] = &[
+    // 1: events, runs (which are also the queue), the journal, workflow versions, shared rate budgets.
+    "
+    CREATE TABLE events (
+        seq         INTEGER PRIMARY KEY,
+        source      TEXT NOT NULL,
+        id          TEXT NOT NULL,
+        type        TEXT NOT NULL,
+        subject     TEXT NOT NULL,
+        time        INTEGER NOT NULL,
+        received_at INTEGER NOT NULL,
+        state       TEXT NOT NULL,
+        reason      TEXT,
+        declined    TEXT,
+        data        TEXT NOT NULL
+    ) STRICT;
+    CREATE UNIQUE INDEX events_by_id ON events (source, id);
+
+    -- A run is its own queue message. `head` is 1 for the first of its lane, 0 for those behind it, and NULL once it has
+    -- left the lane. `due_at` is when it may be handed out: the end of a wait, or of another runner's lease. `clean` is
+    -- 1 unless it was handed out and never settled.
+    CREATE TABLE runs (
+        seq        INTEGER PRIMARY KEY,
+        id         TEXT NOT NULL,
+        event      INTEGER NOT NULL REFERENCES events (seq),
+        workflow   TEXT NOT NULL,
+        version    TEXT NOT NULL,
+        lane       TEXT NOT NULL,
+        replay     INTEGER NOT NULL,
+        state      TEXT NOT NULL,
+        reason     TEXT,
+        queued_at  INTEGER NOT NULL,
+        ended_at   INTEGER,
+        head       INTEGER,
+        due_at     INTEGER,
+        owner      TEXT,
+        deliveries INTEGER NOT NULL DEFAULT 0,
+        clean      INTEGER NOT NULL DEFAULT 1,
+        parked     INTEGER NOT NULL DEFAULT 0
+    ) STRICT;
+    CREATE UNIQUE INDEX runs_by_id ON runs (id);
+    CREATE INDEX runs_by_event ON runs (event);
+    CREATE INDEX runs_in_lane ON runs (lane, seq) WHERE head IS NOT NULL;
+    CREATE INDEX runs_due ON runs (due_at) WHERE head = 1;
+    CREATE INDEX runs_unhappy ON runs (state, seq) WHERE state <> 'succeeded';
+
+    CREATE TABLE journal (
+        run   INTEGER NOT NULL REFERENCES runs (seq),
+        n     INTEGER NOT NULL,
+        entry TEXT NOT NULL,
+        PRIMARY KEY (run, n)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE workflow_versions (
+        name         TEXT NOT NULL,
+        version      TEXT NOT NULL,
+        text         TEXT NOT NULL,
+        published_at INTEGER NOT NULL,
+        PRIMARY KEY (name, version)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE holds (
+        budget TEXT PRIMARY KEY,
+        until  INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    ",
+];
+
+pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
+    let failed = |error: rusqlite::Error| OpenError::File { path: path.to_owned(), reason: error.to_string() };
+    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    let version =
+        |connection: &Connection| connection.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0));
+    if version(connection).map_err(failed)? == known {
+        return Ok(());
+    }
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+    // Asked again inside the transaction: another process may have migrated meanwhile.
+    let found = version(&transaction).map_err(failed)?;
+    let Ok(seen) = usize::try_from(found) else {
+        return Err(OpenError::Newer { path: path.to_owned(), found, known });
+    };
+    if seen > MIGRATIONS.len() {
+        return Err(OpenError::Newer { path: path.to_owned(), found, known });
+    }
+    for migration in &MIGRATIONS[seen..] {
+        transaction.execute_batch(migration).map_err(failed)?;
+    }
+    transaction.pragma_update(None, "user_version", known).map_err(failed)?;
+    transaction.commit().map_err(failed)
+}

@@ -1,0 +1,193 @@
+//! What is special to SQLite; the contract itself runs below against a file and against memory.
+
+use deskwire_core::ports::{Filter, History, Inbox, StoreError, Work};
+use deskwire_core::time::Timestamp;
+
+use super::*;
+use crate::contract::Stores;
+
+mod on_a_file {
+    use super::*;
+    crate::store_contract!(|| {
+        let folder = tempfile::tempdir().unwrap();
+        (Stores::of(SqliteStore::open(folder.path()).unwrap()), folder)
+    });
+}
+
+mod in_memory {
+    use super::*;
+    crate::store_contract!(|| (Stores::of(SqliteStore::in_memory().unwrap()), ()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_openings_of_one_file_hand_out_each_run_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let stores: Vec<_> = (0..2).map(|_| SqliteStore::open(folder.path()).unwrap()).collect();
+    let tasks: Vec<_> = (0..2)
+        .map(|one| {
+            let (own, other) = (stores[one].clone(), stores[1 - one].clone());
+            tokio::spawn(async move {
+                for number in 0..100 {
+                    own.accept(arrival(one * 1000 + number)).await.unwrap();
+                }
+                let mut claimed = Vec::new();
+                loop {
+                    let batch = other.claim("runner", 7, Duration::from_mins(1), Timestamp::default()).await.unwrap();
+                    if batch.claims.is_empty() {
+                        break claimed;
+                    }
+                    claimed.extend(batch.claims.into_iter().map(|claim| claim.run.id.to_string()));
+                }
+            })
+        })
+        .collect();
+    let mut claimed = Vec::new();
+    for task in tasks {
+        claimed.extend(task.await.unwrap());
+    }
+    let handed_out = claimed.len();
+    claimed.sort();
+    claimed.dedup();
+    assert_eq!((handed_out, claimed.len()), (200, 200));
+}
+
+fn arrival(number: usize) -> deskwire_core::ports::Arrival {
+    use deskwire_core::event::{Event, JsonText};
+    use deskwire_core::ids::{EventId, Lane, RunId, SourceName, WorkflowName, WorkflowVersion};
+    let workflow = WorkflowName::parse("a").unwrap();
+    deskwire_core::ports::Arrival {
+        event: Event {
+            source: SourceName::parse("zendesk").unwrap(),
+            id: EventId::new(format!("e{number}")),
+            kind: "ticket.created".to_owned(),
+            subject: format!("t{number}"),
+            time: Timestamp::default(),
+            received_at: Timestamp::default(),
+            data: JsonText::from_stored(format!("\"{}\"", "x".repeat(2000))),
+        },
+        also_known_as: vec![],
+        wanted: vec![deskwire_core::ports::Wanted {
+            lane: Lane::of(&workflow, &format!("t{number}")),
+            workflow,
+            version: WorkflowVersion::new("v"),
+            run: RunId::new(format!("run_{number}")),
+        }],
+        declined: vec![],
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn concurrent_acknowledgements_share_a_commit() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(folder.path()).unwrap();
+    // The writer is kept busy until all 500 wait, so that how many commits they need does not depend on the machine.
+    let (busy, free) = std::sync::mpsc::channel::<()>();
+    let blocker = store.write(move |_| {
+        free.recv().ok();
+        Ok(())
+    });
+    let events: Vec<_> = (0..500).map(|number| store.accept(arrival(number))).collect();
+    let all = async {
+        let mut waiting: Vec<_> = events.into_iter().map(|accept| Box::pin(accept)).collect();
+        // The first poll of each hands its job to the writer.
+        std::future::poll_fn(|context| {
+            for accept in &mut waiting {
+                let _ = accept.as_mut().poll(context);
+            }
+            std::task::Poll::Ready(())
+        })
+        .await;
+        busy.send(()).unwrap();
+        for accept in waiting {
+            accept.await.unwrap();
+        }
+    };
+    let before = wal_commits(folder.path());
+    tokio::join!(async { blocker.await.unwrap() }, all);
+    let commits = wal_commits(folder.path()) - before;
+    assert!((1..=3).contains(&commits), "{commits} commits for 500 events");
+}
+
+/// Counts the commits in a write-ahead log: a frame header's second word is nonzero on the last frame of a commit
+/// (<https://www.sqlite.org/fileformat2.html#the_write_ahead_log>).
+fn wal_commits(folder: &Path) -> usize {
+    let log = std::fs::read(folder.join("deskwire.db-wal")).unwrap();
+    let page_size = u32::from_be_bytes(log[8..12].try_into().unwrap()) as usize;
+    log[32..].chunks(24 + page_size).filter(|frame| frame[4..8] != [0; 4]).count()
+}
+
+#[tokio::test]
+async fn a_store_that_is_full_says_so_and_keeps_what_it_acknowledged() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(folder.path()).unwrap();
+    store
+        .write(|connection| {
+            let pages: i64 =
+                connection.pragma_query_value(None, "page_count", |row| row.get(0)).map_err(unavailable)?;
+            connection.pragma_update(None, "max_page_count", pages + 20).map_err(unavailable)
+        })
+        .await
+        .unwrap();
+    let mut acknowledged = 0;
+    let refused = loop {
+        match store.accept(arrival(acknowledged)).await {
+            Ok(_) => acknowledged += 1,
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(&refused, StoreError::Unavailable { reason } if reason.contains("full")), "{refused}");
+    let kept = store.events(Filter { limit: 1000, ..Filter::default() }).await.unwrap();
+    assert_eq!(kept.len(), acknowledged);
+    assert_eq!(
+        store.runs(Filter { limit: 1000, ..Filter::default() }).await.unwrap().len(),
+        acknowledged,
+        "no half state"
+    );
+    assert!(acknowledged > 0);
+}
+
+#[test]
+fn a_store_of_a_newer_version_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(SqliteStore::open(folder.path()).unwrap());
+    let connection = Connection::open(folder.path().join("deskwire.db")).unwrap();
+    connection.pragma_update(None, "user_version", 999).unwrap();
+    assert!(matches!(SqliteStore::open(folder.path()), Err(OpenError::Newer { found: 999, .. })));
+}
+
+#[test]
+fn a_file_that_is_no_store_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("deskwire.db"), "this is not a database, and long enough to tell").unwrap();
+    assert!(matches!(SqliteStore::open(folder.path()), Err(OpenError::File { .. })));
+}
+
+#[test]
+fn a_folder_that_cannot_be_made_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a-file");
+    std::fs::write(&file, "").unwrap();
+    assert!(matches!(SqliteStore::open(&file.join("below")), Err(OpenError::Folder { .. })));
+}
+
+#[tokio::test]
+async fn a_bad_job_harms_nobody_else() {
+    let store = SqliteStore::in_memory().unwrap();
+    let failed =
+        store.write(|connection| connection.execute("INSERT INTO nowhere VALUES (1)", []).map_err(unavailable)).await;
+    assert!(failed.is_err());
+    assert!(store.accept(arrival(1)).await.is_ok());
+}
+
+#[tokio::test]
+async fn every_commit_is_synced_to_the_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(folder.path()).unwrap();
+    let settings = store.write(|connection| {
+        let number = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).map_err(unavailable);
+        let mode: String =
+            connection.pragma_query_value(None, "journal_mode", |row| row.get(0)).map_err(unavailable)?;
+        Ok((mode, number("synchronous")?))
+    });
+    assert_eq!(settings.await.unwrap(), ("wal".to_owned(), 2), "2 is FULL");
+}

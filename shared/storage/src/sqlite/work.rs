@@ -1,0 +1,276 @@
+//! The runner's side: handing out runs in order, journaling, settling.
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use deskwire_core::BoxFuture;
+use deskwire_core::action::{Hold, HoldKey};
+use deskwire_core::ids::{Lane, RunId, WorkflowName, WorkflowVersion};
+use deskwire_core::ports::{Claim, ClaimBatch, Fence, Settlement, StoreError, StoreResult, Work};
+use deskwire_core::run::{Entry, Run, RunState};
+use deskwire_core::time::Timestamp;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::rows::{EVENT, append, corrupt, event, journal, promote, time};
+use super::{SqliteStore, unavailable};
+
+impl Work for SqliteStore {
+    fn claim<'a>(
+        &'a self,
+        owner: &'a str,
+        max: usize,
+        lease: Duration,
+        now: Timestamp,
+    ) -> BoxFuture<'a, StoreResult<ClaimBatch>> {
+        let owner = owner.to_owned();
+        Box::pin(self.write(move |connection| claim(connection, &owner, max, now.plus(lease), now)))
+    }
+
+    fn record<'a>(
+        &'a self,
+        fence: &'a Fence,
+        entries: Vec<Entry>,
+        leased_until: Timestamp,
+    ) -> BoxFuture<'a, StoreResult<()>> {
+        let fence = fence.clone();
+        Box::pin(self.write(move |connection| {
+            let held = held(connection, &fence)?;
+            append(connection, held.seq, &entries)?;
+            connection
+                .prepare_cached("UPDATE runs SET due_at = ?2 WHERE seq = ?1")
+                .and_then(|mut statement| statement.execute(params![held.seq, leased_until.as_millis()]))
+                .map(|_| ())
+                .map_err(unavailable)
+        }))
+    }
+
+    fn settle<'a>(
+        &'a self,
+        fence: &'a Fence,
+        entries: Vec<Entry>,
+        settlement: Settlement,
+        hold: Option<Hold>,
+        now: Timestamp,
+    ) -> BoxFuture<'a, StoreResult<()>> {
+        let fence = fence.clone();
+        Box::pin(async move {
+            self.write(move |connection| {
+                let held = held(connection, &fence)?;
+                append(connection, held.seq, &entries)?;
+                settle(connection, &held, &settlement, now)?;
+                hold.as_ref().map_or(Ok(()), |hold| share(connection, hold))
+            })
+            .await?;
+            self.shared.arrived.notify_one();
+            Ok(())
+        })
+    }
+
+    fn take_back<'a>(&'a self, owner: &'a str, now: Timestamp) -> BoxFuture<'a, StoreResult<usize>> {
+        let owner = owner.to_owned();
+        Box::pin(async move {
+            let count = self
+                .write(move |connection| {
+                    connection
+                        .prepare_cached(
+                            "UPDATE runs SET owner = NULL, due_at = ?2, state = 'queued' WHERE head = 1 AND owner = ?1",
+                        )
+                        .and_then(|mut statement| statement.execute(params![owner, now.as_millis()]))
+                        .map_err(unavailable)
+                })
+                .await?;
+            self.shared.arrived.notify_one();
+            Ok(count)
+        })
+    }
+
+    fn arrived(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.shared.arrived.notified())
+    }
+
+    fn publish(
+        &self,
+        versions: Vec<(WorkflowName, WorkflowVersion, String)>,
+        now: Timestamp,
+    ) -> BoxFuture<'_, StoreResult<()>> {
+        Box::pin(self.write(move |connection| {
+            let mut statement = connection
+                .prepare_cached(
+                    "INSERT INTO workflow_versions (name, version, text, published_at) VALUES (?1, ?2, ?3, ?4)
+                     ON CONFLICT DO NOTHING",
+                )
+                .map_err(unavailable)?;
+            for (name, version, text) in &versions {
+                let values = params![name.as_str(), version.as_str(), text, now.as_millis()];
+                statement.execute(values).map_err(unavailable)?;
+            }
+            Ok(())
+        }))
+    }
+
+    fn workflow_text<'a>(
+        &'a self,
+        name: &'a WorkflowName,
+        version: &'a WorkflowVersion,
+    ) -> BoxFuture<'a, StoreResult<Option<String>>> {
+        let (name, version) = (name.clone(), version.clone());
+        Box::pin(self.read(move |connection| {
+            connection
+                .prepare_cached("SELECT text FROM workflow_versions WHERE name = ?1 AND version = ?2")
+                .and_then(|mut statement| {
+                    statement.query_row(params![name.as_str(), version.as_str()], |row| row.get(0)).optional()
+                })
+                .map_err(unavailable)
+        }))
+    }
+}
+
+fn claim(
+    connection: &Connection,
+    owner: &str,
+    max: usize,
+    until: Timestamp,
+    now: Timestamp,
+) -> StoreResult<ClaimBatch> {
+    let due = due_runs(connection, max, until, now)?;
+    let mut lease = connection
+        .prepare_cached(
+            "UPDATE runs SET owner = ?2, due_at = ?3, deliveries = deliveries + 1, clean = 0, state = 'running' WHERE seq = ?1",
+        )
+        .map_err(unavailable)?;
+    let mut claims = Vec::with_capacity(due.len());
+    for (seq, mut claim) in due {
+        lease.execute(params![seq, owner, until.as_millis()]).map_err(unavailable)?;
+        // A first delivery of a first run has no journal; asking would cost a look-up per event.
+        if claim.run.deliveries > 1 || claim.run.replay > 0 {
+            claim.run.journal = journal(connection, seq)?;
+        }
+        claims.push(claim);
+    }
+    Ok(ClaimBatch { claims, holds: holds(connection, now)?, next_due: next_due(connection, now)? })
+}
+
+fn due_runs(connection: &Connection, max: usize, until: Timestamp, now: Timestamp) -> StoreResult<Vec<(i64, Claim)>> {
+    let sql = DUE.as_str();
+    let mut statement = connection.prepare_cached(sql).map_err(unavailable)?;
+    let limit = i64::try_from(max).unwrap_or(i64::MAX);
+    let mut rows = statement.query(params![now.as_millis(), limit]).map_err(unavailable)?;
+    let mut due = Vec::new();
+    while let Some(row) = rows.next().map_err(unavailable)? {
+        let text = |column: usize| row.get::<_, String>(column).map_err(unavailable);
+        let deliveries = row.get::<_, u32>(7).map_err(unavailable)?.saturating_add(1);
+        let clean: bool = row.get(8).map_err(unavailable)?;
+        let id = RunId::new(text(1)?);
+        let run = Run {
+            id: id.clone(),
+            workflow: WorkflowName::parse(&text(2)?).map_err(|_| corrupt("a run's workflow"))?,
+            version: WorkflowVersion::new(text(3)?),
+            lane: Lane::from_stored(text(4)?),
+            replay: row.get(5).map_err(unavailable)?,
+            queued_at: time(row, 6)?,
+            deliveries,
+            interrupted: !clean,
+            parked: row.get(9).map_err(unavailable)?,
+            event: event(row, 10)?,
+            journal: Vec::new(),
+        };
+        due.push((
+            row.get(0).map_err(unavailable)?,
+            Claim { run, fence: Fence { run: id, delivery: deliveries }, leased_until: until },
+        ));
+    }
+    Ok(due)
+}
+
+static DUE: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT r.seq, r.id, r.workflow, r.version, r.lane, r.replay, r.queued_at, r.deliveries, r.clean, r.parked, {EVENT}
+         FROM runs r JOIN events e ON e.seq = r.event
+         WHERE r.head = 1 AND r.due_at <= ?1 ORDER BY r.due_at, r.seq LIMIT ?2"
+    )
+});
+
+fn holds(connection: &Connection, now: Timestamp) -> StoreResult<Vec<Hold>> {
+    let mut statement =
+        connection.prepare_cached("SELECT budget, until FROM holds WHERE until > ?1").map_err(unavailable)?;
+    let rows = statement
+        .query_map([now.as_millis()], |row| {
+            Ok(Hold { key: HoldKey(row.get(0)?), until: Timestamp::from_millis(row.get(1)?) })
+        })
+        .map_err(unavailable)?;
+    rows.collect::<rusqlite::Result<_>>().map_err(unavailable)
+}
+
+fn next_due(connection: &Connection, now: Timestamp) -> StoreResult<Option<Timestamp>> {
+    connection
+        .prepare_cached("SELECT min(due_at) FROM runs WHERE head = 1 AND due_at > ?1")
+        .and_then(|mut statement| statement.query_row([now.as_millis()], |row| row.get::<_, Option<i64>>(0)))
+        .map(|due| due.map(Timestamp::from_millis))
+        .map_err(unavailable)
+}
+
+/// A run that the bearer of a fence holds.
+struct Held {
+    seq: i64,
+    lane: String,
+}
+
+fn held(connection: &Connection, fence: &Fence) -> StoreResult<Held> {
+    connection
+        .prepare_cached("SELECT seq, lane FROM runs WHERE id = ?1 AND deliveries = ?2 AND owner IS NOT NULL")
+        .and_then(|mut statement| {
+            statement
+                .query_row(params![fence.run.as_str(), fence.delivery], |row| {
+                    Ok(Held { seq: row.get(0)?, lane: row.get(1)? })
+                })
+                .optional()
+        })
+        .map_err(unavailable)?
+        .ok_or(StoreError::Fenced)
+}
+
+fn settle(connection: &Connection, held: &Held, settlement: &Settlement, now: Timestamp) -> StoreResult<()> {
+    let run = |sql: &str, values: &[&dyn rusqlite::ToSql]| {
+        connection
+            .prepare_cached(sql)
+            .and_then(|mut statement| statement.execute(values))
+            .map(|_| ())
+            .map_err(unavailable)
+    };
+    match settlement {
+        Settlement::Over { state, reason } => {
+            run(
+                "UPDATE runs SET state = ?2, reason = ?3, ended_at = ?4, owner = NULL, head = NULL, due_at = NULL, clean = 1
+                 WHERE seq = ?1",
+                &[&held.seq, &state.as_str(), reason, &now.as_millis()],
+            )?;
+            promote(connection, &held.lane, now)
+        }
+        Settlement::Again { at, reason } => run(
+            "UPDATE runs SET state = ?2, reason = ?3, due_at = ?4, owner = NULL, clean = 1 WHERE seq = ?1",
+            &[&held.seq, &RunState::Retrying.as_str(), reason, &at.as_millis()],
+        ),
+        Settlement::Park { lane_until, reason } => run(
+            "UPDATE runs SET state = ?2, reason = ?3, due_at = ?4, owner = NULL, clean = 1, parked = 1 WHERE seq = ?1",
+            &[&held.seq, &RunState::Unknown.as_str(), reason, &lane_until.as_millis()],
+        ),
+        Settlement::GiveWay { reason } => {
+            run(
+                "UPDATE runs SET state = ?2, reason = ?3, owner = NULL, head = NULL, due_at = NULL, clean = 1 WHERE seq = ?1",
+                &[&held.seq, &RunState::Unknown.as_str(), reason],
+            )?;
+            promote(connection, &held.lane, now)
+        }
+    }
+}
+
+fn share(connection: &Connection, hold: &Hold) -> StoreResult<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO holds (budget, until) VALUES (?1, ?2)
+             ON CONFLICT (budget) DO UPDATE SET until = max(until, excluded.until)",
+        )
+        .and_then(|mut statement| statement.execute(params![hold.key.0, hold.until.as_millis()]))
+        .map(|_| ())
+        .map_err(unavailable)
+}
