@@ -126,7 +126,7 @@ id_type! {
     /// Where in a workflow a step stands. A step at the top level has its id as path; nested ones will add theirs.
     StepPath
 }
-id_type! {
+text_type! {
     /// The ordered queue that a run stands in: one per workflow and subject.
     Lane
 }
@@ -142,6 +142,11 @@ impl Lane {
     pub fn of(workflow: &WorkflowName, subject: &str) -> Self {
         // `|` cannot occur in a workflow's name, so two lanes never share a text.
         Self(format!("{workflow}|{subject}"))
+    }
+
+    /// Takes the text of a lane that a store hands back.
+    pub fn from_stored(text: String) -> Self {
+        Self(text)
     }
 }
 

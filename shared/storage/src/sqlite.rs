@@ -4,6 +4,7 @@
 //! acknowledgements share one sync of the disk. Reads for people use a connection of their own. Tests use
 //! [`SqliteStore::in_memory`], which runs the same SQL in the caller's thread and so keeps to virtual time.
 
+mod checkpoint;
 mod history;
 mod inbox;
 mod rows;
@@ -19,6 +20,7 @@ use deskwire_core::ports::{StoreError, StoreResult};
 use rusqlite::Connection;
 use tokio::sync::Notify;
 
+use checkpoint::Checkpointer;
 use writer::Writer;
 
 /// How long a statement waits for another process's write before it reports the store as busy.
@@ -27,9 +29,9 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// The page cache of each connection, in KiB (negative is how SQLite is told "KiB").
 const CACHE_KIB: i64 = -4096;
 
-/// After how many pages of write-ahead log it is copied into the file: 16 MiB. Fewer, larger copies keep the tail of the
-/// acknowledgement times short.
-const CHECKPOINT_PAGES: i64 = 4000;
+/// The most pages of write-ahead log before the writer itself copies it into the file: 64 MiB. Normally the thread of
+/// [`checkpoint`] has done so long before.
+const MOST_LOG_PAGES: i64 = 16_000;
 
 /// Why a store could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -93,8 +95,10 @@ impl SqliteStore {
         let mut connection =
             connect(&path).map_err(|error| OpenError::File { path: path.clone(), reason: error.to_string() })?;
         schema::migrate(&mut connection, &path)?;
+        let second =
+            connect(&path).map_err(|error| OpenError::File { path: path.clone(), reason: error.to_string() })?;
         let reader = Reader::File { path, connection: Arc::default() };
-        Ok(Self::new(Writer::on_a_thread(connection), reader))
+        Ok(Self::new(Writer::on_a_thread(connection, Checkpointer::start(second)), reader))
     }
 
     /// A store that lives as long as this value and runs in the caller's thread: for tests and dry runs.
@@ -158,7 +162,7 @@ fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "cache_size", CACHE_KIB)?;
-    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    connection.pragma_update(None, "wal_autocheckpoint", MOST_LOG_PAGES)?;
     Ok(())
 }
 
@@ -167,6 +171,7 @@ fn gone() -> StoreError {
 }
 
 /// SQLite's error as the ports' error: what may pass (full disk, lock, read-only) against what will not.
+#[expect(clippy::needless_pass_by_value, reason = "the shape that `map_err` takes")]
 fn unavailable(error: rusqlite::Error) -> StoreError {
     use rusqlite::ErrorCode as Code;
     match &error {

@@ -25,10 +25,10 @@ impl Inbox for SqliteStore {
     }
 
     fn ready(&self) -> BoxFuture<'_, StoreResult<()>> {
-        // An empty write transaction needs the same lock and the same disk as a real one.
+        // Only a write that changes something shows that the disk still takes one. This row holds nothing back.
         Box::pin(self.write(|connection| {
             connection
-                .prepare_cached("DELETE FROM holds WHERE until < 0")
+                .prepare_cached("INSERT INTO holds (budget, until) VALUES ('', 0) ON CONFLICT DO UPDATE SET until = 0")
                 .and_then(|mut statement| statement.execute([]))
                 .map(|_| ())
                 .map_err(unavailable)
@@ -54,7 +54,7 @@ fn accept(connection: &Connection, arrival: &Arrival) -> StoreResult<Accepted> {
         Some(serde_json::to_string(&arrival.declined).map_err(|error| StoreError::Corrupt(error.to_string()))?)
     };
     let reason = arrival.wanted.is_empty().then(|| match arrival.declined.len() {
-        0 => "no workflow listens to this type of event from this source".to_owned(),
+        0 => "No workflow listens to this type of event from this source".to_owned(),
         _ => arrival.declined.iter().map(|d| format!("{}: {}", d.workflow, d.reason)).collect::<Vec<_>>().join("; "),
     });
     let inserted = connection

@@ -88,7 +88,7 @@ async fn concurrent_acknowledgements_share_a_commit() {
     });
     let events: Vec<_> = (0..500).map(|number| store.accept(arrival(number))).collect();
     let all = async {
-        let mut waiting: Vec<_> = events.into_iter().map(|accept| Box::pin(accept)).collect();
+        let mut waiting: Vec<_> = events.into_iter().map(Box::pin).collect();
         // The first poll of each hands its job to the writer.
         std::future::poll_fn(|context| {
             for accept in &mut waiting {

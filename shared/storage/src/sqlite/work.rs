@@ -34,11 +34,11 @@ impl Work for SqliteStore {
     ) -> BoxFuture<'a, StoreResult<()>> {
         let fence = fence.clone();
         Box::pin(self.write(move |connection| {
-            let held = held(connection, &fence)?;
-            append(connection, held.seq, &entries)?;
+            let run = held(connection, &fence)?;
+            append(connection, run.seq, &entries)?;
             connection
                 .prepare_cached("UPDATE runs SET due_at = ?2 WHERE seq = ?1")
-                .and_then(|mut statement| statement.execute(params![held.seq, leased_until.as_millis()]))
+                .and_then(|mut statement| statement.execute(params![run.seq, leased_until.as_millis()]))
                 .map(|_| ())
                 .map_err(unavailable)
         }))
@@ -55,9 +55,9 @@ impl Work for SqliteStore {
         let fence = fence.clone();
         Box::pin(async move {
             self.write(move |connection| {
-                let held = held(connection, &fence)?;
-                append(connection, held.seq, &entries)?;
-                settle(connection, &held, &settlement, now)?;
+                let run = held(connection, &fence)?;
+                append(connection, run.seq, &entries)?;
+                settle(connection, &run, &settlement, now)?;
                 hold.as_ref().map_or(Ok(()), |hold| share(connection, hold))
             })
             .await?;
@@ -73,7 +73,7 @@ impl Work for SqliteStore {
                 .write(move |connection| {
                     connection
                         .prepare_cached(
-                            "UPDATE runs SET owner = NULL, due_at = ?2, state = 'queued' WHERE head = 1 AND owner = ?1",
+                            "UPDATE runs SET owner = NULL, due_at = ?2, state = 'queued', reason = NULL WHERE head = 1 AND owner = ?1",
                         )
                         .and_then(|mut statement| statement.execute(params![owner, now.as_millis()]))
                         .map_err(unavailable)
@@ -135,7 +135,7 @@ fn claim(
     let due = due_runs(connection, max, until, now)?;
     let mut lease = connection
         .prepare_cached(
-            "UPDATE runs SET owner = ?2, due_at = ?3, deliveries = deliveries + 1, clean = 0, state = 'running' WHERE seq = ?1",
+            "UPDATE runs SET owner = ?2, due_at = ?3, deliveries = deliveries + 1, clean = 0, state = 'running', reason = NULL WHERE seq = ?1",
         )
         .map_err(unavailable)?;
     let mut claims = Vec::with_capacity(due.len());

@@ -10,6 +10,7 @@ use deskwire_core::ports::{StoreError, StoreResult};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+use super::checkpoint::Checkpointer;
 use super::{gone, unavailable};
 
 /// The most jobs in one transaction. It bounds how long the first of them waits.
@@ -72,10 +73,11 @@ fn copy(error: &StoreError) -> StoreError {
 }
 
 impl Writer {
-    pub(super) fn on_a_thread(connection: Connection) -> Self {
+    pub(super) fn on_a_thread(connection: Connection, checkpointer: Checkpointer) -> Self {
         let (sender, receiver) = mpsc::channel();
-        let spawned =
-            std::thread::Builder::new().name("store-writer".to_owned()).spawn(move || serve(&connection, &receiver));
+        let spawned = std::thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(move || serve(&connection, &receiver, checkpointer));
         if let Err(error) = spawned {
             // Without the thread the receiver is gone, and every write answers "unavailable".
             tracing::error!(%error, "cannot start the store's writer thread");
@@ -105,7 +107,7 @@ impl Writer {
     }
 }
 
-fn serve(connection: &Connection, jobs: &mpsc::Receiver<Box<dyn Job>>) {
+fn serve(connection: &Connection, jobs: &mpsc::Receiver<Box<dyn Job>>, mut checkpointer: Checkpointer) {
     let mut batch = Vec::with_capacity(MOST_JOBS);
     while let Ok(first) = jobs.recv() {
         batch.push(first);
@@ -113,7 +115,9 @@ fn serve(connection: &Connection, jobs: &mpsc::Receiver<Box<dyn Job>>) {
             let Ok(next) = jobs.try_recv() else { break };
             batch.push(next);
         }
+        let count = batch.len();
         commit_together(connection, &mut batch);
+        checkpointer.committed(count);
     }
 }
 
@@ -125,7 +129,7 @@ fn commit_together(connection: &Connection, batch: &mut Vec<Box<dyn Job>>) {
         Err(_) => {
             for mut job in batch.drain(..) {
                 let outcome = in_transaction(connection, std::slice::from_mut(&mut job));
-                job.tell(outcome.as_ref().map(|()| ()));
+                job.tell(outcome.as_ref().copied());
             }
         }
     }

@@ -1,0 +1,245 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use url::Url;
+
+/// Relays events between Zendesk, Qualtrics, Slack and Salesforce: never loses one, never posts twice without saying so.
+#[derive(Debug, Parser)]
+#[command(name = "deskwire", version, about, max_term_width = 100, after_help = FIRST_STEPS)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+    /// Print one JSON document instead of text for people
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+const FIRST_STEPS: &str = "First steps:
+  deskwire demo                   watch a signed Zendesk event become a Slack message, with no account
+  deskwire serve --sandbox        run your project against built-in stand-ins of the providers
+  deskwire check                  find the mistakes in a project, with line, column and fix
+  deskwire runs list              see what happened, and `deskwire runs show ID` why
+
+Exit status: 0 fine, 1 what you asked about failed, 2 wrong usage.";
+
+/// Where the project is.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ProjectArgs {
+    /// The project folder: deskwire.yaml and workflows/
+    #[arg(long, env = "DESKWIRE_PROJECT", default_value = ".", value_name = "DIR")]
+    pub project: PathBuf,
+    /// Let connections lead to this machine, over plain http too (for tests and stand-ins)
+    #[arg(long)]
+    pub allow_loopback: bool,
+}
+
+/// Where the data is.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct DataArgs {
+    /// The data folder
+    #[arg(long, env = "DESKWIRE_DATA", default_value = ".deskwire", value_name = "DIR")]
+    pub data: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show each shipped example at work: stand-ins, server and a signed event, with no account and no network
+    Demo {
+        /// End when the runs are over instead of keeping the console open
+        #[arg(long)]
+        exit: bool,
+        /// Where to listen; another port is taken when this one is in use
+        #[arg(long, default_value = "127.0.0.1:8787", value_name = "ADDR")]
+        listen: SocketAddr,
+    },
+    /// Run every function in one process
+    Serve {
+        #[command(flatten)]
+        project: ProjectArgs,
+        #[command(flatten)]
+        data: DataArgs,
+        /// Where to listen; port 0 lets the system choose
+        #[arg(long, default_value = "127.0.0.1:8787", value_name = "ADDR")]
+        listen: SocketAddr,
+        /// Let built-in stand-ins answer instead of the providers; no secret is needed
+        #[arg(long)]
+        sandbox: bool,
+        /// How many runs go on at once
+        #[arg(long, default_value_t = 64, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+        concurrency: u16,
+    },
+    /// Find the mistakes in a project: file, line, column and what to write instead
+    Check {
+        #[command(flatten)]
+        project: ProjectArgs,
+    },
+    /// List the actions, or show one: inputs, outputs, effect, errors, example
+    Actions {
+        #[command(subcommand)]
+        command: Option<ActionsCommand>,
+    },
+    /// List, show or test workflows
+    Workflows {
+        #[command(subcommand)]
+        command: WorkflowsCommand,
+    },
+    /// List or show events, or send one as its provider would
+    Events {
+        #[command(subcommand)]
+        command: EventsCommand,
+    },
+    /// List, show or replay runs
+    Runs {
+        #[command(subcommand)]
+        command: RunsCommand,
+    },
+    /// Run only the stand-ins of the providers (for tests in which they must outlive the server)
+    #[command(hide = true)]
+    Sandbox {
+        /// Where to listen; port 0 lets the system choose
+        #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDR")]
+        listen: SocketAddr,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ActionsCommand {
+    /// List every action
+    List,
+    /// Show one action
+    Show {
+        /// Its name, such as `slack.post_message`
+        name: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum WorkflowsCommand {
+    /// List the project's workflows
+    List {
+        #[command(flatten)]
+        project: ProjectArgs,
+    },
+    /// Show one workflow: trigger, steps, version
+    Show {
+        /// Its name
+        name: String,
+        #[command(flatten)]
+        project: ProjectArgs,
+    },
+    /// Run a workflow on an event without queue and history; calls that write are listed, not made
+    Test {
+        /// The workflow's file
+        file: PathBuf,
+        /// A file with the body as the provider sends it, or an event of the store (its id or number)
+        #[arg(long, value_name = "FILE|ID")]
+        event: String,
+        /// Let built-in stand-ins answer instead of the providers; no secret is needed
+        #[arg(long)]
+        sandbox: bool,
+        /// Make the calls that write, too
+        #[arg(long)]
+        live: bool,
+        #[command(flatten)]
+        project: ProjectArgs,
+        #[command(flatten)]
+        data: DataArgs,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum EventsCommand {
+    /// List the newest events
+    List {
+        /// Only this source's
+        #[arg(long, value_name = "NAME")]
+        source: Option<String>,
+        /// Only in this state
+        #[arg(long, value_parser = ["accepted", "unwanted", "rejected"])]
+        state: Option<String>,
+        /// Only about this subject, such as zen:ticket:42
+        #[arg(long)]
+        subject: Option<String>,
+        /// At most so many
+        #[arg(long, default_value_t = 20, value_name = "N")]
+        limit: usize,
+        #[command(flatten)]
+        data: DataArgs,
+    },
+    /// Show one event, who wanted it and who did not
+    Show {
+        /// Its id, source/id, or number in the list
+        id: String,
+        #[command(flatten)]
+        data: DataArgs,
+    },
+    /// Sign a sample and send it as the provider would
+    Send {
+        /// A file with the body, such as `events/zendesk/ticket.created.json`
+        file: PathBuf,
+        /// The source to send it to; its signing secret is used
+        #[arg(long, value_name = "NAME")]
+        source: String,
+        /// Where to; the running server's webhook unless given
+        #[arg(long, value_name = "URL")]
+        to: Option<Url>,
+        /// Give the event a new id and the present time, so that it is no repeat
+        #[arg(long)]
+        new: bool,
+        /// Sign with the sandbox's secret, for a server that was started with --sandbox
+        #[arg(long)]
+        sandbox: bool,
+        #[command(flatten)]
+        project: ProjectArgs,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RunsCommand {
+    /// List the newest runs
+    List {
+        /// Only this workflow's
+        #[arg(long, value_name = "NAME")]
+        workflow: Option<String>,
+        /// Only in this state
+        #[arg(long, value_parser = ["queued", "running", "retrying", "unknown", "succeeded", "failed", "skipped", "dead"])]
+        state: Option<String>,
+        /// Only about this subject, such as zen:ticket:42
+        #[arg(long)]
+        subject: Option<String>,
+        /// At most so many
+        #[arg(long, default_value_t = 20, value_name = "N")]
+        limit: usize,
+        #[command(flatten)]
+        data: DataArgs,
+    },
+    /// Show one run as a timeline of its steps
+    Show {
+        /// Its id, or a beginning of it that fits only one
+        id: String,
+        /// Show inputs and outputs too
+        #[arg(long, short)]
+        verbose: bool,
+        #[command(flatten)]
+        data: DataArgs,
+    },
+    /// Run again what failed, is dead or is unknown; steps that are done are not called again
+    Replay {
+        /// The run's id, or a beginning of it that fits only one
+        id: String,
+        /// Call every step again, those that are done too
+        #[arg(long)]
+        from_start: bool,
+        /// Replay a run that succeeded, too
+        #[arg(long)]
+        force: bool,
+        /// Only show which steps are done and which would be called
+        #[arg(long)]
+        preview: bool,
+        #[command(flatten)]
+        data: DataArgs,
+    },
+}

@@ -1,0 +1,70 @@
+//! One file per sub-command.
+
+pub(crate) mod actions;
+pub(crate) mod check;
+pub(crate) mod demo;
+mod dry;
+pub(crate) mod events;
+pub(crate) mod runs;
+pub(crate) mod sandbox;
+pub(crate) mod serve;
+pub(crate) mod workflows;
+
+use anyhow::Context;
+use deskwire_secrets::Secrets;
+use deskwire_startup::{ProjectFiles, StartError};
+use deskwire_storage::SqliteStore;
+use deskwire_workflows::Diagnostic;
+
+use crate::args::{DataArgs, ProjectArgs};
+use crate::output::{line, note};
+
+/// Opens the store for a question. A store that is not there is an error that says how to get one.
+fn open_store(data: &DataArgs) -> anyhow::Result<SqliteStore> {
+    let file = data.data.join("deskwire.db");
+    if !file.exists() {
+        anyhow::bail!(
+            "there is no store in {}: start `deskwire serve` there first, or name its data folder with --data",
+            data.data.display()
+        );
+    }
+    Ok(SqliteStore::open(&data.data)?)
+}
+
+fn read_project(project: &ProjectArgs) -> anyhow::Result<ProjectFiles> {
+    deskwire_startup::read_project(&project.project).with_context(|| {
+        format!("{} is no Deskwire project; name one with --project, or try `deskwire demo`", project.project.display())
+    })
+}
+
+#[expect(clippy::disallowed_methods, reason = "a binary reads the environment")]
+fn secrets(project: &ProjectArgs) -> Secrets {
+    deskwire_startup::secrets(&project.project, Box::new(|name| std::env::var(name).ok()))
+}
+
+/// Prints diagnostics with their lines of source, and how many there are.
+fn print_diagnostics(diagnostics: &[Diagnostic], files: &ProjectFiles, colour: bool) {
+    for diagnostic in diagnostics {
+        let source = files.project.iter().chain(&files.workflows).find(|file| file.path == diagnostic.file);
+        line(diagnostic.render(source.map_or("", |file| &file.text), colour));
+    }
+}
+
+/// The start's mistakes, shown as `check` shows them; every other reason is passed on.
+fn explain(error: StartError, files: &ProjectFiles) -> anyhow::Error {
+    if let StartError::Mistakes(diagnostics) = &error {
+        for diagnostic in diagnostics {
+            let source = files.project.iter().chain(&files.workflows).find(|file| file.path == diagnostic.file);
+            note(diagnostic.render(source.map_or("", |file| &file.text), colour_on_stderr()));
+        }
+    }
+    error.into()
+}
+
+fn colour_on_stderr() -> bool {
+    anstream::stderr().current_choice() != anstream::ColorChoice::Never
+}
+
+fn colour_on_stdout() -> bool {
+    anstream::stdout().current_choice() != anstream::ColorChoice::Never
+}

@@ -1,0 +1,253 @@
+//! `deskwire events`: what arrived, who wanted it, and sending a sample as its provider would.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use bytes::Bytes;
+use deskwire_core::ports::{EventDetail, EventSummary, Filter, History};
+use deskwire_core::provider::provider;
+use deskwire_core::random::Random;
+use deskwire_core::secret::ExposeSecret;
+use deskwire_core::signature::{Place, TimestampFormat, sign};
+use deskwire_core::source::SourceConfig;
+use deskwire_core::time::{Clock, SystemClock, Timestamp};
+use deskwire_egress::{AllowedDomain, Egress, EgressOptions, Request};
+use deskwire_startup::OsRandom;
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use serde_json::{Value, json};
+use url::Url;
+
+use super::{open_store, read_project, runs, secrets};
+use crate::Outcome;
+use crate::args::{EventsCommand, ProjectArgs};
+use crate::output::{BOLD, DIM, GREEN, RED, YELLOW, cell, line, note, paint, shorten, styled, table, time};
+use crate::server::SANDBOX_SIGNING_SECRET;
+
+pub(crate) async fn run(command: EventsCommand, as_json: bool) -> anyhow::Result<Outcome> {
+    match command {
+        EventsCommand::List { source, state, subject, limit, data } => {
+            let filter = Filter { limit, source, state, subject, ..Filter::default() };
+            let events = open_store(&data)?.events(filter).await?;
+            if as_json {
+                crate::output::json(&json!(events));
+            } else {
+                list(&events);
+            }
+            Ok(Outcome::Fine)
+        }
+        EventsCommand::Show { id, data } => {
+            let Some(event) = open_store(&data)?.event(&id).await? else {
+                note(format_args!("error: there is no event `{id}`; see `deskwire events list`"));
+                return Ok(Outcome::Failed);
+            };
+            if as_json {
+                crate::output::json(&to_json(&event));
+            } else {
+                show(&event);
+            }
+            Ok(Outcome::Fine)
+        }
+        EventsCommand::Send { file, source, to, new, sandbox, project } => {
+            send(&file, &source, to, new, sandbox, &project, as_json).await
+        }
+    }
+}
+
+fn list(events: &[EventSummary]) {
+    if events.is_empty() {
+        line("No events. `deskwire events send FILE --source NAME` sends one, as its provider would.");
+        return;
+    }
+    let rows: Vec<_> = events
+        .iter()
+        .map(|event| {
+            let style = match event.state.as_str() {
+                "accepted" => GREEN,
+                "rejected" => RED,
+                _ => DIM,
+            };
+            vec![
+                styled(event.number, DIM),
+                styled(event.state.as_str(), style),
+                styled(&event.kind, BOLD),
+                cell(&event.subject),
+                cell(&event.source),
+                cell(time(event.received_at)),
+                cell(shorten(event.reason.as_deref().unwrap_or_default(), 80)),
+            ]
+        })
+        .collect();
+    table(&["no", "state", "type", "subject", "source", "received", "why"], &rows);
+}
+
+fn to_json(event: &EventDetail) -> Value {
+    json!({
+        "summary": event.summary,
+        "event": event.event.as_ref().and_then(|event| event.to_json().ok()),
+        "body": if event.event.is_none() { Some(event.body.as_str()) } else { None },
+        "declined": event.declined,
+        "runs": event.runs,
+    })
+}
+
+fn show(event: &EventDetail) {
+    let summary = &event.summary;
+    line(format_args!("{}  {}  {}", paint(BOLD, &summary.kind), summary.subject, summary.state.as_str()));
+    line(format_args!("from {}, received {}, id {}", summary.source, time(summary.received_at), summary.id));
+    if let Some(reason) = &summary.reason {
+        line(paint(YELLOW, reason));
+    }
+    for declined in &event.declined {
+        line(format_args!("{} did not want it: {}", paint(BOLD, &declined.workflow), declined.reason));
+    }
+    if !event.runs.is_empty() {
+        line("");
+        runs::list(&event.runs);
+    }
+    line("");
+    match event.event.as_ref().and_then(|event| event.data.value().ok()) {
+        Some(data) => line(format_args!("{data:#}")),
+        None => line(event.body.as_str()),
+    }
+}
+
+async fn send(
+    file: &Path,
+    source: &str,
+    to: Option<Url>,
+    new: bool,
+    sandbox: bool,
+    project: &ProjectArgs,
+    as_json: bool,
+) -> anyhow::Result<Outcome> {
+    let body = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let body = if new { renewed(&body).with_context(|| format!("{} is not JSON", file.display()))? } else { body };
+    let config = source_config(project, source)?;
+    let secret = if sandbox {
+        SANDBOX_SIGNING_SECRET.to_owned()
+    } else {
+        let Some(reference) = config.signing_secrets.first() else { bail!("source {source} has no signing secret") };
+        secrets(project).resolve(reference, &format!("source {source}"))?.expose_secret().to_owned()
+    };
+    let url = match to {
+        Some(url) => url,
+        None => Url::parse(&format!("http://127.0.0.1:8787/webhooks/{}/{source}", config.provider))?,
+    };
+    let answer = deliver(&config, &secret, Bytes::from(body), url).await?;
+    if as_json {
+        crate::output::json(&json!({ "status": answer.status, "answer": answer.body }));
+    } else {
+        answer.print();
+    }
+    Ok(if answer.status < 400 { Outcome::Fine } else { Outcome::Failed })
+}
+
+fn source_config(project: &ProjectArgs, name: &str) -> anyhow::Result<SourceConfig> {
+    let files = read_project(project)?;
+    let sources = deskwire_startup::check(&files, true).project.sources;
+    let names: Vec<String> = sources.iter().map(|source| source.name.to_string()).collect();
+    sources.into_iter().find(|source| source.name.as_str() == name).with_context(|| {
+        format!("there is no source `{name}` in {}; there are: {}", project.project.display(), names.join(", "))
+    })
+}
+
+/// The same body with an id and a time of its own.
+fn renewed(body: &[u8]) -> anyhow::Result<Vec<u8>> {
+    let mut body: Value = serde_json::from_slice(body)?;
+    if let Some(object) = body.as_object_mut() {
+        let id = format!("{:032x}", OsRandom.bits());
+        let key = if object.contains_key("id") { "id" } else { "event_id" };
+        object.insert(key.to_owned(), Value::from(id));
+        if object.contains_key("time") {
+            object.insert("time".to_owned(), json!(SystemClock.now()));
+        }
+    }
+    Ok(serde_json::to_vec(&body)?)
+}
+
+/// `2021-03-25T05:09:27Z`, as Zendesk writes it.
+fn whole_seconds(time: Timestamp) -> String {
+    let text = time.to_string();
+    text.split_once('.').map_or(text.clone(), |(seconds, _)| format!("{seconds}Z"))
+}
+
+/// What a webhook answered.
+pub(crate) struct Answer {
+    pub status: u16,
+    pub body: Value,
+}
+
+impl Answer {
+    fn print(&self) {
+        let text = |name: &str| self.body.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        match (self.status, text("status").as_str()) {
+            (202, _) => {
+                line(format_args!("{} event {}", paint(GREEN, "202 accepted:"), text("event")));
+                for run in
+                    self.body.get("runs").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
+                {
+                    line(format_args!("  started {run}; `deskwire runs show {run}` shows how it goes"));
+                }
+            }
+            (200, "repeat") => line(format_args!(
+                "{} event {} was received before, so nothing was started; --new sends it as a new one",
+                paint(YELLOW, "200 repeat:"),
+                text("event")
+            )),
+            (200, _) => line(format_args!(
+                "{} no workflow wants event {}; `deskwire events show {}` says why",
+                paint(YELLOW, "200 kept:"),
+                text("event"),
+                text("event")
+            )),
+            (status, _) => line(format_args!("{} {}. {}", paint(RED, status), text("title"), text("detail"))),
+        }
+    }
+}
+
+/// Signs a body as the source's provider would and sends it.
+pub(crate) async fn deliver(config: &SourceConfig, secret: &str, body: Bytes, url: Url) -> anyhow::Result<Answer> {
+    let scheme = provider(&config.provider)
+        .and_then(|provider| provider.scheme(&config.scheme))
+        .with_context(|| format!("provider {} has no scheme {}", config.provider, config.scheme))?;
+    let Place::Header(signature_header) = &scheme.signature else {
+        bail!("sending events of provider {} is not supported yet: its signature is no header", config.provider)
+    };
+    let mut headers = vec![("content-type".to_owned(), "application/json".to_owned())];
+    let mut stamp = String::new();
+    if let Some(rule) = &scheme.timestamp {
+        let now = SystemClock.now();
+        stamp = match rule.formats.first() {
+            Some(TimestampFormat::UnixSeconds) => now.as_unix_seconds().to_string(),
+            _ => whole_seconds(now),
+        };
+        headers.push((rule.header.clone(), stamp.clone()));
+    }
+    let signature = sign(scheme, secret, &stamp, &body);
+    headers.push((signature_header.clone(), signature));
+    let (status, body) = post(url, &headers, body).await?;
+    Ok(Answer { status, body })
+}
+
+/// Posts to a webhook. What it answers is JSON or nothing.
+pub(crate) async fn post(url: Url, headers: &[(String, String)], body: Bytes) -> anyhow::Result<(u16, Value)> {
+    let mut header_map = HeaderMap::new();
+    for (name, value) in headers {
+        header_map.insert(HeaderName::try_from(name)?, HeaderValue::from_str(value)?);
+    }
+    let host = url.host_str().with_context(|| format!("{url} names no host"))?;
+    // A loopback address is let through by the option; any other host is its own allowed domain.
+    let allowed_domain = AllowedDomain::parse(host).or_else(|_| AllowedDomain::parse("example.com"))?;
+    let egress = Egress::new(EgressOptions {
+        allow_loopback: true,
+        total_timeout: Duration::from_secs(15),
+        ..EgressOptions::default()
+    });
+    let place = url.clone();
+    let request = Request { method: Method::POST, url, allowed_domain: &allowed_domain, headers: header_map, body };
+    let response = egress.send(request).await.with_context(|| {
+        format!("cannot send to {place}; is `deskwire serve` running there? --to names another place")
+    })?;
+    Ok((response.status.as_u16(), serde_json::from_slice(&response.body).unwrap_or(Value::Null)))
+}

@@ -1,0 +1,60 @@
+//! `deskwire serve`: every function in one process.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
+
+use deskwire_startup::Settings;
+use serde_json::json;
+
+use super::{explain, read_project, secrets};
+use crate::Outcome;
+use crate::args::{DataArgs, ProjectArgs};
+use crate::output::{line, note};
+use crate::server::{self, Listening, Server};
+
+pub(crate) async fn run(
+    project: &ProjectArgs,
+    data: &DataArgs,
+    address: SocketAddr,
+    sandbox: bool,
+    concurrency: usize,
+    as_json: bool,
+) -> anyhow::Result<Outcome> {
+    let files = read_project(project)?;
+    // Held until the process ends; the system releases it whatever happens.
+    let _lock = server::lock(&data.data)?;
+    let Listening { listener, address } = server::listen(address).await?;
+    let settings = Settings {
+        project: project.project.clone(),
+        data: Some(data.data.clone()),
+        allow_loopback: project.allow_loopback || sandbox,
+        stand_ins: if sandbox { Some(server::stand_ins(address)?) } else { None },
+    };
+    let deskwire = match deskwire_startup::start(&settings, &files, &secrets(project)).await {
+        Ok(deskwire) => deskwire,
+        Err(error) => return Err(explain(error, &files)),
+    };
+    let mut routes = server::routes(&deskwire, address);
+    if sandbox {
+        let webhooks = Arc::new(OnceLock::new());
+        let source = deskwire.project.sources.iter().find(|source| source.provider == "zendesk");
+        let deliver = source.map(|source| server::deliver_to(&webhooks, format!("/webhooks/zendesk/{}", source.name)));
+        let _ = webhooks.set(routes.clone());
+        routes = routes.merge(server::sandbox_routes(&server::sandbox(deliver)));
+    }
+    let workflows = deskwire.project.workflows.iter().filter(|workflow| workflow.active).count();
+    if as_json {
+        line(json!({ "listening": format!("http://{address}"), "workflows": workflows }));
+    } else {
+        line(format_args!("listening on http://{address}"));
+        note(format_args!("{workflows} active workflow{}", if workflows == 1 { "" } else { "s" }));
+        if address.ip().is_loopback() {
+            note(format_args!("console  http://{address}/console"));
+        }
+        if sandbox {
+            note(format_args!("slack    http://{address}/sandbox/slack     zendesk  http://{address}/sandbox/zendesk"));
+        }
+    }
+    Server { deskwire, listener, routes, concurrency }.run(server::told_to_stop()).await?;
+    Ok(Outcome::Fine)
+}

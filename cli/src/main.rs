@@ -1,0 +1,72 @@
+//! The `deskwire` command: wiring, and everything a person asks it.
+//!
+//! This is the only place of the command that reads the environment. Each sub-command is a file under `commands/`; the
+//! server that runs every function in one process is [`server`].
+
+mod args;
+mod commands;
+mod output;
+mod server;
+mod timeline;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Cli, Command};
+
+/// What a command came to: fine, or not. Both have said so already.
+pub(crate) enum Outcome {
+    Fine,
+    Failed,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    start_logging(&cli);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            output::note(format_args!("error: cannot start: {error}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(run(cli)) {
+        Ok(Outcome::Fine) => ExitCode::SUCCESS,
+        Ok(Outcome::Failed) => ExitCode::FAILURE,
+        Err(error) => {
+            output::note(format_args!("{}: {error:#}", output::paint(output::RED.bold(), "error")));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(cli: Cli) -> anyhow::Result<Outcome> {
+    let json = cli.json;
+    match cli.command {
+        Command::Demo { exit, listen } => commands::demo::run(listen, exit, json).await,
+        Command::Serve { project, data, listen, sandbox, concurrency } => {
+            commands::serve::run(&project, &data, listen, sandbox, concurrency.into(), json).await
+        }
+        Command::Check { project } => commands::check::run(&project, json),
+        Command::Actions { command } => Ok(commands::actions::run(command.as_ref(), json)),
+        Command::Workflows { command } => commands::workflows::run(command, json).await,
+        Command::Events { command } => commands::events::run(command, json).await,
+        Command::Runs { command } => commands::runs::run(command, json).await,
+        Command::Sandbox { listen } => commands::sandbox::run(listen).await,
+    }
+}
+
+/// Logs go to the standard error: what went wrong, unless `RUST_LOG` says otherwise; one JSON line each with `--json`.
+fn start_logging(cli: &Cli) {
+    use tracing_subscriber::EnvFilter;
+    let default = if matches!(cli.command, Command::Serve { .. }) { "warn,deskwire=info" } else { "error" };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
+    let colours = anstream::stderr().current_choice() != anstream::ColorChoice::Never;
+    let logs = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(colours)
+        .with_target(false);
+    if cli.json { logs.json().flatten_event(true).init() } else { logs.init() }
+}

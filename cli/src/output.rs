@@ -1,0 +1,108 @@
+//! Printing: text for people, colour only on terminals, or one JSON document.
+
+use std::io::Write;
+
+use anstyle::{AnsiColor, Style};
+use deskwire_core::run::RunState;
+use deskwire_core::time::{Timestamp, show_duration};
+use serde_json::Value;
+
+pub(crate) const BOLD: Style = Style::new().bold();
+pub(crate) const DIM: Style = Style::new().dimmed();
+pub(crate) const GREEN: Style = AnsiColor::Green.on_default();
+pub(crate) const RED: Style = AnsiColor::Red.on_default();
+pub(crate) const YELLOW: Style = AnsiColor::Yellow.on_default();
+pub(crate) const CYAN: Style = AnsiColor::Cyan.on_default();
+
+/// Text in a style. [`anstream`] drops the style where the output is no terminal or `NO_COLOR` is set.
+pub(crate) fn paint(style: Style, text: impl std::fmt::Display) -> String {
+    format!("{style}{text}{style:#}")
+}
+
+/// The colour of a state.
+pub(crate) fn state_style(state: RunState) -> Style {
+    match state {
+        RunState::Succeeded => GREEN,
+        RunState::Failed | RunState::Dead => RED,
+        RunState::Unknown | RunState::Retrying => YELLOW,
+        RunState::Running | RunState::Queued => CYAN,
+        RunState::Skipped => DIM,
+    }
+}
+
+/// Prints a line on the standard output. A reader that went away (`| head`) is no error.
+pub(crate) fn line(text: impl std::fmt::Display) {
+    let _ = writeln!(anstream::stdout(), "{text}");
+}
+
+/// Prints a line on the standard error.
+pub(crate) fn note(text: impl std::fmt::Display) {
+    let _ = writeln!(anstream::stderr(), "{text}");
+}
+
+/// Prints one JSON document.
+pub(crate) fn json(value: &Value) {
+    line(format_args!("{value:#}"));
+}
+
+/// A time to the second, in UTC.
+pub(crate) fn time(time: Timestamp) -> String {
+    let text = time.to_string();
+    let (date, rest) = text.split_once('T').unwrap_or((&text, ""));
+    format!("{date} {}Z", rest.split('.').next().unwrap_or_default())
+}
+
+/// How long something took, short.
+pub(crate) fn took(from: Timestamp, to: Timestamp) -> String {
+    let duration = to.since(from);
+    if duration.as_secs() >= 60 {
+        show_duration(std::time::Duration::from_secs(duration.as_secs()))
+    } else if duration.as_millis() >= 1000 {
+        format!("{:.1} s", duration.as_secs_f64())
+    } else {
+        format!("{} ms", duration.as_millis())
+    }
+}
+
+/// Rows in columns that are as wide as they need to be; the last one is not padded. Each cell is its text and style.
+pub(crate) fn table(head: &[&str], rows: &[Vec<(String, Style)>]) {
+    let columns = head.len();
+    let mut widths: Vec<usize> = head.iter().map(|cell| cell.chars().count()).collect();
+    for row in rows {
+        for (width, (cell, _)) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let print = |cells: &mut dyn Iterator<Item = (&str, Style)>| {
+        let mut text = String::new();
+        for (number, (cell, style)) in cells.enumerate() {
+            let padding = if number + 1 == columns { 0 } else { widths[number] + 2 - cell.chars().count() };
+            text.push_str(&paint(style, cell));
+            text.push_str(&" ".repeat(padding));
+        }
+        line(text.trim_end());
+    };
+    print(&mut head.iter().map(|cell| (*cell, DIM)));
+    for row in rows {
+        print(&mut row.iter().map(|(cell, style)| (cell.as_str(), *style)));
+    }
+}
+
+/// A plain cell.
+pub(crate) fn cell(text: impl std::fmt::Display) -> (String, Style) {
+    (text.to_string(), Style::new())
+}
+
+/// A cell in a style.
+pub(crate) fn styled(text: impl std::fmt::Display, style: Style) -> (String, Style) {
+    (text.to_string(), style)
+}
+
+/// The first `most` characters, with an ellipsis where more follow.
+pub(crate) fn shorten(text: &str, most: usize) -> String {
+    let one_line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if one_line.chars().count() <= most {
+        return one_line;
+    }
+    one_line.chars().take(most.saturating_sub(1)).chain(['…']).collect()
+}

@@ -1,0 +1,282 @@
+//! Every function in one process: the routes, the worker beside them, and an orderly stop.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::future::Future;
+use std::io::{Read, Seek, Write};
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use axum::Router;
+use axum::extract::Request;
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::serve::ListenerExt;
+use deskwire_accept::answer::problem_response;
+use deskwire_core::ports::{Inbox, Work};
+use deskwire_core::problem::Problem;
+use deskwire_core::secret::SecretString;
+use deskwire_core::time::SystemClock;
+use deskwire_engine::RunnerOptions;
+use deskwire_sandbox::{Sandbox, SandboxOptions, SignedDelivery};
+use deskwire_startup::{Deskwire, StandIns};
+use http::{StatusCode, header};
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tower::ServiceExt;
+use tower_http::catch_panic::CatchPanicLayer;
+use url::Url;
+
+/// How long a stop waits for what is in flight.
+pub(crate) const GRACE: Duration = Duration::from_secs(10);
+
+/// Under which name `serve` leases runs. The lock below makes sure that only one process does, so what an earlier one
+/// held can be taken back at once.
+const OWNER: &str = "serve";
+
+/// What the stand-ins take as secrets. They guard nothing: the stand-ins hold invented data and listen on loopback.
+const SANDBOX_SLACK_TOKEN: &str = "sandbox-slack-token";
+const SANDBOX_ZENDESK_TOKEN: &str = "sandbox-zendesk-token";
+pub(crate) const SANDBOX_SIGNING_SECRET: &str = "sandbox-signing-secret";
+
+/// A socket and the address it got.
+pub(crate) struct Listening {
+    pub listener: TcpListener,
+    pub address: SocketAddr,
+}
+
+/// Takes the address, or says what to do when it is taken.
+pub(crate) async fn listen(address: SocketAddr) -> anyhow::Result<Listening> {
+    let listener = TcpListener::bind(address).await.with_context(|| {
+        format!("cannot listen on {address}; stop what uses it, or choose another with --listen 127.0.0.1:0")
+    })?;
+    let address = listener.local_addr().context("the socket has no address")?;
+    Ok(Listening { listener, address })
+}
+
+/// Makes sure that no other server uses the data folder, for as long as the file is held.
+pub(crate) fn lock(data: &Path) -> anyhow::Result<File> {
+    std::fs::create_dir_all(data)
+        .with_context(|| format!("cannot make the data folder {}; name a writable one with --data", data.display()))?;
+    let path = data.join("serve.lock");
+    let mut file =
+        OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path).with_context(|| {
+            format!("cannot write to the data folder {}; name a writable one with --data", data.display())
+        })?;
+    match file.try_lock() {
+        Ok(()) => {
+            let written = file.set_len(0).and_then(|()| write!(file, "{}", std::process::id()));
+            written.with_context(|| format!("cannot write {}; check that the disk is not full", path.display()))?;
+            Ok(file)
+        }
+        Err(TryLockError::WouldBlock) => {
+            let mut process = String::new();
+            let _ = file.rewind().and_then(|()| file.read_to_string(&mut process));
+            let who = if process.is_empty() { String::new() } else { format!(" (process {process})") };
+            bail!(
+                "another `deskwire serve`{who} uses the data folder {}; stop it, or give this one its own with --data",
+                data.display()
+            )
+        }
+        Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("cannot lock {}", path.display())),
+    }
+}
+
+/// Where the stand-ins of this server are, for the project's connections.
+pub(crate) fn stand_ins(address: SocketAddr) -> anyhow::Result<StandIns> {
+    let url = |path: &str| Url::parse(&format!("http://{address}/sandbox/{path}")).context("the address makes no URL");
+    let providers = [
+        ("slack".to_owned(), (url("slack/api/")?, SecretString::from(SANDBOX_SLACK_TOKEN))),
+        ("zendesk".to_owned(), (url("zendesk/")?, SecretString::from(SANDBOX_ZENDESK_TOKEN))),
+    ];
+    Ok(StandIns { providers: providers.into(), signing_secret: SecretString::from(SANDBOX_SIGNING_SECRET) })
+}
+
+/// What is called with the deliveries that the Zendesk stand-in sends.
+pub(crate) type OnDelivery = Arc<dyn Fn(Vec<SignedDelivery>) + Send + Sync>;
+
+/// The stand-ins.
+pub(crate) fn sandbox(on_delivery: Option<OnDelivery>) -> Sandbox {
+    Sandbox::new(SandboxOptions {
+        clock: Arc::new(SystemClock),
+        slack_token: SecretString::from(SANDBOX_SLACK_TOKEN),
+        zendesk_username: "ops@example.com".to_owned(),
+        zendesk_token: SecretString::from(SANDBOX_ZENDESK_TOKEN),
+        signing_secret: SecretString::from(SANDBOX_SIGNING_SECRET),
+        on_delivery,
+    })
+}
+
+/// The stand-ins' routes, under `/sandbox`.
+pub(crate) fn sandbox_routes(sandbox: &Sandbox) -> Router {
+    Router::new().nest("/sandbox", sandbox.router()).layer(middleware::from_fn(own_names_only))
+}
+
+/// The functions' routes, health included. The console shows ticket data to whoever can reach it, so it is there only on
+/// loopback until it has a sign-in.
+pub(crate) fn routes(deskwire: &Deskwire, address: SocketAddr) -> Router {
+    let store = deskwire.store.clone();
+    let ready = move || {
+        let store = store.clone();
+        async move { readiness(store.ready().await.is_ok()) }
+    };
+    let mut routes = Router::new()
+        .merge(zendesk_webhook::router(Arc::new(deskwire.intake())))
+        .route("/healthz", get(|| async { axum::Json(json!({ "status": "ok" })) }))
+        .route("/readyz", get(ready));
+    if address.ip().is_loopback() {
+        let console = console::router(Arc::new(deskwire.store.clone()), Arc::clone(&deskwire.clock));
+        routes = routes.merge(console.layer(middleware::from_fn(own_names_only)));
+    }
+    routes
+}
+
+/// Refuses requests that were made under a name that is not this machine's own: a page of somebody else's, whose name
+/// was made to point here (DNS rebinding), must not read the console.
+async fn own_names_only(request: Request, next: Next) -> Response {
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let name = host
+        .rsplit_once(':')
+        .map_or(host, |(name, port)| if port.bytes().all(|b| b.is_ascii_digit()) { name } else { host });
+    let own = name.eq_ignore_ascii_case("localhost")
+        || name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    if own {
+        return next.run(request).await;
+    }
+    let detail = "These pages are for this machine. Open them under localhost or 127.0.0.1";
+    problem_response(&Problem::new("foreign-name", 403, "Not under this name", detail, ""))
+}
+
+fn readiness(ready: bool) -> Response {
+    if ready {
+        return axum::Json(json!({ "status": "ready" })).into_response();
+    }
+    let detail = "The store cannot be written to; the log says why";
+    problem_response(&Problem {
+        retry_after_seconds: Some(5),
+        ..Problem::new("not-ready", 503, "Not ready", detail, "")
+    })
+}
+
+/// A server that runs until it is told to stop: routes, worker, orderly end.
+pub(crate) struct Server {
+    pub deskwire: Deskwire,
+    pub listener: TcpListener,
+    pub routes: Router,
+    pub concurrency: usize,
+}
+
+impl Server {
+    /// Takes back what an earlier process held, then serves and works until `stop` is ready.
+    pub(crate) async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
+        let now = self.deskwire.clock.now();
+        let taken_back = self.deskwire.store.take_back(OWNER, now).await?;
+        if taken_back > 0 {
+            tracing::info!(runs = taken_back, "resuming runs that an earlier process had under way");
+        }
+        let (told, stopping) = watch::channel(false);
+        let options = RunnerOptions {
+            owner: OWNER.to_owned(),
+            concurrency: self.concurrency,
+            grace: GRACE,
+            ..RunnerOptions::default()
+        };
+        let engine = Arc::new(self.deskwire.engine());
+        let worker = tokio::spawn(workflow_runner::serve(engine, options, when(stopping.clone())));
+        let stop = async move {
+            stop.await;
+            // Nobody listening any more is what was wanted.
+            let _ = told.send(true);
+        };
+        serve_until_told(self.listener, self.routes, stop).await;
+        worker.await.context("the worker ended badly; runs under way go on after a restart")
+    }
+}
+
+async fn when(mut stopping: watch::Receiver<bool>) {
+    // An error means that the sender is gone, which is a stop as well.
+    let _ = stopping.wait_for(|stop| *stop).await;
+}
+
+/// Serves until `stop` is ready, then gives requests in flight their time.
+pub(crate) async fn serve_until_told(
+    listener: TcpListener,
+    routes: Router,
+    stop: impl Future<Output = ()> + Send + 'static,
+) {
+    let (told, stopped) = watch::channel(false);
+    let graceful = async move {
+        stop.await;
+        let _ = told.send(true);
+    };
+    let routes = routes.fallback(not_found).layer(CatchPanicLayer::custom(panicked));
+    let listener = listener.tap_io(|stream| {
+        // Small answers go out at once; a socket that refuses this still works.
+        let _ = stream.set_nodelay(true);
+    });
+    let serving = axum::serve(listener, routes).with_graceful_shutdown(graceful).into_future();
+    let out_of_patience = async {
+        when(stopped).await;
+        tokio::time::sleep(GRACE).await;
+    };
+    tokio::select! {
+        result = serving => {
+            if let Err(error) = result {
+                tracing::error!(%error, "the server ended");
+            }
+        }
+        () = out_of_patience => tracing::warn!("some requests were still in flight when the time to stop was over"),
+    }
+}
+
+async fn not_found() -> Response {
+    let detail = "There is nothing at this address. Webhooks go to /webhooks/{provider}/{source}";
+    problem_response(&Problem::new("not-found", 404, "Not found", detail, ""))
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the layer hands the panic over")]
+fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
+    let words = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    tracing::error!(panic = words.unwrap_or("unknown"), "a request handler panicked");
+    let status = StatusCode::INTERNAL_SERVER_ERROR.as_u16();
+    problem_response(&Problem::new("broken", status, "Something is wrong here", "The log says what", ""))
+}
+
+/// Ready when the process is told to stop: SIGTERM, or Ctrl-C.
+pub(crate) async fn told_to_stop() {
+    let interrupt = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    if let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        tokio::select! {
+            _ = interrupt => {}
+            _ = terminate.recv() => {}
+        }
+        return;
+    }
+    let _ = interrupt.await;
+}
+
+/// Hands the stand-in's webhooks to the routes of the same process, as if they had come over the network.
+pub(crate) fn deliver_to(routes: &Arc<OnceLock<Router>>, path: String) -> OnDelivery {
+    let routes = Arc::clone(routes);
+    Arc::new(move |deliveries| {
+        let Some(routes) = routes.get().cloned() else { return };
+        let path = path.clone();
+        tokio::spawn(async move {
+            for delivery in deliveries {
+                let mut request = http::Request::post(&path);
+                for (name, value) in &delivery.headers {
+                    request = request.header(name, value);
+                }
+                let Ok(request) = request.body(axum::body::Body::from(delivery.body)) else { continue };
+                // The router's error type has no values.
+                let Ok(answer) = routes.clone().oneshot(request).await;
+                tracing::info!(status = answer.status().as_u16(), "the sandbox sent a webhook");
+            }
+        });
+    })
+}

@@ -1,0 +1,116 @@
+//! A run as a person reads it: one line a step, with what was tried and why it ended as it did.
+
+use deskwire_core::action::ErrorClass;
+use deskwire_core::ports::RunDetail;
+use deskwire_core::run::{Entry, Known, RunState};
+use deskwire_core::time::Timestamp;
+use serde_json::{Value, json};
+
+use crate::output::{BOLD, CYAN, DIM, GREEN, RED, YELLOW, line, paint, state_style, time, took};
+
+/// The run as one JSON document.
+pub(crate) fn to_json(run: &RunDetail) -> Value {
+    json!({ "run": run.summary, "event": run.event.to_json().ok(), "journal": run.journal })
+}
+
+/// Prints the run. `verbose` adds inputs and outputs.
+pub(crate) fn print(run: &RunDetail, verbose: bool) {
+    let summary = &run.summary;
+    let state = paint(state_style(summary.state).bold(), summary.state.as_str());
+    let lasted = summary.ended_at.map(|end| format!(" in {}", took(summary.queued_at, end))).unwrap_or_default();
+    line(format_args!("{}  {}  {state}{lasted}", paint(BOLD, &summary.workflow), paint(DIM, &summary.id)));
+    line(format_args!(
+        "{} of {}, from {}, queued {}{}",
+        summary.event_type,
+        summary.subject,
+        summary.source,
+        time(summary.queued_at),
+        if summary.replay > 0 { format!(", replay {}", summary.replay) } else { String::new() },
+    ));
+    if let Some(reason) = &summary.reason {
+        line(paint(state_style(summary.state), reason));
+    }
+    if let Some(due) = summary.due_at.filter(|_| summary.state == RunState::Retrying) {
+        line(format_args!("next try {}", time(due)));
+    }
+    line("");
+    let width = run.journal.iter().filter_map(Entry::step).map(|step| step.as_str().chars().count()).max().unwrap_or(0);
+    for entry in &run.journal {
+        let (mark, words) = describe(entry);
+        let name = entry.step().map_or("", AsRef::as_ref);
+        let padded = format!("{name:width$}");
+        line(format_args!(
+            "  {}  {mark} {}  {words}",
+            paint(DIM, clock(entry.at(), summary.queued_at)),
+            paint(BOLD, padded)
+        ));
+        if verbose {
+            details(entry);
+        }
+    }
+    if run.journal.is_empty() {
+        line("  No step has been called yet.");
+    }
+    let again = matches!(summary.state, RunState::Failed | RunState::Dead | RunState::Unknown);
+    if again {
+        line("");
+        line(format_args!("To run it again from where it stopped: deskwire runs replay {}", summary.id));
+    }
+}
+
+/// Time since the run was queued: `+0.184s`.
+fn clock(at: Timestamp, start: Timestamp) -> String {
+    format!("{:>+9.3}s", at.since(start).as_secs_f64())
+}
+
+fn describe(entry: &Entry) -> (String, String) {
+    match entry {
+        Entry::Done { attempt, started_at, at, how, .. } => {
+            let tries = if *attempt > 1 { format!(", attempt {attempt}") } else { String::new() };
+            let how = match how {
+                Known::Answered => "",
+                Known::TraceFound => ": the answer had been lost, and the call's trace was found",
+            };
+            (paint(GREEN, "✓"), format!("done in {}{tries}{how}", took(*started_at, *at)))
+        }
+        Entry::Skipped { reason, .. } => (paint(DIM, "–"), paint(DIM, format_args!("left out: {reason}"))),
+        Entry::Attempt { attempt, error, next_at, started_at, at, .. } => {
+            let doubt = if error.class == ErrorClass::Unknown { " (it may have happened)" } else { "" };
+            let next = next_at.map(|next| format!("; next try {}", time(next))).unwrap_or_default();
+            let took = took(*started_at, *at);
+            (
+                paint(YELLOW, "↻"),
+                format!("attempt {attempt} failed after {took}{doubt}: {} [{}]{next}", error.message, error.code),
+            )
+        }
+        Entry::Failed { error, continued, .. } => {
+            let on = if *continued { "; the workflow goes on" } else { "" };
+            (paint(RED, "✗"), format!("failed: {} [{}]{on}", error.message, error.code))
+        }
+        Entry::Unknown { reason, .. } => (paint(YELLOW, "?"), reason.clone()),
+        Entry::Held { until, budget, .. } => {
+            (paint(YELLOW, "…"), format!("held back until {}: the rate budget {budget} is used up", time(*until)))
+        }
+        Entry::Resumed { step, .. } => {
+            let about = if step.is_some() { "; this step may have been under way" } else { "" };
+            (paint(CYAN, "⏎"), format!("resumed after the process stopped{about}"))
+        }
+    }
+}
+
+fn details(entry: &Entry) {
+    let indented = |label: &str, value: &Value| {
+        if !value.is_null() {
+            let text = format!("{value:#}").replace('\n', "\n                  ");
+            line(paint(DIM, format_args!("                {label} {text}")));
+        }
+    };
+    match entry {
+        Entry::Done { input, output, .. } => {
+            indented("→", input);
+            indented("←", output);
+        }
+        Entry::Attempt { input, .. } => indented("→", input),
+        _ => {}
+    }
+}

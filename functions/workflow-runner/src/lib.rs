@@ -1,0 +1,27 @@
+//! The function that carries runs through their steps.
+//!
+//! `deskwire serve` keeps [`serve`] going beside the webhooks. On Lambda the function is called; on the embedded store a
+//! call works off whatever is due ([`handle`]).
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use deskwire_engine::{Engine, Runner, RunnerOptions};
+use serde_json::{Value, json};
+
+/// How much of a call's time is kept for ending it.
+const MARGIN: Duration = Duration::from_secs(5);
+
+/// Works until `stop` is ready.
+pub async fn serve(engine: Arc<Engine>, options: RunnerOptions, stop: impl Future<Output = ()>) {
+    Runner::new(engine, options).run(stop).await;
+}
+
+/// One call of the function: works off what is due within `time_left` and answers how many runs it took up. The answer
+/// is also an SQS batch response without failures.
+pub async fn handle(engine: Arc<Engine>, options: RunnerOptions, time_left: Duration) -> Value {
+    let taken = Runner::new(engine, options).work_off(time_left.saturating_sub(MARGIN)).await;
+    tracing::info!(taken, "worked off what was due");
+    json!({ "runs": taken, "batchItemFailures": [] })
+}

@@ -1,0 +1,112 @@
+//! Zendesk's two kinds of body as events.
+//!
+//! An event subscription sends a fixed envelope whose `type` begins with `zen:event-type:`. A trigger or automation sends
+//! whatever JSON its author wrote, with nothing unique in it unless the author put it there
+//! (<https://developer.zendesk.com/documentation/webhooks/anatomy-of-a-webhook-request/>).
+
+use deskwire_accept::{Delivery, Normalised, NotAnEvent};
+use deskwire_core::ids::EventId;
+use deskwire_core::time::Timestamp;
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+
+const TYPE_PREFIX: &str = "zen:event-type:";
+
+/// The type of a trigger's event whose body names none.
+const UNNAMED_TRIGGER: &str = "trigger.fired";
+
+/// The subject of a trigger's event whose body names no ticket. Such events are handled in order, one after another.
+const NO_TICKET: &str = "zen:trigger";
+
+pub(crate) fn event(delivery: &Delivery<'_>) -> Result<Normalised, NotAnEvent> {
+    let Value::Object(body) = delivery.body else {
+        return Err(NotAnEvent("Zendesk's body must be a JSON object".to_owned()));
+    };
+    check_account(delivery, body)?;
+    match body.get("type").and_then(Value::as_str).and_then(|kind| kind.strip_prefix(TYPE_PREFIX)) {
+        Some(kind) => subscription(delivery, body, kind),
+        None => Ok(trigger(delivery, body)),
+    }
+}
+
+/// The account id is signed where the body holds one, unlike the header of the same meaning.
+fn check_account(delivery: &Delivery<'_>, body: &Map<String, Value>) -> Result<(), NotAnEvent> {
+    let Some(expected) = delivery.source.config.account_id.as_deref() else { return Ok(()) };
+    match body.get("account_id").and_then(text) {
+        Some(found) if found != expected => Err(NotAnEvent(format!(
+            "The event is of Zendesk account {found}, and this source belongs to account {expected}"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+fn subscription(delivery: &Delivery<'_>, body: &Map<String, Value>, kind: &str) -> Result<Normalised, NotAnEvent> {
+    let required = |name: &str| {
+        body.get(name)
+            .and_then(Value::as_str)
+            .filter(|text| !text.is_empty())
+            .ok_or_else(|| NotAnEvent(format!("The event has no text under `{name}`, which every Zendesk event has")))
+    };
+    if kind.is_empty() {
+        return Err(NotAnEvent("The event's `type` names nothing after `zen:event-type:`".to_owned()));
+    }
+    let time = match body.get("time").and_then(Value::as_str) {
+        None => delivery.signed_at,
+        Some(text) => Timestamp::parse(text).map_err(|bad| NotAnEvent(format!("The event's `time`: {bad}")))?,
+    };
+    Ok(Normalised {
+        id: EventId::new(required("id")?),
+        also_known_as: Vec::new(),
+        kind: kind.to_owned(),
+        subject: required("subject")?.to_owned(),
+        time,
+    })
+}
+
+fn trigger(delivery: &Delivery<'_>, body: &Map<String, Value>) -> Normalised {
+    let (id, also_known_as) = trigger_id(delivery, body);
+    let named = ["type", "event_type"].iter().find_map(|name| body.get(*name)).and_then(Value::as_str);
+    let kind = match named.filter(|name| is_type_name(name)) {
+        Some(name) => format!("trigger.{name}"),
+        None => UNNAMED_TRIGGER.to_owned(),
+    };
+    let ticket = body.get("ticket_id").or_else(|| body.get("ticket").and_then(|ticket| ticket.get("id")));
+    let subject = ticket.and_then(text).map_or_else(|| NO_TICKET.to_owned(), |id| format!("zen:ticket:{id}"));
+    Normalised { id, also_known_as, kind, subject, time: delivery.signed_at }
+}
+
+/// A trigger's id: what its author put under `event_id`, or else the body itself within the source's repeat window.
+///
+/// Time is cut into windows, and an equal body in this window or the one before is a repeat. Whether Zendesk signs a
+/// repeat with a new timestamp is not documented; this holds either way.
+fn trigger_id(delivery: &Delivery<'_>, body: &Map<String, Value>) -> (EventId, Vec<EventId>) {
+    if let Some(id) = body.get("event_id").and_then(text) {
+        return (EventId::new(id), Vec::new());
+    }
+    let digest = hex::encode(&Sha256::digest(delivery.payload)[..16]);
+    let window = i64::try_from(delivery.source.config.repeat_window.as_millis()).unwrap_or(i64::MAX);
+    if window == 0 {
+        return (EventId::new(format!("body:{digest}:{}", delivery.signed_at.as_millis())), Vec::new());
+    }
+    let number = delivery.signed_at.as_millis().div_euclid(window);
+    let id = |number: i64| EventId::new(format!("body:{digest}:{number}"));
+    (id(number), vec![id(number.saturating_sub(1))])
+}
+
+/// Text that is not empty, or a number, as text. Zendesk's placeholders fill in whatever the author quoted or did not.
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) if !text.trim().is_empty() => Some(text.trim().to_owned()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+fn is_type_name(name: &str) -> bool {
+    let part =
+        |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+    name.len() <= 64 && name.split('.').all(part)
+}
+
+#[cfg(test)]
+mod tests;

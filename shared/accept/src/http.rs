@@ -1,0 +1,65 @@
+//! The HTTP edge of a webhook function: one route, whatever the provider.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Path, Request, State};
+use axum::response::Response;
+use axum::routing::any;
+use deskwire_core::provider::provider;
+use deskwire_core::random::Random;
+use http::{HeaderMap, Method, header};
+
+use crate::answer::Answer;
+use crate::body::{self, BodyError};
+use crate::intake::{Intake, Webhook};
+
+struct Edge {
+    intake: Arc<Intake>,
+    webhook: &'static dyn Webhook,
+}
+
+/// The router of one provider's webhooks: `POST /webhooks/{provider}/{source}`.
+pub fn router(intake: Arc<Intake>, webhook: &'static dyn Webhook) -> Router {
+    let path = format!("/webhooks/{}/{{source}}", webhook.provider());
+    Router::new().route(&path, any(handle)).with_state(Arc::new(Edge { intake, webhook }))
+}
+
+async fn handle(State(edge): State<Arc<Edge>>, Path(source): Path<String>, request: Request) -> Response {
+    let request_id = request_id(edge.intake.random.as_ref());
+    let answer = answer(&edge, &source, request, &request_id).await;
+    tracing::debug!(source, request_id, outcome = answer.name(), "answered a delivery");
+    answer.into_response(&request_id)
+}
+
+async fn answer(edge: &Edge, source: &str, request: Request, request_id: &str) -> Answer {
+    let name = edge.webhook.provider();
+    let (Some(provider), Some(source)) = (provider(name), edge.intake.catalogue.source(name, source)) else {
+        return Answer::NoSuchSource;
+    };
+    if request.method() != Method::POST {
+        return Answer::WrongMethod;
+    }
+    let (parts, body) = request.into_parts();
+    let body = match body::read(body).await {
+        Ok(body) => body,
+        Err(BodyError::TooLarge) => return Answer::TooLarge,
+        Err(BodyError::TooSlow | BodyError::Broken) => return Answer::NoBody,
+    };
+    if !has_media_type(&parts.headers, &provider.webhook_content_types) {
+        return Answer::WrongType { expected: provider.webhook_content_types.join(" or ") };
+    }
+    edge.intake.receive(edge.webhook, source, &parts.headers, &body, request_id).await
+}
+
+/// Is the request's media type, parameters such as `charset` aside, one of these?
+fn has_media_type(headers: &HeaderMap, expected: &[String]) -> bool {
+    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let media_type = value.split(';').next().unwrap_or_default().trim();
+    expected.iter().any(|one| one.eq_ignore_ascii_case(media_type))
+}
+
+/// What a client can quote and the log holds: `req_` and 16 hex digits.
+fn request_id(random: &dyn Random) -> String {
+    format!("req_{:016x}", random.bits() >> 64)
+}

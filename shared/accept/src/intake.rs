@@ -1,0 +1,193 @@
+//! The path of one delivery, from verified bytes to an answer.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use deskwire_core::event::{Event, JsonText, NotJson, pattern_covers};
+use deskwire_core::ids::{EventId, Lane, RunId};
+use deskwire_core::ports::{Accepted, Arrival, Declined, Inbox, RejectedEvent, StoreError, Wanted};
+use deskwire_core::random::Random;
+use deskwire_core::signature::{self, Rules};
+use deskwire_core::time::{Clock, Timestamp};
+use deskwire_templates::Scope;
+use deskwire_workflows::Wants;
+use http::HeaderMap;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::answer::Answer;
+use crate::catalogue::{Catalogue, Source};
+
+/// How one provider's signed bodies become events. The only thing a webhook function adds.
+pub trait Webhook: Send + Sync {
+    /// The provider's name, as in `/webhooks/{provider}/{source}`.
+    fn provider(&self) -> &'static str;
+
+    /// Reads a verified body. Pure: the same delivery gives the same event.
+    fn normalise(&self, delivery: &Delivery<'_>) -> Result<Normalised, NotAnEvent>;
+}
+
+/// A delivery whose signature is good and whose body is JSON.
+#[derive(Debug)]
+pub struct Delivery<'a> {
+    /// Where it came in.
+    pub source: &'a Source,
+    /// The signed content.
+    pub payload: &'a [u8],
+    /// The same, parsed.
+    pub body: &'a Value,
+    /// The signed timestamp, where the scheme has one; else when it came.
+    pub signed_at: Timestamp,
+}
+
+/// What a provider's body says, in our words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Normalised {
+    /// The event's id within the source.
+    pub id: EventId,
+    /// Other ids the same event may be known under.
+    pub also_known_as: Vec<EventId>,
+    /// Its type.
+    pub kind: String,
+    /// Its subject.
+    pub subject: String,
+    /// When it happened.
+    pub time: Timestamp,
+}
+
+/// A signed body that is not what the provider should send. One sentence that quotes nothing secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotAnEvent(pub String);
+
+/// Everything accepting needs. One per process.
+pub struct Intake {
+    /// Where accepted events go.
+    pub inbox: Arc<dyn Inbox>,
+    /// Sources and workflows.
+    pub catalogue: Arc<Catalogue>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// For run ids and request ids.
+    pub random: Arc<dyn Random>,
+}
+
+impl Intake {
+    /// Takes one delivery in. `request_id` names it in the log.
+    pub async fn receive(
+        &self,
+        webhook: &dyn Webhook,
+        source: &Source,
+        headers: &HeaderMap,
+        body: &Bytes,
+        request_id: &str,
+    ) -> Answer {
+        let now = self.clock.now();
+        let name = &source.config.name;
+        let rules =
+            Rules { now, tolerance: source.config.tolerance, accept_test_secret: source.config.accept_test_secret };
+        let verified = match signature::verify(source.scheme, headers, body, &source.secrets, rules) {
+            Ok(verified) => verified,
+            Err(refused) => {
+                tracing::warn!(source = %name, request_id, reason = %refused, "refused a delivery");
+                return Answer::Refused;
+            }
+        };
+        let read = JsonText::parse(&verified.payload).map_err(|NotJson(why)| format!("The body is not JSON: {why}"));
+        let outcome = read.and_then(|(data, value)| {
+            let signed_at = verified.signed_at.unwrap_or(now);
+            let delivery = Delivery { source, payload: &verified.payload, body: &value, signed_at };
+            webhook.normalise(&delivery).map(|event| (event, data, value)).map_err(|NotAnEvent(why)| why)
+        });
+        match outcome {
+            Ok((normalised, data, value)) => self.accept(source, normalised, data, &value, now, request_id).await,
+            Err(reason) => self.reject(source, &verified.payload, reason, now, request_id).await,
+        }
+    }
+
+    async fn accept(
+        &self,
+        source: &Source,
+        normalised: Normalised,
+        data: JsonText,
+        value: &Value,
+        now: Timestamp,
+        request_id: &str,
+    ) -> Answer {
+        let event = Event {
+            source: source.config.name.clone(),
+            id: normalised.id,
+            kind: normalised.kind,
+            subject: normalised.subject,
+            time: normalised.time,
+            received_at: now,
+            data,
+        };
+        let (wanted, declined) = self.matches(&event, value, now);
+        let id = event.id.clone();
+        let runs: Vec<RunId> = wanted.iter().map(|wanted| wanted.run.clone()).collect();
+        let arrival = Arrival { event, also_known_as: normalised.also_known_as, wanted, declined };
+        match self.inbox.accept(arrival).await {
+            Ok(Accepted::Repeat) => Answer::Repeat { event: id },
+            Ok(Accepted::New) if runs.is_empty() => Answer::Unwanted { event: id },
+            Ok(Accepted::New) => Answer::Accepted { event: id, runs },
+            Err(error) => store_failed(&error, source, request_id),
+        }
+    }
+
+    /// Which active workflows want the event, with their versions pinned, and which looked and did not.
+    fn matches(&self, event: &Event, value: &Value, now: Timestamp) -> (Vec<Wanted>, Vec<Declined>) {
+        let (mut wanted, mut declined) = (Vec::new(), Vec::new());
+        let mut scope = None;
+        for workflow in self.catalogue.workflows_of(&event.source) {
+            if !workflow.trigger.events.iter().any(|pattern| pattern_covers(pattern, &event.kind)) {
+                continue;
+            }
+            let scope = scope.get_or_insert_with(|| {
+                let mut scope = Scope::new();
+                scope.set("event", &event.with_data(value));
+                scope
+            });
+            match workflow.wants(event, scope) {
+                Wants::No => {}
+                Wants::Declined(reason) => declined.push(Declined { workflow: workflow.name.clone(), reason }),
+                Wants::Yes => wanted.push(Wanted {
+                    workflow: workflow.name.clone(),
+                    version: workflow.version.clone(),
+                    run: RunId::generate(now, self.random.as_ref()),
+                    lane: Lane::of(&workflow.name, &event.subject),
+                }),
+            }
+        }
+        (wanted, declined)
+    }
+
+    async fn reject(
+        &self,
+        source: &Source,
+        payload: &[u8],
+        reason: String,
+        now: Timestamp,
+        request_id: &str,
+    ) -> Answer {
+        tracing::warn!(source = %source.config.name, request_id, reason, "rejected a delivery");
+        let rejected = RejectedEvent {
+            source: source.config.name.clone(),
+            id: EventId::new(format!("sha256:{}", hex::encode(Sha256::digest(payload)))),
+            received_at: now,
+            body: String::from_utf8_lossy(payload).into_owned(),
+            reason: reason.clone(),
+        };
+        match self.inbox.reject(rejected).await {
+            Ok(()) => Answer::Rejected { reason },
+            Err(error) => store_failed(&error, source, request_id),
+        }
+    }
+}
+
+fn store_failed(error: &StoreError, source: &Source, request_id: &str) -> Answer {
+    tracing::error!(source = %source.config.name, request_id, error = %error, "could not store a delivery");
+    match error {
+        StoreError::Unavailable { .. } => Answer::Unavailable,
+        StoreError::Corrupt(_) | StoreError::Fenced => Answer::Broken,
+    }
+}

@@ -1,0 +1,208 @@
+//! A connection that is ready to be used: where its provider is and how its requests are signed in. Made by the binaries
+//! from the project's configuration and the secret they found; used by the client alone.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use deskwire_core::connection::{AuthConfig, ConnectionConfig};
+use deskwire_core::ids::ConnectionName;
+use deskwire_core::secret::{ExposeSecret, SecretString};
+use deskwire_egress::{AllowedDomain, BadDomain};
+use http::header::{AUTHORIZATION, HeaderName, HeaderValue};
+use url::Url;
+
+/// A connection with its credential.
+pub struct Connection {
+    pub(crate) name: ConnectionName,
+    pub(crate) provider: String,
+    pub(crate) allowed_domain: AllowedDomain,
+    /// Where the secret is kept, for messages that ask to renew it.
+    pub(crate) secret_place: String,
+    base_url: Url,
+    header: HeaderName,
+    /// Marked sensitive, so that neither we nor the HTTP library print it.
+    credential: HeaderValue,
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection").field("name", &self.name).field("provider", &self.provider).finish_non_exhaustive()
+    }
+}
+
+/// A connection that cannot be used as it is configured. Never holds the secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadConnection {
+    /// The allowed domain is none.
+    #[error("connection {connection}: allowed_domain `{domain}` {reason}")]
+    Domain {
+        /// Which connection.
+        connection: ConnectionName,
+        /// What the file says.
+        domain: String,
+        /// What is wrong with it.
+        reason: BadDomain,
+    },
+    /// A user name with a colon, which ends the user name on the way (RFC 7617, section 2).
+    #[error("connection {connection}: the user name holds a `:`, which basic sign-in cannot carry")]
+    ColonInUsername {
+        /// Which connection.
+        connection: ConnectionName,
+    },
+    /// A header that is no header's name.
+    #[error("connection {connection}: `{header}` is not the name of an HTTP header")]
+    HeaderName {
+        /// Which connection.
+        connection: ConnectionName,
+        /// What the file says.
+        header: String,
+    },
+    /// A secret that cannot travel in a header.
+    #[error(
+        "connection {connection}: the secret in {place} holds a line break or another character that cannot be sent; \
+         copy it again"
+    )]
+    SecretCharacters {
+        /// Which connection.
+        connection: ConnectionName,
+        /// Where the secret is kept.
+        place: String,
+    },
+}
+
+impl Connection {
+    /// Takes a connection's configuration and the secret that [`AuthConfig::secret`] names.
+    pub fn new(config: &ConnectionConfig, secret: &SecretString) -> Result<Self, BadConnection> {
+        let connection = || config.name.clone();
+        let allowed_domain = AllowedDomain::parse(&config.allowed_domain).map_err(|reason| BadConnection::Domain {
+            connection: connection(),
+            domain: config.allowed_domain.clone(),
+            reason,
+        })?;
+        let secret_place = config.auth.secret().to_string();
+        let secret = secret.expose_secret();
+        let (header, value) = match &config.auth {
+            AuthConfig::Bearer { .. } => (AUTHORIZATION, format!("Bearer {secret}")),
+            AuthConfig::Basic { username, .. } => {
+                if username.contains(':') {
+                    return Err(BadConnection::ColonInUsername { connection: connection() });
+                }
+                (AUTHORIZATION, format!("Basic {}", BASE64_STANDARD.encode(format!("{username}:{secret}"))))
+            }
+            AuthConfig::ApiKey { header, .. } => {
+                let name = HeaderName::try_from(header.as_str())
+                    .map_err(|_| BadConnection::HeaderName { connection: connection(), header: header.clone() })?;
+                (name, secret.to_owned())
+            }
+        };
+        let mut credential = HeaderValue::try_from(value)
+            .map_err(|_| BadConnection::SecretCharacters { connection: connection(), place: secret_place.clone() })?;
+        credential.set_sensitive(true);
+        Ok(Self {
+            name: config.name.clone(),
+            provider: config.provider.clone(),
+            allowed_domain,
+            secret_place,
+            base_url: config.base_url.clone(),
+            header,
+            credential,
+        })
+    }
+
+    /// The header that signs a request in.
+    pub(crate) fn sign_in(&self) -> (HeaderName, HeaderValue) {
+        (self.header.clone(), self.credential.clone())
+    }
+
+    /// An address below the connection's base URL, which may or may not end in a slash.
+    pub(crate) fn url(&self, path: &str, query: &[(&str, &str)]) -> Url {
+        let mut url = self.base_url.clone();
+        url.set_path(&format!("{}/{path}", self.base_url.path().trim_end_matches('/')));
+        url.set_fragment(None);
+        url.set_query(None);
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        url
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use deskwire_core::secret::SecretRef;
+
+    use super::*;
+
+    fn config(auth: AuthConfig) -> ConnectionConfig {
+        ConnectionConfig {
+            name: ConnectionName::parse("crm").unwrap(),
+            provider: "zendesk".into(),
+            auth,
+            allowed_domain: "acme.zendesk.com".into(),
+            base_url: Url::parse("https://acme.zendesk.com/base?old=1").unwrap(),
+        }
+    }
+
+    fn token() -> SecretRef {
+        SecretRef::Env("CRM_TOKEN".into())
+    }
+
+    fn open(auth: AuthConfig, secret: &str) -> Result<Connection, BadConnection> {
+        Connection::new(&config(auth), &SecretString::from(secret))
+    }
+
+    #[test]
+    fn each_kind_of_sign_in_has_its_header() {
+        let table = [
+            (AuthConfig::Bearer { token: token() }, "authorization", "Bearer marker"),
+            // printf 'ops@example.com/token:marker' | base64
+            (
+                AuthConfig::Basic { username: "ops@example.com/token".into(), password: token() },
+                "authorization",
+                "Basic b3BzQGV4YW1wbGUuY29tL3Rva2VuOm1hcmtlcg==",
+            ),
+            (AuthConfig::ApiKey { header: "X-API-Token".into(), key: token() }, "x-api-token", "marker"),
+        ];
+        for (auth, header, value) in table {
+            let (name, credential) = open(auth, "marker").unwrap().sign_in();
+            assert_eq!((name.as_str(), credential.to_str().unwrap()), (header, value));
+            assert!(credential.is_sensitive());
+        }
+    }
+
+    #[test]
+    fn a_connection_prints_nothing_of_its_credential() {
+        let connection = open(AuthConfig::Bearer { token: token() }, "marker").unwrap();
+        assert!(!format!("{connection:?} {:?}", connection.sign_in()).contains("marker"));
+    }
+
+    #[test]
+    fn a_secret_with_a_line_break_is_refused_without_showing_it() {
+        let error = open(AuthConfig::Bearer { token: token() }, "marker\n").unwrap_err();
+        assert!(error.to_string().contains("environment variable CRM_TOKEN"), "{error}");
+        assert!(!format!("{error} {error:?}").contains("marker"));
+    }
+
+    #[test]
+    fn odd_user_names_headers_and_domains_are_refused() {
+        let basic = AuthConfig::Basic { username: "a:b".into(), password: token() };
+        assert!(matches!(open(basic, "x"), Err(BadConnection::ColonInUsername { .. })));
+        let api_key = AuthConfig::ApiKey { header: "X Y".into(), key: token() };
+        assert!(matches!(open(api_key, "x"), Err(BadConnection::HeaderName { .. })));
+        let mut config = config(AuthConfig::Bearer { token: token() });
+        config.allowed_domain = "co.uk".into();
+        let error = Connection::new(&config, &SecretString::from("x")).unwrap_err();
+        assert!(error.to_string().starts_with("connection crm: allowed_domain `co.uk` is a public suffix"), "{error}");
+    }
+
+    #[test]
+    fn addresses_lie_below_the_base_url_and_queries_are_encoded() {
+        let connection = open(AuthConfig::Bearer { token: token() }, "x").unwrap();
+        assert_eq!(
+            connection.url("api/v2/tickets/7/comments", &[("page[size]", "100"), ("sort", "-created_at")]).as_str(),
+            "https://acme.zendesk.com/base/api/v2/tickets/7/comments?page%5Bsize%5D=100&sort=-created_at"
+        );
+        assert_eq!(connection.url("x", &[]).as_str(), "https://acme.zendesk.com/base/x");
+    }
+}

@@ -1,0 +1,78 @@
+//! Channels by name. Only `chat.postMessage` takes a name; to read or to join a channel, its id is needed. Called by
+//! `post_message` when it joins or looks.
+
+use deskwire_core::action::{CallError, ErrorClass};
+use serde_json::Value;
+
+use crate::slack::{Slack, text_at};
+
+const LIST: &str = "conversations.list";
+
+/// So many pages of 200 channels are read at most.
+const MAX_PAGES: usize = 50;
+
+/// A channel as workflows write it, without the `#` that people put before a name.
+pub(crate) fn normalised(channel: &str) -> &str {
+    let channel = channel.trim();
+    channel.strip_prefix('#').unwrap_or(channel)
+}
+
+/// Is this an id rather than a name? Names are lower case; ids are a letter for their kind and upper-case letters and
+/// digits.
+pub(crate) fn is_id(channel: &str) -> bool {
+    channel.starts_with(['C', 'G', 'D', 'U', 'W'])
+        && channel.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+}
+
+/// Is this the id of a user? Where a post to one lands, Slack's pages do not agree on.
+pub(crate) fn is_user_id(channel: &str) -> bool {
+    is_id(channel) && channel.starts_with(['U', 'W'])
+}
+
+/// The id of a public channel that is not archived, by its name; `None` if there is none. A name that is an id already
+/// comes back as it is.
+pub(crate) async fn id_of(slack: Slack<'_>, channel: &str) -> Result<Option<String>, CallError> {
+    if is_id(channel) {
+        return Ok(Some(channel.to_owned()));
+    }
+    let mut cursor = String::new();
+    for _ in 0..MAX_PAGES {
+        let mut form = vec![("types", "public_channel"), ("exclude_archived", "true"), ("limit", "200")];
+        if !cursor.is_empty() {
+            form.push(("cursor", &cursor));
+        }
+        let answer = slack.call(LIST, &form, ErrorClass::Retry).await?;
+        let channels = answer.get("channels").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        if let Some(found) = channels.iter().find(|found| text_at(found, "/name") == Some(channel)) {
+            return Ok(text_at(found, "/id").map(str::to_owned));
+        }
+        // A page may be short or empty and not be the last; only the cursor tells.
+        match text_at(&answer, "/response_metadata/next_cursor") {
+            Some(next) => next.clone_into(&mut cursor),
+            None => break,
+        }
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_told_from_names() {
+        for id in ["C024BE91L", "G012AC86C", "D069C7QFK", "U0BOT", "W012A3CDE"] {
+            assert!(is_id(id), "{id}");
+        }
+        for name in ["general", "customer-care", "c024be91l", "Z1", "", "2026"] {
+            assert!(!is_id(name), "{name}");
+        }
+        assert!(is_user_id("U0BOT") && !is_user_id("C024BE91L") && !is_user_id("user"));
+    }
+
+    #[test]
+    fn a_hash_before_a_name_is_dropped() {
+        assert_eq!(normalised(" #general "), "general");
+        assert_eq!(normalised("C024BE91L"), "C024BE91L");
+    }
+}

@@ -1,0 +1,108 @@
+//! Posting a message with the trace that lets a lost post be found: metadata that holds our key, and nothing else, since
+//! every member of the workspace can read it. Called by the actions that post.
+
+use deskwire_core::action::{CallError, EffectKey, ErrorClass, HoldKey};
+use deskwire_core::ids::ConnectionName;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::slack::{Slack, method_budget};
+
+/// The method, <https://docs.slack.dev/reference/methods/chat.postMessage>.
+pub(crate) const POST: &str = "chat.postMessage";
+
+/// The `event_type` of our metadata (<https://docs.slack.dev/messaging/message-metadata>).
+pub(crate) const TRACE_TYPE: &str = "deskwire_post";
+
+/// Slack advises at most 4,000 characters, and was seen to split longer texts into several messages.
+pub(crate) const MAX_TEXT: usize = 4_000;
+
+/// The budget of one channel: about a message a second.
+pub(crate) fn channel_budget(connection: &ConnectionName, channel: &str) -> HoldKey {
+    HoldKey(format!("{connection}|{POST}|{channel}"))
+}
+
+/// The budgets that a post draws on.
+pub(crate) fn budgets(connection: &ConnectionName, channel: &str) -> Vec<HoldKey> {
+    vec![method_budget(connection, POST), channel_budget(connection, channel)]
+}
+
+/// Refuses a text that Slack would cut or split. What counts as a character is not documented; UTF-16 units are the
+/// larger count.
+pub(crate) fn check_length(text: &str) -> Result<(), CallError> {
+    let length = text.encode_utf16().count();
+    if length <= MAX_TEXT {
+        return Ok(());
+    }
+    let message = format!(
+        "The message has {length} characters after escaping; Slack takes {MAX_TEXT}. Nothing was sent. Shorten it, for \
+         example by quoting only a part: `{{{{ text[:3000] }}}}`."
+    );
+    Err(CallError::new(ErrorClass::Fail, "msg_too_long", message))
+}
+
+/// A message on its way.
+pub(crate) struct Post<'a> {
+    pub(crate) channel: &'a str,
+    pub(crate) text: &'a str,
+    pub(crate) unfurl_links: bool,
+    pub(crate) unfurl_media: bool,
+    pub(crate) key: &'a EffectKey,
+}
+
+impl Post<'_> {
+    /// Posts it, and answers with Slack's answer, in which `channel` and `ts` are sure to stand.
+    pub(crate) async fn send(&self, slack: Slack<'_>) -> Result<Value, CallError> {
+        let metadata = json!({ "event_type": TRACE_TYPE, "event_payload": { "key": self.key.0 } }).to_string();
+        let message_id = message_id(self.key).to_string();
+        let form = [
+            ("channel", self.channel),
+            ("text", self.text),
+            ("unfurl_links", if self.unfurl_links { "true" } else { "false" }),
+            ("unfurl_media", if self.unfurl_media { "true" } else { "false" }),
+            ("metadata", &metadata),
+            ("client_msg_id", &message_id),
+        ];
+        let answer = slack.call(POST, &form, ErrorClass::Unknown).await.map_err(|mut error| {
+            // Slack's second spelling is about the channel, not about the whole workspace.
+            if error.code == "rate_limited" {
+                error.hold = Some(channel_budget(slack.connection_name(), self.channel));
+            }
+            error
+        })?;
+        for field in ["channel", "ts"] {
+            if !answer.get(field).is_some_and(Value::is_string) {
+                return Err(slack.incomplete(POST, field, ErrorClass::Unknown));
+            }
+        }
+        Ok(answer)
+    }
+}
+
+/// The same id for every attempt of one post. Slack does not document that it recognises it, so nothing rests on it; at
+/// best it catches a repeat that the look for our trace misses.
+fn message_id(key: &EffectKey) -> Uuid {
+    Uuid::new_v5(&Uuid::NAMESPACE_URL, format!("urn:deskwire:post:{}", key.0).as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limit_counts_utf16_units() {
+        assert!(check_length(&"x".repeat(4_000)).is_ok());
+        assert!(check_length(&"😀".repeat(2_000)).is_ok());
+        let error = check_length(&"😀".repeat(2_001)).unwrap_err();
+        assert_eq!((error.class, error.code.as_str()), (ErrorClass::Fail, "msg_too_long"));
+        assert!(error.message.contains("4002") && error.message.contains("4000"), "{error}");
+    }
+
+    #[test]
+    fn a_message_id_is_the_same_on_every_attempt_and_its_own_for_every_key() {
+        let (one, other) = (EffectKey("a".repeat(64)), EffectKey("b".repeat(64)));
+        assert_eq!(message_id(&one), message_id(&one.clone()));
+        assert_ne!(message_id(&one), message_id(&other));
+        assert_eq!(message_id(&one).get_version_num(), 5);
+    }
+}

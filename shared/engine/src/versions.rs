@@ -1,0 +1,77 @@
+//! The compiled workflow versions that runs are pinned to.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use deskwire_core::action::Actions;
+use deskwire_core::ids::{WorkflowName, WorkflowVersion};
+use deskwire_core::ports::{StoreError, Work};
+use deskwire_templates::Templates;
+use deskwire_workflows::{Options, SourceFile, Workflow};
+
+/// Why a run's version cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum VersionError {
+    /// The store is away.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Nobody published it.
+    #[error("version {version} of workflow {name} is not in the store")]
+    Missing {
+        /// The workflow.
+        name: WorkflowName,
+        /// The version.
+        version: WorkflowVersion,
+    },
+    /// This Deskwire no longer understands its text.
+    #[error("version {version} of workflow {name} cannot be compiled any more: {why}")]
+    Unreadable {
+        /// The workflow.
+        name: WorkflowName,
+        /// The version.
+        version: WorkflowVersion,
+        /// The first mistake in it.
+        why: String,
+    },
+}
+
+/// Compiled versions by name and version: those of the project, and older ones as runs ask for them.
+pub struct Versions {
+    work: Arc<dyn Work>,
+    actions: Actions,
+    templates: Templates,
+    compiled: RwLock<HashMap<(WorkflowName, WorkflowVersion), Arc<Workflow>>>,
+}
+
+impl Versions {
+    /// Starts with the project's workflows.
+    pub fn new(work: Arc<dyn Work>, actions: Actions, templates: Templates, current: &[Arc<Workflow>]) -> Self {
+        let compiled = current.iter().map(|w| ((w.name.clone(), w.version.clone()), Arc::clone(w))).collect();
+        Self { work, actions, templates, compiled: RwLock::new(compiled) }
+    }
+
+    /// The actions workflows are compiled against.
+    pub fn actions(&self) -> &Actions {
+        &self.actions
+    }
+
+    /// The compiled version, from memory or from the store.
+    pub async fn get(&self, name: &WorkflowName, version: &WorkflowVersion) -> Result<Arc<Workflow>, VersionError> {
+        let key = (name.clone(), version.clone());
+        if let Some(known) = self.compiled.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return Ok(Arc::clone(known));
+        }
+        let missing = || VersionError::Missing { name: name.clone(), version: version.clone() };
+        let text = self.work.workflow_text(name, version).await?.ok_or_else(missing)?;
+        let file = SourceFile { path: format!("{name}@{version}"), text };
+        let options = Options { actions: &self.actions, templates: &self.templates, allow_loopback: true };
+        let workflow = Workflow::compile(&file, &options).map_err(|mistakes| VersionError::Unreadable {
+            name: name.clone(),
+            version: version.clone(),
+            why: mistakes.into_iter().next().map(|mistake| mistake.message).unwrap_or_default(),
+        })?;
+        let workflow = Arc::new(workflow);
+        self.compiled.write().unwrap_or_else(PoisonError::into_inner).insert(key, Arc::clone(&workflow));
+        Ok(workflow)
+    }
+}

@@ -1,0 +1,97 @@
+//! Finds the secrets that project files only name: [`SecretRef`] in, [`SecretString`] out. Called by the binaries when they
+//! start. It reads no environment itself (a look-up is passed in, since only binaries do), keeps nothing and prints
+//! nothing of what it finds.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+mod file;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use deskwire_core::secret::{SecretRef, SecretString};
+
+/// Looks up an environment variable.
+pub type Environment = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
+/// Where secrets are found.
+pub struct Secrets {
+    project: PathBuf,
+    environment: Environment,
+}
+
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Secrets").field("project", &self.project).finish_non_exhaustive()
+    }
+}
+
+/// A secret that could not be found, with all a person needs to mend that. It never holds a secret.
+#[derive(Debug, thiserror::Error)]
+#[error("{used_by}: {reference} {reason}")]
+pub struct SecretError {
+    /// What needs the secret: `connection slack`.
+    pub used_by: String,
+    /// Where it should be.
+    pub reference: SecretRef,
+    /// Why it is not there.
+    #[source]
+    pub reason: Reason,
+}
+
+/// Why a secret is not there. The message follows the reference: "environment variable X …".
+#[derive(Debug, thiserror::Error)]
+pub enum Reason {
+    /// An environment variable that does not exist, or is not text.
+    #[error("is not set; set it and start again")]
+    NotSet,
+    /// Nothing, or nothing but white space.
+    #[error("is empty; give it the secret's value and start again")]
+    Empty,
+    /// A file that cannot be opened or read.
+    #[error("cannot be read ({0}); relative paths begin at the project folder")]
+    Unreadable(#[source] std::io::Error),
+    /// A directory, a device or the like.
+    #[error("is not a regular file")]
+    NotAFile,
+    /// A file with the mode given here, which lets others in.
+    #[error("may be read by others (mode {mode:04o}); run `chmod 600` on it")]
+    Exposed {
+        /// The file's permission bits.
+        mode: u32,
+    },
+    /// A file that is no secret by its size.
+    #[error("is larger than {} KiB, too large for a secret; is it the right file?", file::MAX_BYTES / 1024)]
+    TooLarge,
+    /// A file that is not text.
+    #[error("is not UTF-8 text; is it the right file?")]
+    NotText,
+    /// The kind of reference whose store does not exist yet.
+    #[error("cannot be used yet: the secret store comes with OAuth; use `env` or `file`")]
+    NoStore,
+}
+
+impl Secrets {
+    /// Secrets of a project: files are found relative to its folder, variables by `environment`.
+    pub fn new(project: &Path, environment: Environment) -> Self {
+        Self { project: project.to_owned(), environment }
+    }
+
+    /// The secret behind a reference. `used_by` says in messages what needs it: `connection slack`.
+    pub fn resolve(&self, reference: &SecretRef, used_by: &str) -> Result<SecretString, SecretError> {
+        let found = match reference {
+            SecretRef::Env(name) => (self.environment)(name).ok_or(Reason::NotSet),
+            SecretRef::File(path) => file::read(&self.project.join(path)),
+            SecretRef::Stored(_) => Err(Reason::NoStore),
+        };
+        match found {
+            Ok(text) if !text.trim().is_empty() => Ok(SecretString::from(text)),
+            Ok(_) => Err(Reason::Empty),
+            Err(reason) => Err(reason),
+        }
+        .map_err(|reason| SecretError { used_by: used_by.to_owned(), reference: reference.clone(), reason })
+    }
+}
+
+#[cfg(test)]
+mod tests;

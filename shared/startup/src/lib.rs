@@ -1,0 +1,238 @@
+//! Putting a process together, the same way for every binary: project folder, secrets, store, connections, engine.
+//!
+//! Binaries read the environment and pass in what they found; nothing else here does. If start-up must fail, it fails
+//! here, before the first event, and names the file or the variable that is wrong.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+mod function;
+mod project;
+mod random;
+mod stand_ins;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use deskwire_accept::{Catalogue, Intake, Source};
+use deskwire_connectors::{Client, Connection};
+use deskwire_core::action::Actions;
+use deskwire_core::ids::SourceName;
+use deskwire_core::provider::provider;
+use deskwire_core::random::Random;
+use deskwire_core::secret::SecretString;
+use deskwire_core::source::SourceConfig;
+use deskwire_core::time::{Clock, SystemClock};
+use deskwire_egress::{Egress, EgressOptions};
+use deskwire_engine::{Engine, EngineOptions, Versions};
+use deskwire_secrets::Secrets;
+use deskwire_storage::{OpenError, SqliteStore};
+use deskwire_templates::Templates;
+use deskwire_workflows::{Diagnostic, Loaded, Options, Project};
+
+pub use function::{Variables, from_environment};
+pub use project::{ProjectFiles, read_project};
+pub use random::OsRandom;
+pub use stand_ins::StandIns;
+
+/// Why a process cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The project folder or a file in it cannot be read.
+    #[error("cannot read {path}: {source}")]
+    Read {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A project file is not UTF-8.
+    #[error("{path} is not UTF-8 text (byte {at}); save it as UTF-8")]
+    NotText {
+        /// The file.
+        path: PathBuf,
+        /// The first byte that is not.
+        at: usize,
+    },
+    /// The project has mistakes.
+    #[error("the project has {} mistake{}; `deskwire check` shows where", .0.len(), if .0.len() == 1 { "" } else { "s" })]
+    Mistakes(Vec<Diagnostic>),
+    /// Secrets are missing.
+    #[error("{}", .0.join("\n"))]
+    Secrets(Vec<String>),
+    /// A connection cannot be used.
+    #[error("{0}")]
+    Connection(String),
+    /// The store cannot be opened.
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    /// The store does not take the workflows' versions.
+    #[error("cannot write to the store: {0}")]
+    Publish(#[from] deskwire_core::ports::StoreError),
+    /// A function's environment is incomplete.
+    #[error("{0}")]
+    Environment(String),
+}
+
+/// What a process is told.
+pub struct Settings {
+    /// Where `deskwire.yaml` and `workflows/` are.
+    pub project: PathBuf,
+    /// Where the embedded store is; in memory unless set.
+    pub data: Option<PathBuf>,
+    /// May connections lead to this machine, over plain http too?
+    pub allow_loopback: bool,
+    /// The stand-ins that answer instead of the providers, if they should.
+    pub stand_ins: Option<StandIns>,
+}
+
+/// The actions, without any connection: for `check`, `actions` and compiling.
+pub fn actions_alone() -> Actions {
+    deskwire_connectors::actions(Arc::new(Client::new(Arc::new(Egress::new(EgressOptions::default())), [])))
+}
+
+/// Everything a process works with.
+pub struct Deskwire {
+    /// The store.
+    pub store: SqliteStore,
+    /// The project as it was loaded.
+    pub project: Project,
+    /// Sources with their secrets, and workflows by source.
+    pub catalogue: Arc<Catalogue>,
+    /// The actions, on the project's connections.
+    pub actions: Actions,
+    /// The template language.
+    pub templates: Templates,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub random: Arc<dyn Random>,
+}
+
+impl Deskwire {
+    /// What the webhook functions need.
+    pub fn intake(&self) -> Intake {
+        Intake {
+            inbox: Arc::new(self.store.clone()),
+            catalogue: Arc::clone(&self.catalogue),
+            clock: Arc::clone(&self.clock),
+            random: Arc::clone(&self.random),
+        }
+    }
+
+    /// What the runner needs.
+    pub fn engine(&self) -> Engine {
+        let work = Arc::new(self.store.clone());
+        let versions =
+            Versions::new(work.clone(), self.actions.clone(), self.templates.clone(), &self.project.workflows);
+        Engine::new(work, versions, Arc::clone(&self.clock), Arc::clone(&self.random), EngineOptions::default())
+    }
+}
+
+/// Checks the project's files, whatever the environment holds.
+pub fn check(files: &ProjectFiles, allow_loopback: bool) -> Loaded {
+    let (actions, templates) = (actions_alone(), Templates::new(deskwire_templates::Limits::default()));
+    let options = Options { actions: &actions, templates: &templates, allow_loopback };
+    deskwire_workflows::load(files.project.as_ref(), &files.workflows, &options)
+}
+
+/// Starts from settings and files that were read already.
+pub async fn start(settings: &Settings, files: &ProjectFiles, secrets: &Secrets) -> Result<Deskwire, StartError> {
+    let loaded = check(files, settings.allow_loopback);
+    if loaded.has_errors() {
+        return Err(StartError::Mistakes(loaded.diagnostics));
+    }
+    let project = loaded.project;
+    let mut missing = Vec::new();
+    let sources = sources(&project.sources, settings.stand_ins.as_ref(), secrets, &mut missing);
+    let connections = connections(&project, settings.stand_ins.as_ref(), secrets, &mut missing)?;
+    if !missing.is_empty() {
+        return Err(StartError::Secrets(missing));
+    }
+    let egress = Egress::new(EgressOptions { allow_loopback: settings.allow_loopback, ..EgressOptions::default() });
+    let actions = deskwire_connectors::actions(Arc::new(Client::new(Arc::new(egress), connections)));
+    let store = match &settings.data {
+        Some(folder) => SqliteStore::open(folder)?,
+        None => SqliteStore::in_memory()?,
+    };
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    publish(&store, &project, clock.as_ref()).await?;
+    Ok(Deskwire {
+        catalogue: Arc::new(Catalogue::new(sources, &project.workflows)),
+        store,
+        project,
+        actions,
+        templates: Templates::new(deskwire_templates::Limits::default()),
+        clock,
+        random: Arc::new(OsRandom),
+    })
+}
+
+async fn publish(store: &SqliteStore, project: &Project, clock: &dyn Clock) -> Result<(), StartError> {
+    use deskwire_core::ports::Work;
+    let versions = project.workflows.iter().map(|w| (w.name.clone(), w.version.clone(), w.text.clone())).collect();
+    Ok(store.publish(versions, clock.now()).await?)
+}
+
+fn sources(
+    configs: &[SourceConfig],
+    stand_ins: Option<&StandIns>,
+    secrets: &Secrets,
+    missing: &mut Vec<String>,
+) -> Vec<Source> {
+    let mut sources = Vec::new();
+    for config in configs {
+        // The check has refused unknown providers and schemes.
+        let Some(scheme) = provider(&config.provider).and_then(|p| p.scheme(&config.scheme)) else { continue };
+        let found = match stand_ins {
+            Some(stand_ins) => vec![stand_ins.signing_secret.clone()],
+            None => source_secrets(&config.name, config, secrets, missing),
+        };
+        sources.push(Source { config: config.clone(), scheme, secrets: found });
+    }
+    sources
+}
+
+fn source_secrets(
+    name: &SourceName,
+    config: &SourceConfig,
+    secrets: &Secrets,
+    missing: &mut Vec<String>,
+) -> Vec<SecretString> {
+    let mut found = Vec::new();
+    for reference in &config.signing_secrets {
+        match secrets.resolve(reference, &format!("source {name}")) {
+            Ok(secret) => found.push(secret),
+            Err(error) => missing.push(error.to_string()),
+        }
+    }
+    found
+}
+
+fn connections(
+    project: &Project,
+    stand_ins: Option<&StandIns>,
+    secrets: &Secrets,
+    missing: &mut Vec<String>,
+) -> Result<Vec<Connection>, StartError> {
+    let mut connections = Vec::new();
+    for config in &project.connections {
+        let (config, secret) = match stand_ins.and_then(|stand_ins| stand_ins.instead_of(config)) {
+            Some((config, secret)) => (config, secret),
+            None => match secrets.resolve(config.auth.secret(), &format!("connection {}", config.name)) {
+                Ok(secret) => (config.clone(), secret),
+                Err(error) => {
+                    missing.push(error.to_string());
+                    continue;
+                }
+            },
+        };
+        let connection =
+            Connection::new(&config, &secret).map_err(|error| StartError::Connection(error.to_string()))?;
+        connections.push(connection);
+    }
+    Ok(connections)
+}
+
+/// The secrets of a project folder, with an environment that the binary passes in.
+pub fn secrets(project: &Path, variables: Variables) -> Secrets {
+    Secrets::new(project, variables)
+}

@@ -1,0 +1,87 @@
+//! The engine's values as JSON: types and order kept, integers exact, size and depth bounded.
+
+use minijinja::Value;
+use minijinja::value::ValueKind;
+use serde_json::{Map, Number, Value as Json};
+
+/// Deeper than any JSON we take in (127 levels) with brackets of the template's own around it.
+const MAX_DEPTH: usize = 256;
+
+/// Why a value has no JSON.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum NoJson {
+    /// Larger than the budget.
+    TooLong,
+    /// There is nothing of this kind in JSON.
+    Kind(String),
+}
+
+/// Converts a value. `budget` is how many bytes of text and items it may hold, roughly the size of the JSON.
+pub(crate) fn to_json(value: &Value, budget: usize) -> Result<Json, NoJson> {
+    Converter { left: budget }.convert(value, 0)
+}
+
+struct Converter {
+    left: usize,
+}
+
+impl Converter {
+    fn spend(&mut self, bytes: usize) -> Result<(), NoJson> {
+        self.left = self.left.checked_sub(bytes).ok_or(NoJson::TooLong)?;
+        Ok(())
+    }
+
+    fn convert(&mut self, value: &Value, depth: usize) -> Result<Json, NoJson> {
+        if depth > MAX_DEPTH {
+            return Err(NoJson::TooLong);
+        }
+        self.spend(1)?;
+        match value.kind() {
+            ValueKind::None => Ok(Json::Null),
+            ValueKind::Bool => Ok(Json::Bool(value.is_true())),
+            ValueKind::Number => number(value).map(Json::Number),
+            ValueKind::String => {
+                let text = value.as_str().unwrap_or_default();
+                self.spend(text.len())?;
+                Ok(Json::String(text.to_owned()))
+            }
+            ValueKind::Seq | ValueKind::Iterable => {
+                let mut items = Vec::new();
+                for item in value.try_iter().map_err(|_| no_kind(value))? {
+                    items.push(self.convert(&item, depth + 1)?);
+                }
+                Ok(Json::Array(items))
+            }
+            ValueKind::Map => {
+                let mut members = Map::new();
+                for key in value.try_iter().map_err(|_| no_kind(value))? {
+                    let name = key.to_string();
+                    self.spend(name.len())?;
+                    let member = value.get_item(&key).map_err(|_| no_kind(value))?;
+                    members.insert(name, self.convert(&member, depth + 1)?);
+                }
+                Ok(Json::Object(members))
+            }
+            ValueKind::Undefined => Err(NoJson::Kind("it holds something that has no value".to_owned())),
+            _ => Err(no_kind(value)),
+        }
+    }
+}
+
+fn no_kind(value: &Value) -> NoJson {
+    NoJson::Kind(format!("a value of the kind `{}` has no JSON", value.kind()))
+}
+
+/// The number as it is: whole numbers exactly, fractions as the shortest decimal that reads back the same.
+pub(crate) fn number(value: &Value) -> Result<Number, NoJson> {
+    if value.is_integer() {
+        return i64::try_from(value.clone())
+            .map(Number::from)
+            .or_else(|_| u64::try_from(value.clone()).map(Number::from))
+            .map_err(|_| NoJson::Kind("a whole number is larger than 64 bits hold".to_owned()));
+    }
+    f64::try_from(value.clone())
+        .ok()
+        .and_then(Number::from_f64)
+        .ok_or_else(|| NoJson::Kind("a number is infinite or not a number".to_owned()))
+}

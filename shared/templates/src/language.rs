@@ -1,0 +1,123 @@
+//! The engine, configured once: what the language has, how values print, and its limits.
+
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::ValueKind;
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value};
+
+use crate::convert::{number, to_json};
+use crate::slack;
+
+/// What one template may cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// The engine's unit of work: an instruction, or about 64 bytes of data made or read.
+    pub fuel: u64,
+    /// The largest result, in bytes of text or JSON.
+    pub output_bytes: usize,
+    /// The longest template, in bytes.
+    pub template_bytes: usize,
+}
+
+impl Default for Limits {
+    /// 50 000 units of work end after a few milliseconds. A result of 256 KiB is over six times what a Slack message
+    /// holds (40 000 characters) and four times a Zendesk comment (65 535).
+    fn default() -> Self {
+        Self { fuel: 50_000, output_bytes: 256 * 1024, template_bytes: 64 * 1024 }
+    }
+}
+
+/// What the language leaves out. The first two write HTML. The others can put one large value into a list many times over;
+/// such a list costs next to nothing to make and has no end when it is turned into text, which is not charged on the way.
+const REMOVED_FILTERS: [&str; 9] = ["e", "escape", "batch", "slice", "groupby", "zip", "chain", "sum", "pprint"];
+
+/// Where the value of a template that is one expression is left for [`taken`].
+const SLOT: &str = "value";
+
+/// What happens to the value of a `{{ … }}`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Printing {
+    /// It becomes text.
+    Plain,
+    /// It becomes text that Slack shows as it is.
+    Slack,
+    /// It is kept as a value.
+    Kept,
+    /// It is kept as a value, and texts it is put together from are escaped on the way (`safe ~ unsafe`).
+    KeptForSlack,
+}
+
+/// How text is told from tags. A last line break belongs to the text.
+pub(crate) fn delimiters() -> SyntaxConfig {
+    // The default delimiters cannot be invalid; the fallback differs only in the last line break.
+    SyntaxConfig::builder().keep_trailing_newline(true).build().unwrap_or_default()
+}
+
+/// The engine without templates. Clones share its filters and tests.
+pub(crate) fn engine(limits: Limits, printing: Printing) -> Environment<'static> {
+    let mut engine = Environment::new();
+    engine.set_syntax(delimiters());
+    engine.set_undefined_behavior(UndefinedBehavior::SemiStrict);
+    engine.set_fuel(Some(limits.fuel));
+    // Loops that call themselves take stack; nobody needs many levels in a message.
+    engine.set_recursion_limit(32);
+    // Errors name the value that is missing, and where.
+    engine.set_debug(true);
+    for filter in REMOVED_FILTERS {
+        engine.remove_filter(filter);
+    }
+    // `debug` prints everything in scope; a `namespace` lets a loop build values of any depth.
+    engine.remove_global("debug");
+    engine.remove_global("namespace");
+    // A name of an escaping scheme makes the engine treat captured text (`{% set x %}…`) as escaped already.
+    engine.set_auto_escape_callback(move |_| match printing {
+        Printing::Slack | Printing::KeptForSlack => AutoEscape::Custom("slack".into()),
+        Printing::Plain | Printing::Kept => AutoEscape::None,
+    });
+    let output_bytes = limits.output_bytes;
+    match printing {
+        Printing::Kept => engine.set_formatter(|_, state, value| {
+            state.set_temp(SLOT, value.clone());
+            Ok(())
+        }),
+        // The engine formats parts first and the whole last, so the whole is what stays in the slot.
+        Printing::KeptForSlack => engine.set_formatter(move |out, state, value| {
+            state.set_temp(SLOT, value.clone());
+            print(out, state, value, output_bytes, true)
+        }),
+        Printing::Plain => engine.set_formatter(move |out, state, value| print(out, state, value, output_bytes, false)),
+        Printing::Slack => engine.set_formatter(move |out, state, value| print(out, state, value, output_bytes, true)),
+    }
+    engine
+}
+
+/// The value that a rendering with [`Printing::Kept`] left behind.
+pub(crate) fn taken(state: &State<'_, '_>) -> Option<Value> {
+    state.get_temp(SLOT)
+}
+
+/// Writes a value as people and JSON write it: nothing for none, `true`, numbers unchanged, JSON for lists and maps.
+fn print(out: &mut Output<'_>, state: &State<'_, '_>, value: &Value, limit: usize, escape: bool) -> Result<(), Error> {
+    let written = match value.kind() {
+        ValueKind::None | ValueKind::Undefined => Ok(()),
+        ValueKind::Bool => out.write_str(if value.is_true() { "true" } else { "false" }),
+        ValueKind::Number => match number(value) {
+            Ok(number) => write!(out, "{number}"),
+            Err(_) => write!(out, "{value}"),
+        },
+        ValueKind::String => {
+            let text = value.as_str().unwrap_or_default();
+            if escape && !value.is_safe() { out.write_str(&slack::escape(text)) } else { out.write_str(text) }
+        }
+        _ => {
+            let json = to_json(value, limit).map_err(|why| match why {
+                crate::convert::NoJson::TooLong => Error::from(ErrorKind::OutOfFuel),
+                crate::convert::NoJson::Kind(why) => Error::new(ErrorKind::InvalidOperation, why),
+            })?;
+            let text = json.to_string();
+            // Walking a value costs more than copying its text; the engine charges its own JSON alike.
+            state.consume_fuel(u64::try_from(text.len() / 8).unwrap_or(u64::MAX))?;
+            if escape { out.write_str(&slack::escape(&text)) } else { out.write_str(&text) }
+        }
+    };
+    written.map_err(Error::from)
+}

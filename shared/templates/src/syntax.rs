@@ -1,0 +1,333 @@
+//! Reading a template before the engine compiles it: its shape, the names it uses, and the filters and tests it asks for.
+//!
+//! This file and `shape.rs` are the only ones that see the engine's tokens and syntax tree, which have no stability promise.
+//!
+//! The engine charges fuel for what it makes, but not while it turns a list into text, and a list can hold another one many
+//! times over without being large. Three rules keep the size of every value in proportion to what is in scope and to the
+//! length of the template: `*` is for numbers, a name that the template defines is used at most once in the definition of
+//! another, and `map` takes one argument.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use minijinja::machinery::{Span, ast, parse, parse_expr};
+use minijinja::{Environment, Value};
+
+use crate::error::{ErrorKind, TemplateError};
+use crate::language::delimiters;
+use crate::shape::{bytes, check_shape, is_number, root, whole};
+
+/// A name that a template takes from its scope, as far as the template spells it out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Variable {
+    /// `["steps", "ticket", "assignee_id"]` for `steps.ticket.assignee_id`; ends where a computed part begins.
+    pub path: Vec<String>,
+    /// Where it stands in the template's text, in bytes.
+    pub range: Range<usize>,
+}
+
+/// What reading found.
+pub(crate) struct Reading {
+    /// The variables in the order of the text.
+    pub variables: Vec<Variable>,
+    /// Is the text one `{{ … }}` and nothing but white space around it?
+    pub one_expression: bool,
+}
+
+/// Reads a text with tags.
+pub(crate) fn read_template(text: &str, engine: &Environment<'_>) -> Result<Reading, TemplateError> {
+    check_shape(text, false)?;
+    let tree = parse(text, "template", delimiters()).map_err(|error| TemplateError::from_engine(&error, text, 0))?;
+    let ast::Stmt::Template(template) = &tree else {
+        return Ok(Reading { variables: Vec::new(), one_expression: false });
+    };
+    let mut reader = Reader::new(text, engine);
+    reader.assign("self");
+    reader.body(&template.children)?;
+    let mut expressions = 0;
+    let mut others = 0;
+    for child in &template.children {
+        match child {
+            ast::Stmt::EmitExpr(_) => expressions += 1,
+            ast::Stmt::EmitRaw(raw) if raw.raw.trim().is_empty() => {}
+            _ => others += 1,
+        }
+    }
+    Ok(Reading { variables: reader.variables, one_expression: expressions == 1 && others == 0 })
+}
+
+/// Reads a bare expression.
+pub(crate) fn read_expression(text: &str, engine: &Environment<'_>) -> Result<Reading, TemplateError> {
+    check_shape(text, true)?;
+    let tree = parse_expr(text).map_err(|error| TemplateError::from_engine(&error, text, 0))?;
+    let mut reader = Reader::new(text, engine);
+    reader.expression(&tree)?;
+    Ok(Reading { variables: reader.variables, one_expression: true })
+}
+
+type Read = Result<(), TemplateError>;
+
+struct Reader<'a> {
+    text: &'a str,
+    engine: &'a Environment<'a>,
+    /// The names that the template itself defines, by block.
+    assigned: Vec<BTreeSet<String>>,
+    /// How often names of the template's own were used so far.
+    uses: usize,
+    variables: Vec<Variable>,
+}
+
+impl<'a> Reader<'a> {
+    fn new(text: &'a str, engine: &'a Environment<'a>) -> Self {
+        Self { text, engine, assigned: vec![BTreeSet::new()], uses: 0, variables: Vec::new() }
+    }
+
+    fn assign(&mut self, name: &str) {
+        if let Some(block) = self.assigned.last_mut() {
+            block.insert(name.to_owned());
+        }
+    }
+
+    fn is_assigned(&self, name: &str) -> bool {
+        self.assigned.iter().any(|block| block.contains(name))
+    }
+
+    fn is_function(&self, name: &str) -> bool {
+        self.engine.globals().any(|(global, _)| global == name)
+    }
+
+    fn refuse(&self, message: String, span: Span) -> Read {
+        let range = bytes(span);
+        let range = self.text.get(range.clone()).is_some().then_some(range);
+        Err(TemplateError::new(ErrorKind::Syntax, message, range))
+    }
+
+    fn block(&mut self, statements: &[ast::Stmt<'_>]) -> Read {
+        self.assigned.push(BTreeSet::new());
+        let read = self.body(statements);
+        self.assigned.pop();
+        read
+    }
+
+    fn body(&mut self, statements: &[ast::Stmt<'_>]) -> Read {
+        statements.iter().try_for_each(|statement| self.statement(statement))
+    }
+
+    fn statement(&mut self, statement: &ast::Stmt<'_>) -> Read {
+        match statement {
+            ast::Stmt::Template(template) => self.body(&template.children),
+            ast::Stmt::EmitExpr(emit) => self.expression(&emit.expr),
+            ast::Stmt::EmitRaw(_) => Ok(()),
+            ast::Stmt::ForLoop(each) => {
+                self.definition(&each.iter)?;
+                self.assigned.push(BTreeSet::new());
+                self.assign("loop");
+                self.target(&each.target);
+                let read = self.optional(each.filter_expr.as_ref()).and_then(|()| self.body(&each.body));
+                self.assigned.pop();
+                read?;
+                self.block(&each.else_body)
+            }
+            ast::Stmt::IfCond(condition) => {
+                self.expression(&condition.expr)?;
+                self.block(&condition.true_body)?;
+                self.block(&condition.false_body)
+            }
+            ast::Stmt::WithBlock(with) => {
+                self.assigned.push(BTreeSet::new());
+                let mut read = Ok(());
+                for (target, value) in &with.assignments {
+                    read = read.and_then(|()| self.definition(value));
+                    self.target(target);
+                }
+                let read = read.and_then(|()| self.body(&with.body));
+                self.assigned.pop();
+                read
+            }
+            ast::Stmt::Set(set) => {
+                self.definition(&set.expr)?;
+                self.target(&set.target);
+                Ok(())
+            }
+            ast::Stmt::SetBlock(set) => {
+                self.optional(set.filter.as_ref())?;
+                self.block(&set.body)?;
+                self.target(&set.target);
+                Ok(())
+            }
+            ast::Stmt::AutoEscape(auto) => {
+                self.refuse("there is no `autoescape`: mark single values with `| safe`".to_owned(), auto.span())
+            }
+            ast::Stmt::FilterBlock(filter) => {
+                self.expression(&filter.filter)?;
+                self.block(&filter.body)
+            }
+            ast::Stmt::Do(call) => {
+                self.refuse("there is no `do`: nothing in a template can be changed".to_owned(), call.span())
+            }
+        }
+    }
+
+    /// An expression whose value gets a name.
+    fn definition(&mut self, expression: &ast::Expr<'_>) -> Read {
+        let before = self.uses;
+        self.expression(expression)?;
+        if self.uses - before <= 1 {
+            return Ok(());
+        }
+        let message = "this puts several names that the template defines into one: print them where they are needed, or \
+                       put text together with `{% set name %}…{% endset %}`";
+        self.refuse(message.to_owned(), whole(expression))
+    }
+
+    fn target(&mut self, target: &ast::Expr<'_>) {
+        match target {
+            ast::Expr::Var(variable) => self.assign(variable.id),
+            ast::Expr::List(list) => list.items.iter().for_each(|item| self.target(item)),
+            ast::Expr::Tuple(tuple) => tuple.items.iter().for_each(|item| self.target(item)),
+            _ => {}
+        }
+    }
+
+    fn optional(&mut self, expression: Option<&ast::Expr<'_>>) -> Read {
+        expression.map_or(Ok(()), |expression| self.expression(expression))
+    }
+
+    fn all(&mut self, expressions: &[ast::Expr<'_>]) -> Read {
+        expressions.iter().try_for_each(|expression| self.expression(expression))
+    }
+
+    fn arguments(&mut self, arguments: &[ast::CallArg<'_>]) -> Read {
+        arguments.iter().try_for_each(|argument| match argument {
+            ast::CallArg::Pos(value)
+            | ast::CallArg::Kwarg(_, value)
+            | ast::CallArg::PosSplat(value)
+            | ast::CallArg::KwargSplat(value) => self.expression(value),
+        })
+    }
+
+    fn expression(&mut self, expression: &ast::Expr<'_>) -> Read {
+        if let Some(variable) = self.variable(expression) {
+            self.variables.push(variable);
+            return Ok(());
+        }
+        match expression {
+            // What the template assigned itself; and the globals, which are functions.
+            ast::Expr::Var(_) => {
+                self.uses += 1;
+                Ok(())
+            }
+            ast::Expr::Const(_) => Ok(()),
+            ast::Expr::Slice(slice) => {
+                self.expression(&slice.expr)?;
+                self.optional(slice.start.as_ref())?;
+                self.optional(slice.stop.as_ref())?;
+                self.optional(slice.step.as_ref())
+            }
+            ast::Expr::UnaryOp(unary) => self.expression(&unary.expr),
+            ast::Expr::BinOp(binary) => {
+                let multiplies = matches!(binary.op, ast::BinOpKind::Mul);
+                for operand in [&binary.left, &binary.right] {
+                    if multiplies && !is_number(operand) {
+                        let message =
+                            "`*` takes numbers: say that this is one with `| int` or `| float`, as in `x | float * 2`";
+                        return self.refuse(message.to_owned(), whole(operand));
+                    }
+                }
+                self.expression(&binary.left)?;
+                self.expression(&binary.right)
+            }
+            ast::Expr::Compare(compare) => {
+                self.expression(&compare.expr)?;
+                compare.ops.iter().try_for_each(|op| self.expression(&op.expr))
+            }
+            ast::Expr::IfExpr(choice) => {
+                self.expression(&choice.test_expr)?;
+                self.expression(&choice.true_expr)?;
+                self.optional(choice.false_expr.as_ref())
+            }
+            ast::Expr::Filter(filter) => {
+                if !self.exists("filter", filter.name) {
+                    return self.refuse(format!("there is no filter `{}`", filter.name), filter.span());
+                }
+                if filter.name == "map" && filter.args.len() != 1 {
+                    let message = "`map` takes one argument: `map(attribute=\"name\")` or `map(\"upper\")`";
+                    return self.refuse(message.to_owned(), filter.span());
+                }
+                self.optional(filter.expr.as_ref())?;
+                self.arguments(&filter.args)
+            }
+            ast::Expr::Test(test) => {
+                if !self.exists("test", test.name) {
+                    return self.refuse(format!("there is no test `{}` to ask for with `is`", test.name), test.span());
+                }
+                self.expression(&test.expr)?;
+                self.arguments(&test.args)
+            }
+            ast::Expr::GetAttr(attribute) => self.expression(&attribute.expr),
+            ast::Expr::GetItem(item) => {
+                self.expression(&item.expr)?;
+                self.expression(&item.subscript_expr)
+            }
+            ast::Expr::Call(call) => self.call(call),
+            ast::Expr::List(list) => self.all(&list.items),
+            ast::Expr::Tuple(tuple) => self.all(&tuple.items),
+            ast::Expr::Map(map) => {
+                self.all(&map.keys)?;
+                self.all(&map.values)
+            }
+        }
+    }
+
+    fn call(&mut self, call: &ast::Spanned<ast::Call<'_>>) -> Read {
+        match &call.expr {
+            ast::Expr::Var(function) if !self.is_assigned(function.id) && !self.is_function(function.id) => {
+                let known: Vec<&str> = self.engine.globals().map(|(name, _)| name).collect();
+                let message = format!("there is no function `{}`; there are: {}", function.id, known.join(", "));
+                return self.refuse(message, call.span());
+            }
+            ast::Expr::Var(_) => {}
+            ast::Expr::GetAttr(method) if root(&method.expr).is_some_and(|name| self.is_assigned(name)) => {}
+            ast::Expr::GetAttr(method) => {
+                let message =
+                    format!("values have no methods such as `{}()`: use a filter, as in `x | upper`", method.name);
+                return self.refuse(message, call.span());
+            }
+            other => self.expression(other)?,
+        }
+        self.arguments(&call.args)
+    }
+
+    /// The engine's own answer, asked by its tests `is filter` and `is test`.
+    fn exists(&self, test: &str, name: &str) -> bool {
+        self.engine.empty_state().perform_test(test, &[Value::from(name)]).unwrap_or(false)
+    }
+
+    /// The expression as a path into the scope, if it is one.
+    fn variable(&self, expression: &ast::Expr<'_>) -> Option<Variable> {
+        let mut path = Vec::new();
+        let mut inner = expression;
+        let name = loop {
+            match inner {
+                ast::Expr::Var(variable) => break variable,
+                ast::Expr::GetAttr(attribute) => {
+                    path.push(attribute.name.to_owned());
+                    inner = &attribute.expr;
+                }
+                ast::Expr::GetItem(item) => {
+                    let ast::Expr::Const(key) = &item.subscript_expr else { return None };
+                    path.push(key.value.as_str()?.to_owned());
+                    inner = &item.expr;
+                }
+                _ => return None,
+            }
+        };
+        if self.is_assigned(name.id) || self.is_function(name.id) {
+            return None;
+        }
+        path.push(name.id.to_owned());
+        path.reverse();
+        let range = bytes(name.span()).start..bytes(expression.span()).end;
+        self.text.get(range.clone()).map(|_| Variable { path, range })
+    }
+}

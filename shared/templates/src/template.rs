@@ -1,0 +1,264 @@
+//! Templates and conditions: compiled once, evaluated often.
+//!
+//! A compiled template lives in an engine of its own. That is a handful of pointers: the filters, tests and settings are
+//! shared by all clones of one engine.
+
+use std::fmt;
+use std::sync::Arc;
+
+use minijinja::Environment;
+use serde_json::Value as Json;
+
+use crate::convert::{NoJson, to_json};
+use crate::error::{ErrorKind, TemplateError};
+use crate::language::{Limits, Printing, engine, taken};
+use crate::scope::Scope;
+use crate::slack;
+use crate::syntax::{Reading, Variable, read_expression, read_template};
+
+/// The name of the one template of an engine.
+const ONLY: &str = "template";
+/// A condition is compiled as a template that writes something if it holds. The brackets let `a if b else c` through.
+const IF: &str = "{% if (";
+const THEN: &str = ") %}1{% endif %}";
+
+/// Where what a template makes is going to be shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Escape {
+    /// Nowhere special.
+    None,
+    /// In Slack: `&`, `<` and `>` of values are escaped unless they went through `| safe`; the template's own text is not.
+    Slack,
+}
+
+/// Makes templates and conditions. Cheap to clone.
+#[derive(Clone)]
+pub struct Templates(Arc<Engines>);
+
+struct Engines {
+    limits: Limits,
+    plain: Environment<'static>,
+    slack: Environment<'static>,
+    kept: Environment<'static>,
+    kept_for_slack: Environment<'static>,
+}
+
+impl fmt::Debug for Templates {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Templates").field(&self.0.limits).finish()
+    }
+}
+
+impl Templates {
+    /// The language with these limits.
+    pub fn new(limits: Limits) -> Self {
+        Self(Arc::new(Engines {
+            limits,
+            plain: engine(limits, Printing::Plain),
+            slack: engine(limits, Printing::Slack),
+            kept: engine(limits, Printing::Kept),
+            kept_for_slack: engine(limits, Printing::KeptForSlack),
+        }))
+    }
+
+    /// Compiles a text of a workflow file: literal text; one whole `{{ … }}`, which keeps the type of its value; or text
+    /// with tags in it.
+    pub fn value(&self, text: &str, escape: Escape) -> Result<Template, TemplateError> {
+        self.check_length(text)?;
+        let limits = self.0.limits;
+        if !["{{", "{%", "{#"].iter().any(|tag| text.contains(tag)) {
+            return Ok(Template { kind: Kind::Literal(text.to_owned()), limits, variables: Arc::default() });
+        }
+        let reading = read_template(text, &self.0.plain)?;
+        let base = match (reading.one_expression, escape) {
+            (true, Escape::None) => &self.0.kept,
+            (true, Escape::Slack) => &self.0.kept_for_slack,
+            (false, Escape::None) => &self.0.plain,
+            (false, Escape::Slack) => &self.0.slack,
+        };
+        let program = Program::new(base, text.to_owned(), 0, text.len())?;
+        let kind = if reading.one_expression { Kind::Whole(program, escape) } else { Kind::Mixed(program) };
+        Ok(Template { kind, limits, variables: reading.variables.into() })
+    }
+
+    /// Compiles a condition: a bare expression, or the same in `{{ … }}`.
+    pub fn condition(&self, text: &str) -> Result<Condition, TemplateError> {
+        self.check_length(text)?;
+        let (inner, before) = without_braces(text);
+        if inner.trim().is_empty() {
+            let message =
+                "the condition is empty: write an expression such as `event.data.detail.priority == \"urgent\"`";
+            return Err(TemplateError::new(ErrorKind::Syntax, message, Some(0..text.len())));
+        }
+        let Reading { mut variables, .. } =
+            read_expression(inner, &self.0.plain).map_err(|error| moved(error, before))?;
+        for variable in &mut variables {
+            variable.range = variable.range.start + before..variable.range.end + before;
+        }
+        let program = Program::new(&self.0.plain, format!("{IF}{inner}{THEN}"), IF.len(), inner.len())
+            .map_err(|error| moved(error, before))?;
+        Ok(Condition { program, before, variables: variables.into() })
+    }
+
+    fn check_length(&self, text: &str) -> Result<(), TemplateError> {
+        let limit = self.0.limits.template_bytes;
+        if text.len() <= limit {
+            return Ok(());
+        }
+        let message = format!("the text is {} bytes long and may be {limit}: split it over several steps", text.len());
+        Err(TemplateError::new(ErrorKind::TooLong, message, None))
+    }
+}
+
+/// `{{ x }}` without its braces, and how many bytes were taken off in front.
+fn without_braces(text: &str) -> (&str, usize) {
+    let inner = text.trim().strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}"));
+    // `{{ a }} and {{ b }}` has braces around it too, but is no expression within them.
+    match inner.filter(|inner| !inner.contains("{{")) {
+        Some(inner) => (inner, text.len() - text.trim_start().len() + 2),
+        None => (text, 0),
+    }
+}
+
+fn moved(mut error: TemplateError, by: usize) -> TemplateError {
+    error.range = error.range.map(|range| range.start + by..range.end + by);
+    error
+}
+
+/// A compiled text in its engine.
+#[derive(Clone)]
+struct Program {
+    engine: Environment<'static>,
+    source: Arc<str>,
+    /// How many bytes of the source come before the user's text.
+    shift: usize,
+    /// How many bytes are the user's.
+    length: usize,
+}
+
+impl Program {
+    fn new(base: &Environment<'static>, source: String, shift: usize, length: usize) -> Result<Self, TemplateError> {
+        let mut program = Self { engine: base.clone(), source: source.as_str().into(), shift, length };
+        program.engine.add_template_owned(ONLY, source).map_err(|error| program.error(&error))?;
+        Ok(program)
+    }
+
+    fn error(&self, error: &minijinja::Error) -> TemplateError {
+        let text = self.source.get(self.shift..self.shift + self.length).unwrap_or_default();
+        TemplateError::from_engine(error, text, self.shift)
+    }
+
+    fn run<T>(&self, scope: &Scope, take: impl FnOnce(minijinja::Captured<'_>) -> T) -> Result<T, TemplateError> {
+        let compiled = self.engine.get_template(ONLY).map_err(|error| self.error(&error))?;
+        let captured = compiled.render_captured(scope.root()).map_err(|error| self.error(&error))?;
+        Ok(take(captured))
+    }
+}
+
+/// A compiled text of a workflow file.
+#[derive(Clone)]
+pub struct Template {
+    kind: Kind,
+    limits: Limits,
+    variables: Arc<[Variable]>,
+}
+
+#[derive(Clone)]
+enum Kind {
+    Literal(String),
+    Whole(Program, Escape),
+    Mixed(Program),
+}
+
+impl fmt::Debug for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = match &self.kind {
+            Kind::Literal(text) => text.as_str(),
+            Kind::Whole(program, _) | Kind::Mixed(program) => &program.source,
+        };
+        f.debug_tuple("Template").field(&text).finish()
+    }
+}
+
+impl Template {
+    /// The template's value: a text, or for one whole `{{ … }}` what the expression yields, with its type.
+    ///
+    /// Errors: a name without a value ([`ErrorKind::Undefined`]), a limit ([`ErrorKind::Fuel`], [`ErrorKind::TooLong`]),
+    /// or an operation that its values do not have ([`ErrorKind::Type`]).
+    pub fn render(&self, scope: &Scope) -> Result<Json, TemplateError> {
+        match &self.kind {
+            Kind::Literal(text) => Ok(Json::String(text.clone())),
+            Kind::Mixed(program) => {
+                #[expect(
+                    clippy::redundant_closure_for_method_calls,
+                    reason = "the bare method is bound to one lifetime"
+                )]
+                let text = program.run(scope, |captured| captured.into_output())?;
+                if text.len() > self.limits.output_bytes { Err(self.too_long()) } else { Ok(Json::String(text)) }
+            }
+            Kind::Whole(program, escape) => {
+                let value = program.run(scope, |captured| taken(captured.state()))?.unwrap_or_default();
+                if value.is_undefined() {
+                    // `a if b` without an `else`: the engine prints nothing for it.
+                    return Ok(Json::Null);
+                }
+                match to_json(&value, self.limits.output_bytes) {
+                    Ok(Json::String(text)) if *escape == Escape::Slack && !value.is_safe() => {
+                        Ok(Json::String(slack::escape(&text).into_owned()))
+                    }
+                    Ok(json) => Ok(json),
+                    Err(NoJson::TooLong) => Err(self.too_long()),
+                    Err(NoJson::Kind(why)) => Err(TemplateError::new(ErrorKind::Type, why, Some(0..program.length))),
+                }
+            }
+        }
+    }
+
+    fn too_long(&self) -> TemplateError {
+        let limit = self.limits.output_bytes;
+        let message = format!("the template makes more than {limit} bytes: shorten the values it puts in");
+        TemplateError::new(ErrorKind::TooLong, message, None)
+    }
+
+    /// The names it takes from the scope, in the order of its text, each as often as it stands there.
+    pub fn variables(&self) -> Vec<Variable> {
+        self.variables.to_vec()
+    }
+
+    /// Does it always make text? One whole `{{ … }}` makes whatever its expression yields.
+    pub fn makes_text(&self) -> bool {
+        !matches!(self.kind, Kind::Whole(..))
+    }
+
+    /// Is it text without tags, which is the same in every scope?
+    pub fn is_literal(&self) -> bool {
+        matches!(self.kind, Kind::Literal(_))
+    }
+}
+
+/// A compiled condition.
+#[derive(Clone)]
+pub struct Condition {
+    program: Program,
+    before: usize,
+    variables: Arc<[Variable]>,
+}
+
+impl fmt::Debug for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Condition").field(&&*self.program.source).finish()
+    }
+}
+
+impl Condition {
+    /// Does it hold? An attribute that is missing, none, zero, and what is empty count as false; reaching into something
+    /// that is missing is an error ([`ErrorKind::Undefined`]).
+    pub fn holds(&self, scope: &Scope) -> Result<bool, TemplateError> {
+        self.program.run(scope, |captured| !captured.output().is_empty()).map_err(|error| moved(error, self.before))
+    }
+
+    /// The names it takes from the scope, in the order of its text, each as often as it stands there.
+    pub fn variables(&self) -> Vec<Variable> {
+        self.variables.to_vec()
+    }
+}

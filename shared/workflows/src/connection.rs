@@ -1,0 +1,224 @@
+//! An entry of `connections` in `deskwire.yaml`.
+
+use std::net::IpAddr;
+use std::ops::Range;
+
+use deskwire_core::connection::{AuthConfig, ConnectionConfig};
+use deskwire_core::ids::ConnectionName;
+use deskwire_core::provider::Provider;
+use deskwire_core::secret::SecretRef;
+use url::{Host, Url};
+
+use crate::fields::{Fields, NotYet, text};
+use crate::report::Report;
+use crate::secret_ref::{self, hide_unknown};
+use crate::source::known_provider;
+use crate::suggest;
+use crate::yaml::Node;
+
+const KEYS: [&str; 4] = ["provider", "auth", "allowed_domain", "base_url"];
+const AUTH_KEYS: [&str; 6] = ["type", "token", "username", "password", "header", "key"];
+const AUTH_LATER: [NotYet; 1] =
+    [("client", "sign-in by OAuth 2.0 comes later: use `type: bearer` with a token for now")];
+const AUTH_KINDS: [&str; 3] = ["bearer", "basic", "api_key"];
+
+/// Reads a connection. The provider comes back even if the rest is not sound, so that steps that use it can be checked.
+pub(crate) fn read(
+    name: ConnectionName,
+    node: &Node,
+    allow_loopback: bool,
+    report: &mut Report<'_>,
+) -> (Option<String>, Option<ConnectionConfig>) {
+    let errors = report.errors();
+    hide_unknown(node, &KEYS, report);
+    let Some(fields) = Fields::read(node, format!("connection `{name}`"), &KEYS, &[], report) else {
+        return (None, None);
+    };
+    let provider = known_provider(&fields, report);
+    let hint = provider.map_or("example.com", |(_, facts)| facts.domain_hint.as_str());
+    let auth = fields.require("auth", "auth: { type: bearer, token: { env: NAME } }", report);
+    let auth = auth.and_then(|auth| read_auth(auth, &name, report));
+    let domain = fields.require("allowed_domain", &format!("allowed_domain: {hint}"), report);
+    let domain = domain.and_then(|domain| read_domain(domain, hint, report));
+    let base_url = read_base_url(&fields, provider, domain.as_deref(), allow_loopback, report);
+    let provider = provider.map(|(provider, _)| provider.to_owned());
+    let config = match (provider.clone(), auth, domain, base_url) {
+        (Some(provider), Some(auth), Some(allowed_domain), Some(base_url)) if report.errors() == errors => {
+            Some(ConnectionConfig { name, provider, auth, allowed_domain, base_url })
+        }
+        _ => None,
+    };
+    (provider, config)
+}
+
+fn read_auth(node: &Node, connection: &ConnectionName, report: &mut Report<'_>) -> Option<AuthConfig> {
+    hide_unknown(node, &AUTH_KEYS, report);
+    let what = format!("`auth` of connection `{connection}`");
+    let fields = Fields::read(node, &what, &AUTH_KEYS, &AUTH_LATER, report)?;
+    fields.require("type", "type: bearer", report)?;
+    let (kind, span) = fields.text("type", report)?;
+    let secret = |key: &str, example: &str, report: &mut Report<'_>| -> Option<SecretRef> {
+        let node = fields.require(key, example, report)?;
+        secret_ref::read(node, key, report)
+    };
+    let (auth, own): (_, &[&str]) = match kind {
+        "bearer" => {
+            let token = secret("token", "token: { env: NAME }", report);
+            (token.map(|token| AuthConfig::Bearer { token }), &["type", "token"])
+        }
+        "basic" => {
+            let password = secret("password", "password: { env: NAME }", report);
+            let username = fields.require("username", "username: \"ops@example.com/token\"", report);
+            let username = username.and_then(|node| text(node, "`username`", report));
+            let auth = username
+                .zip(password)
+                .map(|((username, _), password)| AuthConfig::Basic { username: username.to_owned(), password });
+            (auth, &["type", "username", "password"])
+        }
+        "api_key" => {
+            let key = secret("key", "key: { env: NAME }", report);
+            let header = fields.require("header", "header: X-API-TOKEN", report);
+            let header = header.and_then(|node| read_header(node, report));
+            (header.zip(key).map(|(header, key)| AuthConfig::ApiKey { header, key }), &["type", "header", "key"])
+        }
+        "oauth2" => {
+            let help = "use `type: bearer` with a token for now";
+            report.error_with_help(span, "sign-in by OAuth 2.0 is not supported yet", help);
+            return None;
+        }
+        other => {
+            let help = suggest::help(other, AUTH_KINDS, "");
+            report.error_with_help(span, format!("there is no kind of sign-in `{other}`"), help);
+            return None;
+        }
+    };
+    for key in AUTH_KEYS.into_iter().filter(|key| !own.contains(key)) {
+        if let Some(place) = fields.key(key) {
+            if let Some(value) = fields.get(key) {
+                report.hide(value.span.clone());
+            }
+            let message = format!("`{key}` has no meaning for `type: {kind}`");
+            report.error_with_help(place, message, format!("its keys are: {}", own.join(", ")));
+        }
+    }
+    auth
+}
+
+/// A header's name is a token (RFC 9110, section 5.6.2).
+fn read_header(node: &Node, report: &mut Report<'_>) -> Option<String> {
+    let (name, span) = text(node, "`header`", report)?;
+    let fits = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte));
+    if !fits || name.is_empty() {
+        // Somebody may have put the key where the header's name belongs.
+        report.hide(span.clone());
+        report.error_with_help(
+            span,
+            "`header` is not the name of a header",
+            "write its name alone, such as `X-API-TOKEN`",
+        );
+        return None;
+    }
+    Some(name.to_owned())
+}
+
+/// `slack.com`, or `*.example.com` for a domain with everything below it. Whether strangers can register names below it is
+/// asked where the list of such domains is known, when the connection is made.
+fn read_domain(node: &Node, hint: &str, report: &mut Report<'_>) -> Option<String> {
+    let (given, span) = text(node, "`allowed_domain`", report)?;
+    let name = given.strip_prefix("*.").unwrap_or(given);
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_')
+    };
+    let is_number = |label: &str| label.bytes().all(|byte| byte.is_ascii_digit());
+    if name.contains('.') && name.split('.').all(label) && !name.rsplit('.').next().is_some_and(is_number) {
+        return Some(given.to_owned());
+    }
+    let help = format!(
+        "write a host name without https://, port and path, such as `{hint}`; `*.example.com` covers all below it"
+    );
+    report.error_with_help(span, format!("`{given}` is not a domain name"), help);
+    None
+}
+
+fn read_base_url(
+    fields: &Fields<'_>,
+    provider: Option<(&str, &Provider)>,
+    domain: Option<&str>,
+    allow_loopback: bool,
+    report: &mut Report<'_>,
+) -> Option<Url> {
+    let Some(node) = fields.get("base_url") else {
+        let (_, facts) = provider?;
+        let Some(default) = &facts.default_base_url else {
+            fields.require("base_url", &format!("base_url: \"https://{}\"", facts.domain_hint), report);
+            return None;
+        };
+        let url = Url::parse(default).ok()?;
+        let place = fields.get("allowed_domain").map_or(fields.span.clone(), |node| node.span.clone());
+        return within_domain(url, place, domain, report);
+    };
+    let (given, span) = text(node, "`base_url`", report)?;
+    let url = match Url::parse(given) {
+        Ok(url) => url,
+        Err(why) => {
+            // What cannot be read may hold a password.
+            report.hide(span.clone());
+            let help = "write it whole, such as `https://acme.zendesk.com`";
+            report.error_with_help(span, format!("`base_url` is not a URL: {why}"), help);
+            return None;
+        }
+    };
+    if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
+        // A password or a key may stand in it.
+        report.hide(span.clone());
+        let help = "write scheme, host and path only; credentials belong into `auth`";
+        report.error_with_help(span, "`base_url` holds more than an address", help);
+        return None;
+    }
+    if is_loopback(&url) {
+        if !allow_loopback {
+            let help = "start with `--allow-loopback` for tests and stand-ins, or name the provider's address";
+            report.error_with_help(span, "`base_url` leads to this machine", help);
+            return None;
+        }
+        if matches!(url.scheme(), "http" | "https") {
+            return Some(url);
+        }
+    }
+    if url.scheme() != "https" {
+        let message = format!("`base_url` must begin with https://, not {}://", url.scheme());
+        report.error_with_help(span, message, "credentials are sent encrypted only");
+        return None;
+    }
+    within_domain(url, span, domain, report)
+}
+
+fn within_domain(url: Url, place: Range<usize>, domain: Option<&str>, report: &mut Report<'_>) -> Option<Url> {
+    // An unreadable domain has been told already.
+    let domain = domain?;
+    let host = url.host_str().unwrap_or_default().trim_end_matches('.').to_owned();
+    // Compared in the ASCII form of international names, as the URL holds it.
+    let bare = domain.strip_prefix("*.").unwrap_or(domain);
+    let bare = Host::parse(bare).map_or_else(|_| bare.to_owned(), |host| host.to_string());
+    let below = domain.starts_with("*.") && host.strip_suffix(&bare).is_some_and(|rest| rest.ends_with('.'));
+    if host == bare || below {
+        return Some(url);
+    }
+    let message = format!("the API is at `{host}`, which is outside the allowed domain `{domain}`");
+    report.error_with_help(place, message, "make the two agree: credentials are sent to the allowed domain only");
+    None
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => IpAddr::from(address).is_loopback(),
+        Some(Host::Ipv6(address)) => {
+            address.is_loopback() || address.to_ipv4_mapped().is_some_and(|v4| v4.is_loopback())
+        }
+        None => false,
+    }
+}

@@ -1,0 +1,120 @@
+//! A whole project: every file read, what is sound kept, every mistake told.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use deskwire_core::action::Actions;
+use deskwire_core::connection::ConnectionConfig;
+use deskwire_core::source::SourceConfig;
+use deskwire_templates::Templates;
+
+use crate::compile;
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::project_file::{self, Declared};
+use crate::report::Report;
+use crate::workflow::Workflow;
+use crate::yaml::{Kind, Node};
+
+/// A project file's text.
+#[derive(Debug, Clone)]
+pub struct SourceFile {
+    /// Its path, for messages.
+    pub path: String,
+    /// What it holds.
+    pub text: String,
+}
+
+/// What compiling needs to know.
+#[derive(Clone, Copy)]
+pub struct Options<'a> {
+    /// The actions there are.
+    pub actions: &'a Actions,
+    /// The template language.
+    pub templates: &'a Templates,
+    /// May connections lead to this machine, over plain http too?
+    pub allow_loopback: bool,
+}
+
+/// A project.
+#[derive(Debug, Clone, Default)]
+pub struct Project {
+    /// Its sources.
+    pub sources: Vec<SourceConfig>,
+    /// Its connections.
+    pub connections: Vec<ConnectionConfig>,
+    /// Its workflows.
+    pub workflows: Vec<Arc<Workflow>>,
+}
+
+/// What loading brought.
+#[derive(Debug, Clone, Default)]
+pub struct Loaded {
+    /// Everything that is sound.
+    pub project: Project,
+    /// The mistakes, by file and place.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Loaded {
+    /// Is there a mistake that keeps a file from being used?
+    pub fn has_errors(&self) -> bool {
+        self.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+    }
+}
+
+/// The largest file that is read. Workflows of a hundred steps stay below a quarter of it.
+const MAX_FILE: usize = 256 * 1024;
+
+/// Loads a project from its texts. Without a project file, sources and connections are not looked up.
+pub fn load(project_file: Option<&SourceFile>, workflow_files: &[SourceFile], options: &Options<'_>) -> Loaded {
+    let mut loaded = Loaded::default();
+    let mut declared = None;
+    if let Some(file) = project_file {
+        let mut report = Report::new(file);
+        if let Some(found) = project_file::read(&mut report, options) {
+            loaded.project.sources = found.sources;
+            loaded.project.connections = found.connections;
+            declared = Some(found.declared);
+        }
+        loaded.diagnostics.extend(report.finish());
+    }
+    load_workflows(workflow_files, options, declared.as_ref(), &mut loaded);
+    loaded
+}
+
+fn load_workflows(files: &[SourceFile], options: &Options<'_>, declared: Option<&Declared>, loaded: &mut Loaded) {
+    let mut taken: BTreeMap<String, &str> = BTreeMap::new();
+    for file in files {
+        let mut report = Report::new(file);
+        let compiled = compile::workflow(&mut report, options, declared);
+        let first = compiled.name.is_none_or(|(name, place)| match taken.get(&name) {
+            Some(other) => {
+                let message = format!("the workflow `{name}` is in {other} already");
+                report.error_with_help(place, message, "give one of the two another name");
+                false
+            }
+            None => taken.insert(name, &file.path).is_none(),
+        });
+        loaded.project.workflows.extend(compiled.workflow.filter(|_| first).map(Arc::new));
+        loaded.diagnostics.extend(report.finish());
+    }
+}
+
+/// Reads a file of the project as a map. `None` if there is nothing to work with.
+pub(crate) fn read_file(report: &mut Report<'_>, empty_help: &str) -> Option<Node> {
+    let size = report.file.text.len();
+    if size > MAX_FILE {
+        let message = format!("the file is {size} bytes long; {MAX_FILE} are the most");
+        report.error_with_help(0..0, message, "a project file holds no data: move what is not configuration elsewhere");
+        return None;
+    }
+    let before = report.errors();
+    let root = crate::yaml::read(report);
+    match root {
+        Some(Node { kind: Kind::Null, .. }) | None if report.errors() == before => {
+            report.error_with_help(0..0, "the file is empty", empty_help);
+            None
+        }
+        other => other,
+    }
+}

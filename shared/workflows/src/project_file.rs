@@ -1,0 +1,88 @@
+//! `deskwire.yaml`: sources and connections.
+
+use std::collections::BTreeMap;
+
+use deskwire_core::connection::ConnectionConfig;
+use deskwire_core::ids::{ConnectionName, SourceName};
+use deskwire_core::source::SourceConfig;
+
+use crate::fields::{Fields, NotYet, name};
+use crate::load::{Options, read_file};
+use crate::report::Report;
+use crate::yaml::{Kind, Node};
+use crate::{connection, source};
+
+const KEYS: [&str; 2] = ["sources", "connections"];
+const LATER: [NotYet; 1] = [(
+    "oauth_clients",
+    "sign-in by OAuth 2.0 comes later: give connections `auth: { type: bearer, token: { env: NAME } }` for now",
+)];
+
+/// What the project file declares, sound or not: names with their providers, as far as those are known.
+pub(crate) struct Declared {
+    pub sources: BTreeMap<String, Option<String>>,
+    pub connections: BTreeMap<String, Option<String>>,
+}
+
+/// What reading the project file brought.
+pub(crate) struct Found {
+    pub sources: Vec<SourceConfig>,
+    pub connections: Vec<ConnectionConfig>,
+    pub declared: Declared,
+}
+
+/// Reads the project file. `None` if it cannot be read at all, so that nobody knows what it declares.
+pub(crate) fn read(report: &mut Report<'_>, options: &Options<'_>) -> Option<Found> {
+    let example = "it declares `sources` and `connections`; `deskwire demo` shows a project at work";
+    let Some(root) = read_file(report, example) else {
+        report.hide_everything();
+        return None;
+    };
+    crate::secret_ref::hide_unknown(&root, &KEYS, report);
+    let fields = Fields::read(&root, "the project file", &KEYS, &LATER, report)?;
+    let declared = Declared { sources: BTreeMap::new(), connections: BTreeMap::new() };
+    let mut found = Found { sources: Vec::new(), connections: Vec::new(), declared };
+    for (given, node, name) in entries(fields.get("sources"), "sources", SourceName::parse, report) {
+        let (provider, config) = name.map_or((None, None), |name| source::read(name, node, report));
+        found.declared.sources.insert(given.to_owned(), provider);
+        found.sources.extend(config);
+    }
+    for (given, node, name) in entries(fields.get("connections"), "connections", ConnectionName::parse, report) {
+        let (provider, config) =
+            name.map_or((None, None), |name| connection::read(name, node, options.allow_loopback, report));
+        found.declared.connections.insert(given.to_owned(), provider);
+        found.connections.extend(config);
+    }
+    Some(found)
+}
+
+type Entry<'n, T> = (&'n str, &'n Node, Option<T>);
+
+/// The entries of a section by name. What has no usable name is declared and not read.
+fn entries<'n, T>(
+    section: Option<&'n Node>,
+    what: &str,
+    parse: impl Fn(&str) -> Result<T, deskwire_core::ids::BadName>,
+    report: &mut Report<'_>,
+) -> Vec<Entry<'n, T>> {
+    let Some(node) = section else { return Vec::new() };
+    match &node.kind {
+        Kind::Map(members) => members
+            .iter()
+            .map(|(key, node)| {
+                let parsed = name(&key.name, key.span.clone(), &format!("the name `{}`", key.name), &parse, report);
+                if parsed.is_none() {
+                    report.hide(node.span.clone());
+                }
+                (key.name.as_str(), node, parsed)
+            })
+            .collect(),
+        Kind::Broken => Vec::new(),
+        other => {
+            report.hide(node.span.clone());
+            let message = format!("`{what}` must be a map of names and settings, not {}", other.what());
+            report.error(node.span.clone(), message);
+            Vec::new()
+        }
+    }
+}

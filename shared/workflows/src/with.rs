@@ -1,0 +1,182 @@
+//! A step's `with`: literals checked against the action's input, texts compiled.
+
+use deskwire_core::action::ActionSpec;
+use deskwire_templates::{Escape, Templates};
+use serde_json::Value;
+
+use crate::input::{Input, Part};
+use crate::names::{Names, Written};
+use crate::report::Report;
+use crate::schema::{Schema, in_words};
+use crate::suggest;
+use crate::yaml::{Key, Kind, Node};
+
+/// Compiles one value at a time.
+pub(crate) struct With<'a> {
+    pub templates: &'a Templates,
+    pub names: Names<'a>,
+}
+
+impl With<'_> {
+    /// Compiles the inputs of an action. `place` is where to say that one is missing.
+    pub(crate) fn read(
+        &self,
+        node: Option<&Node>,
+        spec: &ActionSpec,
+        place: std::ops::Range<usize>,
+        report: &mut Report<'_>,
+    ) -> Input {
+        let schema = Schema::new(&spec.input);
+        let nothing = Vec::new();
+        let members = match node.map(|node| (&node.kind, node)) {
+            Some((Kind::Map(members), _)) => members,
+            Some((Kind::Broken, _)) => return Input::default(),
+            Some((other, node)) => {
+                let message = format!("`with` must be a map of inputs, not {}", other.what());
+                let help = format!("the inputs of `{}` are: {}", spec.name, schema.members().join(", "));
+                report.error_with_help(node.span.clone(), message, help);
+                return Input::default();
+            }
+            None => &nothing,
+        };
+        for name in schema.required() {
+            let given = members.iter().find(|(key, _)| key.name == name);
+            if given.is_none_or(|(_, value)| matches!(value.kind, Kind::Null)) {
+                let place = given.map_or_else(|| place.clone(), |(key, _)| key.span.clone());
+                let help = format!("add `{name}` under `with`; `deskwire actions show {}` shows an example", spec.name);
+                report.error_with_help(place, format!("`{}` needs the input `{name}`", spec.name), help);
+            }
+        }
+        let parts = members.iter().map(|(key, value)| {
+            let slack = spec.slack_text_inputs.contains(&key.name.as_str());
+            let escape = if slack { Escape::Slack } else { Escape::None };
+            let member = known(key, schema, &format!("`{}` has no input `{}`", spec.name, key.name), report);
+            (key.name.clone(), self.part(value, member, &key.name, escape, report))
+        });
+        Input::new(parts.collect())
+    }
+
+    fn part(
+        &self,
+        node: &Node,
+        schema: Option<Schema<'_>>,
+        path: &str,
+        escape: Escape,
+        report: &mut Report<'_>,
+    ) -> Part {
+        match &node.kind {
+            Kind::Text(text) => self.text(node, text, schema, path, escape, report),
+            Kind::List(items) => {
+                check_kind(node, schema, path, report);
+                let items = items.iter().enumerate();
+                let parts = items.map(|(at, item)| {
+                    self.part(item, schema.and_then(Schema::items), &format!("{path}[{at}]"), escape, report)
+                });
+                list(parts.collect())
+            }
+            Kind::Map(members) => {
+                check_kind(node, schema, path, report);
+                let parts = members.iter().map(|(key, value)| {
+                    let message = format!("`{path}` has no `{}`", key.name);
+                    let member = schema
+                        .filter(|schema| !schema.members().is_empty())
+                        .and_then(|schema| known(key, schema, &message, report));
+                    let path = format!("{path}.{}", key.name);
+                    (key.name.clone(), self.part(value, member, &path, escape, report))
+                });
+                map(parts.collect())
+            }
+            other => {
+                check_kind(node, schema, path, report);
+                Part::Literal(match other {
+                    Kind::Bool(value) => Value::Bool(*value),
+                    Kind::Number(number) => Value::Number(number.clone()),
+                    _ => Value::Null,
+                })
+            }
+        }
+    }
+
+    fn text(
+        &self,
+        node: &Node,
+        text: &str,
+        schema: Option<Schema<'_>>,
+        path: &str,
+        escape: Escape,
+        report: &mut Report<'_>,
+    ) -> Part {
+        let written = Written { node, text };
+        let template = match self.templates.value(text, escape) {
+            Ok(template) => template,
+            Err(error) => {
+                written.complain(&format!("input `{path}`"), &error, report);
+                return Part::Literal(Value::Null);
+            }
+        };
+        self.names.check(&template.variables(), written, report);
+        if template.makes_text() {
+            check_kind(node, schema, path, report);
+        }
+        if !template.is_literal() {
+            return Part::Template(Box::new(template));
+        }
+        if let Some(words) = schema.and_then(Schema::words).filter(|words| !words.contains(&text)) {
+            let message = format!("`{path}` cannot be `{text}`");
+            report.error_with_help(node.span.clone(), message, suggest::help(text, words, ""));
+        }
+        Part::Literal(Value::String(text.to_owned()))
+    }
+}
+
+/// The schema of a member; a member that must not be there is told.
+fn known<'s>(key: &Key, schema: Schema<'s>, message: &str, report: &mut Report<'_>) -> Option<Schema<'s>> {
+    let member = schema.member(&key.name);
+    if member.is_none() && schema.is_closed() && !report.is_full() {
+        let help = suggest::help(&key.name, schema.members(), "it takes none");
+        report.error_with_help(key.span.clone(), message, help);
+    }
+    member
+}
+
+fn check_kind(node: &Node, schema: Option<Schema<'_>>, path: &str, report: &mut Report<'_>) {
+    let Some(schema) = schema.filter(|schema| !schema.takes(&node.kind)) else { return };
+    // Null stands for "not given"; whether it must be given has been asked already.
+    if matches!(node.kind, Kind::Null) {
+        return;
+    }
+    let kinds = schema.kinds().unwrap_or_default();
+    let takes = |kind: &str| kinds.contains(&kind);
+    let help = match node.kind {
+        Kind::Number(_) | Kind::Bool(_) if takes("string") => "put quotes around it",
+        Kind::Text(_) if takes("integer") || takes("number") || takes("boolean") => {
+            "write it without quotes, or as one whole `{{ … }}`, which keeps the type of its value"
+        }
+        _ => "",
+    };
+    let message = format!("`{path}` takes {}, not {}", in_words(&kinds), node.kind.what());
+    report.error_with_help(node.span.clone(), message, help);
+}
+
+/// A list of literals is a literal.
+fn list(parts: Vec<Part>) -> Part {
+    if parts.iter().all(|part| matches!(part, Part::Literal(_))) {
+        return Part::Literal(parts.into_iter().filter_map(literal).collect());
+    }
+    Part::List(parts)
+}
+
+fn map(parts: Vec<(String, Part)>) -> Part {
+    if parts.iter().all(|(_, part)| matches!(part, Part::Literal(_))) {
+        let members = parts.into_iter().filter_map(|(name, part)| Some((name, literal(part)?)));
+        return Part::Literal(Value::Object(members.collect()));
+    }
+    Part::Map(parts)
+}
+
+fn literal(part: Part) -> Option<Value> {
+    match part {
+        Part::Literal(value) => Some(value),
+        _ => None,
+    }
+}

@@ -1,0 +1,19 @@
+//! Stories across functions: the `deskwire` command as its users run it, against stand-ins that outlive it.
+//!
+//! Each story starts its own processes on ports the system chooses and keeps its files in a folder of its own.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    missing_docs,
+    reason = "stories may panic, and start processes with an environment"
+)]
+
+mod bad_input;
+mod cli;
+mod harness;
+mod kill;
+mod outside;
+mod relay;
+mod secrets;
+mod trouble;

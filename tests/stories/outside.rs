@@ -1,0 +1,50 @@
+//! The providers' stand-ins, in the test's own process: they outlive the servers that call them.
+
+use std::sync::Arc;
+
+use deskwire_core::secret::SecretString;
+use deskwire_core::time::SystemClock;
+use deskwire_sandbox::{Sandbox, SandboxOptions};
+use serde_json::Value;
+
+use crate::harness::client;
+
+pub const SLACK_TOKEN: &str = "xoxb-stories-slack-token";
+pub const ZENDESK_TOKEN: &str = "stories-zendesk-token";
+pub const ZENDESK_USER: &str = "ops@example.com";
+
+/// Stand-ins on a port of their own.
+pub struct Outside {
+    pub sandbox: Sandbox,
+    /// `http://127.0.0.1:PORT`
+    pub url: String,
+}
+
+impl Outside {
+    pub async fn start() -> Self {
+        let sandbox = Sandbox::new(SandboxOptions {
+            clock: Arc::new(SystemClock),
+            slack_token: SecretString::from(SLACK_TOKEN),
+            zendesk_username: ZENDESK_USER.to_owned(),
+            zendesk_token: SecretString::from(ZENDESK_TOKEN),
+            signing_secret: SecretString::from(crate::harness::SECRET),
+            on_delivery: None,
+        });
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let router = sandbox.router();
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Self { sandbox, url }
+    }
+
+    /// The texts posted to Slack, in order.
+    pub fn posts(&self) -> Vec<String> {
+        self.sandbox.slack().all_posts().into_iter().map(|message| message.text).collect()
+    }
+
+    /// Plans what a stand-in does wrong, as another process would.
+    pub async fn fault(&self, fault: &Value) {
+        let answer = client().post(format!("{}/control/faults", self.url)).json(fault).send().await.unwrap();
+        assert!(answer.status().is_success(), "{fault}");
+    }
+}

@@ -1,0 +1,138 @@
+//! The relay at work: events in, messages out, and what a person can see of it.
+
+use serde_json::json;
+
+use crate::harness::{Delivery, POST_WORKFLOW, Project, Server, all_runs_over, client, status_changed};
+use crate::outside::Outside;
+
+async fn world(workflow: &str) -> (Outside, Project, Server) {
+    let outside = Outside::start().await;
+    let project = Project::new(&outside.url).with_workflow("workflow.yaml", workflow);
+    let server = project.serve();
+    (outside, project, server)
+}
+
+#[tokio::test]
+async fn an_event_becomes_a_message_and_its_run_tells_how() {
+    let (outside, project, server) = world(POST_WORKFLOW).await;
+    let answer = Delivery::new(status_changed("e1", 42, 7)).send(&server).await;
+    assert_eq!(answer.status, 202);
+    let run = answer.body["runs"][0].as_str().unwrap();
+    all_runs_over(&project).await;
+    assert_eq!(outside.posts(), ["ticket 42 number 7"]);
+    let shown = project.json(&["runs", "show", run]);
+    assert_eq!(shown["run"]["state"], "succeeded");
+    assert_eq!(shown["journal"][0]["input"]["message"], "ticket 42 number 7");
+    assert_eq!(shown["journal"][0]["output"]["ok"], true);
+    let text = String::from_utf8(project.run(&["runs", "show", run]).stdout).unwrap();
+    assert!(text.contains("✓ post") && text.contains("succeeded"), "{text}");
+}
+
+#[tokio::test]
+async fn ticket_text_cannot_ping_a_channel_or_forge_a_link() {
+    let workflow = POST_WORKFLOW.replace("number {{ event.data.event.number }}", "{{ event.data.event.previous }}");
+    let (outside, project, server) = world(&workflow).await;
+    let evil = "<!channel> <https://evil.example|Reset> & more";
+    let body = String::from_utf8(status_changed("e1", 1, 1)).unwrap().replace("NEW", evil);
+    Delivery::new(body).send(&server).await;
+    all_runs_over(&project).await;
+    assert_eq!(outside.posts(), ["ticket 1 &lt;!channel&gt; &lt;https://evil.example|Reset&gt; &amp; more"]);
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_looked_for_and_not_posted_again() {
+    let (outside, project, server) = world(POST_WORKFLOW).await;
+    outside.fault(&json!({"method": "chat.postMessage", "kind": "html_502_after"})).await;
+    let answer = Delivery::new(status_changed("e1", 1, 1)).send(&server).await;
+    all_runs_over(&project).await;
+    assert_eq!(outside.posts(), ["ticket 1 number 1"]);
+    let shown = project.json(&["runs", "show", answer.body["runs"][0].as_str().unwrap()]);
+    let journal = shown["journal"].as_array().unwrap();
+    assert_eq!(journal[0]["error"]["class"], "unknown");
+    assert_eq!(journal.last().unwrap()["how"], "trace_found");
+}
+
+#[tokio::test]
+async fn a_rate_limit_is_waited_for() {
+    let (outside, project, server) = world(POST_WORKFLOW).await;
+    outside.fault(&json!({"method": "chat.postMessage", "kind": "rate_limited", "retry_after": 1})).await;
+    Delivery::new(status_changed("e1", 1, 1)).send(&server).await;
+    Delivery::new(status_changed("e2", 2, 2)).send(&server).await;
+    let runs = all_runs_over(&project).await;
+    assert!(runs.iter().all(|run| run["state"] == "succeeded"), "{runs:?}");
+    assert_eq!(outside.posts().len(), 2);
+}
+
+#[tokio::test]
+async fn what_fails_for_good_says_why_and_is_replayed_on_request() {
+    let (outside, project, server) = world(POST_WORKFLOW).await;
+    outside.fault(&json!({"method": "chat.postMessage", "kind": "refused", "code": "is_archived"})).await;
+    let answer = Delivery::new(status_changed("e1", 1, 1)).send(&server).await;
+    let run = answer.body["runs"][0].as_str().unwrap().to_owned();
+    let runs = all_runs_over(&project).await;
+    assert_eq!(runs[0]["state"], "failed");
+    assert!(runs[0]["reason"].as_str().unwrap().contains("is_archived"), "{}", runs[0]["reason"]);
+    let preview = project.json(&["runs", "replay", &run, "--preview"]);
+    assert_eq!(preview["failed"], json!(["post"]));
+    assert!(outside.posts().is_empty(), "a preview calls nothing");
+    let replayed = project.json(&["runs", "replay", &run]);
+    let runs = all_runs_over(&project).await;
+    assert_eq!(runs[0]["id"], replayed["run"]);
+    assert_eq!((&runs[0]["state"], &runs[0]["replay"]), (&json!("succeeded"), &json!(1)));
+    assert_eq!(outside.posts().len(), 1);
+}
+
+#[tokio::test]
+async fn an_event_that_a_condition_declines_says_so() {
+    let workflow = POST_WORKFLOW.replace("steps:", "  when: event.data.event.current == \"SOLVED\"\nsteps:");
+    let (_outside, project, server) = world(&workflow).await;
+    let answer = Delivery::new(status_changed("e1", 1, 1)).send(&server).await;
+    assert_eq!((answer.status, answer.body["status"].as_str()), (200, Some("unwanted")));
+    let shown = project.json(&["events", "show", "e1"]);
+    assert_eq!(shown["declined"][0]["workflow"], "post");
+    assert!(shown["declined"][0]["reason"].as_str().unwrap().contains("SOLVED"));
+}
+
+#[tokio::test]
+async fn a_trigger_webhook_s_free_body_starts_a_workflow_too() {
+    let workflow = POST_WORKFLOW
+        .replace("ticket.status_changed", "trigger.*")
+        .replace("ticket {{ event.data.detail.id }} number {{ event.data.event.number }}", "{{ event.data.title }}");
+    let (outside, project, server) = world(&workflow).await;
+    let body = r#"{"type":"urgent","ticket_id":"42","title":"Printer"}"#;
+    assert_eq!(Delivery::new(body).send(&server).await.status, 202);
+    assert_eq!(Delivery::new(body).send(&server).await.body["status"], "repeat");
+    all_runs_over(&project).await;
+    assert_eq!(outside.posts(), ["Printer"]);
+}
+
+#[tokio::test]
+async fn a_template_without_end_fails_its_run_and_nothing_else() {
+    let endless = POST_WORKFLOW.replace(
+        "ticket {{ event.data.detail.id }}",
+        "{% for a in range(9999) %}{% for b in range(9999) %}xxxxxxxxxxxxxxxx{% endfor %}{% endfor %}",
+    );
+    let (outside, project, server) = world(&endless).await;
+    Delivery::new(status_changed("e1", 1, 1)).send(&server).await;
+    let runs = all_runs_over(&project).await;
+    assert_eq!(runs[0]["state"], "failed");
+    assert!(runs[0]["reason"].as_str().unwrap().contains("message"), "{}", runs[0]["reason"]);
+    assert!(outside.posts().is_empty());
+}
+
+#[tokio::test]
+async fn the_console_is_for_this_machine_s_own_names_only() {
+    let (_outside, _project, server) = world(POST_WORKFLOW).await;
+    let page = client().get(server.url("/console")).send().await.unwrap();
+    assert_eq!(page.status().as_u16(), 200);
+    // A page of somebody else's, whose name was made to point here.
+    let rebound = client().get(server.url("/console")).header("host", "evil.example").send().await.unwrap();
+    assert_eq!(rebound.status().as_u16(), 403);
+    let webhook = client()
+        .post(server.url("/webhooks/zendesk/zendesk"))
+        .header("host", "relay.example.com")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(webhook.status().as_u16(), 415, "webhooks come under any name");
+}
