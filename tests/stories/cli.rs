@@ -21,7 +21,8 @@ fn the_demo_shows_the_message_and_ends_well() {
         "48213",
         "mina.oort@example.net",
         "Europe/Amsterdam",
-        "A technician is on the way",
+        "three of twelve helmets",
+        "Photos checked",
         "1 of 1 runs succeeded",
     ] {
         assert!(text.contains(words), "{text:?} does not say {words:?}");

@@ -47,8 +47,8 @@ pub(crate) struct Progress<'a> {
     pub unwritten: Vec<Entry>,
     pub scope: Scope,
     pub leased_until: Timestamp,
-    /// Did any step end as done in this or an earlier delivery?
-    pub did_something: bool,
+    /// How many steps are done, in this delivery or an earlier one.
+    pub done: usize,
 }
 
 impl Progress<'_> {
@@ -102,7 +102,7 @@ impl Engine {
             unwritten: Vec::new(),
             scope: Scope::new(),
             leased_until: claim.leased_until,
-            did_something: false,
+            done: 0,
         };
         let (settlement, hold) = self.advance(&claim, &workflow, holds, &mut progress).await?;
         self.settle(&claim, progress.unwritten, settlement, hold).await
@@ -143,7 +143,7 @@ impl Engine {
         for step in &workflow.steps {
             match progress.journal.step(&step.path).ended {
                 Some(Ended::Done(output)) => {
-                    progress.did_something = true;
+                    progress.done += 1;
                     progress.scope.set_step(&step.id, &output);
                 }
                 Some(Ended::FailedOn(error)) => progress.scope.set_step(&step.id, &error),
@@ -155,15 +155,7 @@ impl Engine {
                 },
             }
         }
-        let settlement = if progress.did_something {
-            Settlement::Over {
-                state: RunState::Succeeded,
-                reason: "Every step is done or was left out on purpose".to_owned(),
-            }
-        } else {
-            Settlement::Over { state: RunState::Skipped, reason: "The condition of every step was false".to_owned() }
-        };
-        Ok((settlement, None))
+        Ok((finished(progress.done, workflow.steps.len()), None))
     }
 
     /// Writes what was learnt, so that a call may follow, and makes the lease long enough for it.
@@ -208,6 +200,17 @@ fn check_trigger(workflow: &Workflow, run: &Run, scope: &Scope) -> Option<Settle
 
 fn first_open(steps: &[Step], journal: &Journal) -> Option<StepPath> {
     steps.iter().map(|step| &step.path).find(|path| journal.step(path).ended.is_none()).cloned()
+}
+
+/// The end of a run that went through all its steps.
+fn finished(done: usize, steps: usize) -> Settlement {
+    let plural = |count: usize| if count == 1 { "step" } else { "steps" };
+    let (state, reason) = match steps - done {
+        0 => (RunState::Succeeded, format!("{done} {} done", plural(done))),
+        _ if done == 0 => (RunState::Skipped, "The condition of every step was false".to_owned()),
+        passed_over => (RunState::Succeeded, format!("{done} {} done, {passed_over} passed over", plural(done))),
+    };
+    Settlement::Over { state, reason }
 }
 
 pub(crate) fn failed(reason: String) -> Settlement {

@@ -192,7 +192,7 @@ impl Engine {
         how: Known,
     ) -> Next {
         progress.scope.set_step(&step.id, &output);
-        progress.did_something = true;
+        progress.done += 1;
         let attempt = state.failed_attempts + 1;
         progress.note(Entry::Done {
             step: step.path.clone(),

@@ -145,3 +145,6 @@ fn shown(channel: &Channel) -> Value {
         "num_members": channel.members.len(),
     })
 }
+
+#[cfg(test)]
+mod tests;

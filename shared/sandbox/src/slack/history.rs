@@ -151,3 +151,6 @@ fn add_thread_summary(shown: &mut Value, channel: &Channel, thread: &str) {
     shown["reply_users"] = json!(users);
     shown["latest_reply"] = json!(replies.last().map(|message| &message.ts));
 }
+
+#[cfg(test)]
+mod tests;

@@ -39,7 +39,7 @@ struct Page {
 struct Entry {
     id: String,
     name: String,
-    mark: &'static str,
+    private: bool,
     count: usize,
     selected: bool,
     archived: bool,
@@ -48,7 +48,8 @@ struct Entry {
 struct Conversation {
     id: String,
     name: String,
-    mark: &'static str,
+    private: bool,
+    direct: bool,
     about: String,
     days: Vec<Day>,
 }
@@ -116,18 +117,10 @@ fn entry(workspace: &Workspace, channel: &Channel, chosen: Option<&Channel>) -> 
     Entry {
         id: channel.id.clone(),
         name: title(workspace, channel),
-        mark: mark(channel),
+        private: channel.kind == Kind::Private,
         count: channel.messages.iter().filter(|message| message.by_app).count(),
         selected: chosen.is_some_and(|chosen| chosen.id == channel.id),
         archived: channel.archived,
-    }
-}
-
-fn mark(channel: &Channel) -> &'static str {
-    match channel.kind {
-        Kind::Public => "#",
-        Kind::Private => "🔒",
-        Kind::Direct | Kind::Group => "",
     }
 }
 
@@ -165,7 +158,14 @@ fn conversation(workspace: &Workspace, channel: &Channel, now: Timestamp) -> Con
     } else {
         channel.purpose.to_owned()
     };
-    Conversation { id: channel.id.clone(), name: title(workspace, channel), mark: mark(channel), about, days }
+    Conversation {
+        id: channel.id.clone(),
+        name: title(workspace, channel),
+        private: channel.kind == Kind::Private,
+        direct: channel.kind.is_direct(),
+        about,
+        days,
+    }
 }
 
 /// Replies stand below the first message of their thread.
@@ -208,3 +208,6 @@ fn pictured(reaction: &Reaction) -> (&'static str, String, usize) {
 fn name_of(user: &crate::slack::workspace::User) -> String {
     if user.display_name.is_empty() { user.real_name.to_owned() } else { user.display_name.to_owned() }
 }
+
+#[cfg(test)]
+mod tests;

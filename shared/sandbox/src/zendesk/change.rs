@@ -162,3 +162,6 @@ fn changed_tags(before: &[String], now: &[String]) -> Fact {
         audit: json!({ "type": "Change", "field_name": "tags", "value": now, "previous_value": before }),
     }
 }
+
+#[cfg(test)]
+mod tests;

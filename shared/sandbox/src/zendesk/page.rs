@@ -137,3 +137,6 @@ pub(crate) async fn assign(
     let back = format!("../../../zendesk?assigned={ticket}&webhooks={webhooks}#ticket-{ticket}");
     (StatusCode::SEE_OTHER, [(LOCATION, back)]).into_response()
 }
+
+#[cfg(test)]
+mod tests;
