@@ -12,6 +12,9 @@
 //!
 //! `on_unknown: retry` turns every "unknown" of this table into "call again".
 
+use std::time::Duration;
+
+use deskwire_core::BoxFuture;
 use deskwire_core::action::{Action, Call, CallError, Effect, ErrorClass, Hold};
 use deskwire_core::ports::{Claim, Settlement, StoreResult};
 use deskwire_core::retry::spread;
@@ -22,6 +25,9 @@ use serde_json::Value;
 
 use crate::execute::{Engine, Progress, failed};
 use crate::journal::StepState;
+
+/// What is left of a lease when its call has been given up, for writing that down.
+const LEASE_MARGIN: Duration = Duration::from_secs(5);
 
 /// What happens after a step was looked at.
 pub(crate) enum Next {
@@ -94,10 +100,20 @@ impl Engine {
             self.make_durable(claim, progress).await?;
         }
         let started_at = self.clock.now();
-        match action.call(call).await {
+        match self.within_lease(action.call(call)).await {
             Ok(output) => Ok(self.done(step, &state, progress, started_at, input, output, Known::Answered)),
             Err(error) => Ok(self.failed_attempt(step, action.as_ref(), progress, started_at, input, error)),
         }
+    }
+
+    /// No call outlives its lease: half of one is left when a call begins, and the call ends before that is over. So nobody
+    /// else is handed the run while it goes on.
+    async fn within_lease<T>(&self, call: BoxFuture<'_, Result<T, CallError>>) -> Result<T, CallError> {
+        let limit = (self.options.lease / 2).saturating_sub(LEASE_MARGIN);
+        tokio::time::timeout(limit, call).await.unwrap_or_else(|_| {
+            let message = format!("The call did not end within {}, so its outcome is not known", show_duration(limit));
+            Err(CallError::new(ErrorClass::Unknown, "timeout", message))
+        })
     }
 
     /// `if`: a step whose condition is false is left out.
@@ -153,7 +169,7 @@ impl Engine {
                 // The note that this step is doubtful must outlive a crash in the middle of looking.
                 self.make_durable(claim, progress).await?;
                 let started_at = self.clock.now();
-                match action.look(call).await {
+                match self.within_lease(action.look(call)).await {
                     Ok(Some(output)) => {
                         let input = call.input.clone();
                         Ok(Some(self.done(step, state, progress, started_at, input, output, Known::TraceFound)))

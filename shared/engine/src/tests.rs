@@ -38,6 +38,8 @@ enum Turn {
     LostAfter,
     /// It does not happen, and nobody learns that.
     LostBefore,
+    /// It does not happen, and no answer ever comes.
+    Silence,
     /// It happens, and our process is killed before the answer.
     KilledAfter,
     /// Our process is killed before anything happens.
@@ -120,6 +122,7 @@ impl Action for Scripted {
                     Err(unknown())
                 }
                 Turn::LostBefore => Err(unknown()),
+                Turn::Silence => std::future::pending().await,
                 Turn::KilledAfter => {
                     self.happen(&call);
                     self.outside.kill.notify_one();

@@ -15,6 +15,7 @@ fn turn() -> impl Strategy<Value = Turn> {
         1 => Just(Turn::Fail),
         1 => Just(Turn::LostAfter),
         1 => Just(Turn::LostBefore),
+        1 => Just(Turn::Silence),
         1 => Just(Turn::KilledAfter),
         1 => Just(Turn::KilledBefore),
     ]
@@ -77,6 +78,6 @@ proptest! {
         subjects in prop::collection::vec(0_u8..3, 1..8),
         seed in any::<u64>(),
     ) {
-        tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(check(steps, turns, subjects, seed));
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(check(steps, turns, subjects, seed));
     }
 }

@@ -244,6 +244,20 @@ async fn a_trace_that_cannot_be_looked_for_leaves_the_step_unknown() {
     assert_eq!(world.outside.effects_of("test.detectable"), 1);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_call_that_never_ends_is_given_up_before_its_lease_is_over() {
+    let mut world = World::new(&step("one", "test.detectable"));
+    world.outside.plan("test.detectable", [Turn::Silence]);
+    let run = world.event(1, "t1").await;
+    let before = tokio::time::Instant::now();
+    world.settle_everything().await;
+    assert!(before.elapsed() < EngineOptions::default().lease / 2);
+    let finished = world.run(&run).await;
+    assert_eq!(finished.summary.state, RunState::Succeeded);
+    assert!(matches!(&finished.journal[0], Entry::Attempt { error, .. } if error.code == "timeout"));
+    assert_eq!(world.outside.effects_of("test.detectable"), 1);
+}
+
 #[tokio::test]
 async fn a_look_that_fails_for_now_is_made_again_and_never_turns_into_a_call() {
     let mut world = World::new(&step("one", "test.detectable"));
