@@ -35,7 +35,7 @@ fn main() -> ExitCode {
         Ok(Outcome::Fine) => ExitCode::SUCCESS,
         Ok(Outcome::Failed) => ExitCode::FAILURE,
         Err(error) => {
-            output::note(format_args!("{}: {error:#}", output::paint(output::RED.bold(), "error")));
+            output::note(format_args!("{}: {}", output::paint(output::RED.bold(), "error"), in_words(&error)));
             ExitCode::FAILURE
         }
     }
@@ -55,6 +55,19 @@ async fn run(cli: Cli) -> anyhow::Result<Outcome> {
         Command::Runs { command } => commands::runs::run(command, json).await,
         Command::Sandbox { listen } => commands::sandbox::run(listen).await,
     }
+}
+
+/// An error and its causes in one line, without those that an error before them has said already.
+fn in_words(error: &anyhow::Error) -> String {
+    let mut words = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if words.is_empty() {
+            words = cause;
+        } else if !words.contains(&cause) {
+            words = format!("{words}: {cause}");
+        }
+    }
+    words
 }
 
 /// Logs go to the standard error: what went wrong, unless `RUST_LOG` says otherwise; one JSON line each with `--json`.

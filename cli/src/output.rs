@@ -59,6 +59,8 @@ pub(crate) fn took(from: Timestamp, to: Timestamp) -> String {
         show_duration(std::time::Duration::from_secs(duration.as_secs()))
     } else if duration.as_millis() >= 1000 {
         format!("{:.1} s", duration.as_secs_f64())
+    } else if duration.is_zero() {
+        "under 1 ms".to_owned()
     } else {
         format!("{} ms", duration.as_millis())
     }

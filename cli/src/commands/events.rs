@@ -246,8 +246,9 @@ pub(crate) async fn post(url: Url, headers: &[(String, String)], body: Bytes) ->
     });
     let place = url.clone();
     let request = Request { method: Method::POST, url, allowed_domain: &allowed_domain, headers: header_map, body };
-    let response = egress.send(request).await.with_context(|| {
-        format!("cannot send to {place}; is `deskwire serve` running there? --to names another place")
+    // What the client's error says is enough; its causes are the library's inner life.
+    let response = egress.send(request).await.map_err(|error| {
+        anyhow::anyhow!("cannot send to {place}: {error}; is `deskwire serve` running there? --to names another place")
     })?;
     Ok((response.status.as_u16(), serde_json::from_slice(&response.body).unwrap_or(Value::Null)))
 }

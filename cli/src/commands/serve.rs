@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 
-use deskwire_startup::Settings;
+use deskwire_startup::{Settings, StartError};
 use serde_json::json;
 
 use super::{explain, read_project, secrets};
@@ -32,7 +32,12 @@ pub(crate) async fn run(
     };
     let deskwire = match deskwire_startup::start(&settings, &files, &secrets(project)).await {
         Ok(deskwire) => deskwire,
-        Err(error) => return Err(explain(error, &files)),
+        Err(error) => {
+            if matches!(error, StartError::Secrets(_)) {
+                note("Secrets are missing. `deskwire serve --sandbox` needs none: stand-ins answer for the providers.");
+            }
+            return Err(explain(error, &files));
+        }
     };
     let mut routes = server::routes(&deskwire, address);
     if sandbox {

@@ -1,6 +1,6 @@
 //! Project files: `deskwire.yaml` and the workflows beside it, read, checked and compiled.
 //!
-//! Pure: callers read the files and hand the texts over. [`load`] checks a whole project and tells every mistake of every
+//! Pure: callers read the files and hand the texts over. [`load()`] checks a whole project and tells every mistake of every
 //! file at once; [`Workflow::compile`] compiles one workflow's text, which is how runs get the version they are pinned to.
 //! Compiled workflows hold their templates and conditions ready to use; running them is the engine's business.
 

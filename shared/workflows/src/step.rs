@@ -8,7 +8,6 @@ use deskwire_core::retry::RetryPolicy;
 
 use crate::compile::Compiler;
 use crate::fields::{Fields, NotYet, text};
-use crate::input::Input;
 use crate::names::Names;
 use crate::report::Report;
 use crate::suggest;
@@ -47,7 +46,7 @@ pub(crate) fn read(node: &Node, names: Names<'_>, compiler: &Compiler<'_>, repor
             let place = fields.key("with").or_else(|| fields.key("action")).unwrap_or(node.span.clone());
             With { templates: compiler.options.templates, names }.read(fields.get("with"), spec, place, report)
         }
-        None => Input::default(),
+        None => With { templates: compiler.options.templates, names }.read_names(fields.get("with"), report),
     };
     Some(Step {
         path: StepPath::new(id),

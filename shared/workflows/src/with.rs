@@ -56,6 +56,16 @@ impl With<'_> {
         Input::new(parts.collect())
     }
 
+    /// Reads the inputs of an action that does not exist: its mistakes are told already, those in the texts are not.
+    pub(crate) fn read_names(&self, node: Option<&Node>, report: &mut Report<'_>) -> Input {
+        if let Some(Node { kind: Kind::Map(members), .. }) = node {
+            for (key, value) in members {
+                self.part(value, None, &key.name, Escape::None, report);
+            }
+        }
+        Input::default()
+    }
+
     fn part(
         &self,
         node: &Node,
