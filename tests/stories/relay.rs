@@ -12,7 +12,7 @@ async fn world(workflow: &str) -> (Outside, Project, Server) {
     (outside, project, server)
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_event_becomes_a_message_and_its_run_tells_how() {
     let (outside, project, server) = world(POST_WORKFLOW).await;
     let answer = Delivery::new(status_changed("e1", 42, 7)).send(&server).await;
@@ -28,7 +28,7 @@ async fn an_event_becomes_a_message_and_its_run_tells_how() {
     assert!(text.contains("✓ post") && text.contains("succeeded"), "{text}");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ticket_text_cannot_ping_a_channel_or_forge_a_link() {
     let workflow = POST_WORKFLOW.replace("number {{ event.data.event.number }}", "{{ event.data.event.previous }}");
     let (outside, project, server) = world(&workflow).await;
@@ -39,7 +39,7 @@ async fn ticket_text_cannot_ping_a_channel_or_forge_a_link() {
     assert_eq!(outside.posts(), ["ticket 1 &lt;!channel&gt; &lt;https://evil.example|Reset&gt; &amp; more"]);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lost_answer_is_looked_for_and_not_posted_again() {
     let (outside, project, server) = world(POST_WORKFLOW).await;
     outside.fault(&json!({"method": "chat.postMessage", "kind": "html_502_after"})).await;
@@ -52,9 +52,10 @@ async fn a_lost_answer_is_looked_for_and_not_posted_again() {
     assert_eq!(journal.last().unwrap()["how"], "trace_found");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rate_limit_is_waited_for() {
-    let (outside, project, server) = world(POST_WORKFLOW).await;
+    let quick = format!("{POST_WORKFLOW}    retry: {{ first_wait: 100ms }}\n");
+    let (outside, project, server) = world(&quick).await;
     outside.fault(&json!({"method": "chat.postMessage", "kind": "rate_limited", "retry_after": 1})).await;
     Delivery::new(status_changed("e1", 1, 1)).send(&server).await;
     Delivery::new(status_changed("e2", 2, 2)).send(&server).await;
@@ -63,7 +64,7 @@ async fn a_rate_limit_is_waited_for() {
     assert_eq!(outside.posts().len(), 2);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_fails_for_good_says_why_and_is_replayed_on_request() {
     let (outside, project, server) = world(POST_WORKFLOW).await;
     outside.fault(&json!({"method": "chat.postMessage", "kind": "refused", "code": "is_archived"})).await;
@@ -82,7 +83,7 @@ async fn what_fails_for_good_says_why_and_is_replayed_on_request() {
     assert_eq!(outside.posts().len(), 1);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_event_that_a_condition_declines_says_so() {
     let workflow = POST_WORKFLOW.replace("steps:", "  when: event.data.event.current == \"SOLVED\"\nsteps:");
     let (_outside, project, server) = world(&workflow).await;
@@ -93,7 +94,7 @@ async fn an_event_that_a_condition_declines_says_so() {
     assert!(shown["declined"][0]["reason"].as_str().unwrap().contains("SOLVED"));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_trigger_webhook_s_free_body_starts_a_workflow_too() {
     let workflow = POST_WORKFLOW
         .replace("ticket.status_changed", "trigger.*")
@@ -106,7 +107,7 @@ async fn a_trigger_webhook_s_free_body_starts_a_workflow_too() {
     assert_eq!(outside.posts(), ["Printer"]);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_template_without_end_fails_its_run_and_nothing_else() {
     let endless = POST_WORKFLOW.replace(
         "ticket {{ event.data.detail.id }}",
@@ -120,7 +121,7 @@ async fn a_template_without_end_fails_its_run_and_nothing_else() {
     assert!(outside.posts().is_empty());
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_console_is_for_this_machine_s_own_names_only() {
     let (_outside, _project, server) = world(POST_WORKFLOW).await;
     let page = client().get(server.url("/console")).send().await.unwrap();

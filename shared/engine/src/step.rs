@@ -174,6 +174,11 @@ impl Engine {
                         let input = call.input.clone();
                         Ok(Some(self.done(step, state, progress, started_at, input, output, Known::TraceFound)))
                     }
+                    Ok(None) if state.failed_attempts >= step.retry.attempts => {
+                        let message = "The call left no trace, so it did not happen";
+                        let error = CallError::new(ErrorClass::Retry, "no_trace", message);
+                        Ok(Some(self.give_up(step, progress, error, false)))
+                    }
                     Ok(None) => Ok(None),
                     Err(error) if matches!(error.class, ErrorClass::Retry | ErrorClass::Unknown) => {
                         // Looking failed for now; the call itself stays in doubt.
@@ -233,10 +238,12 @@ impl Engine {
         error: CallError,
     ) -> Next {
         let now = self.clock.now();
-        let attempt = progress.journal.step(&step.path).failed_attempts + 1;
-        let settle = match (error.class, action.spec().effect) {
-            (ErrorClass::Unknown, Effect::Detectable { settle }) => Some(settle),
-            _ => error.retry_after,
+        let state = progress.journal.step(&step.path);
+        let attempt = state.failed_attempts + 1;
+        // A new doubt is looked into as soon as the call has landed, even after the last attempt: a look is no attempt.
+        let first_look = match (error.class, action.spec().effect) {
+            (ErrorClass::Unknown, Effect::Detectable { settle }) if state.doubtful_since.is_none() => Some(settle),
+            _ => None,
         };
         let unknowable = error.class == ErrorClass::Unknown
             && action.spec().effect == Effect::Unprovable
@@ -244,9 +251,12 @@ impl Engine {
         let wait = match error.class {
             ErrorClass::Fail | ErrorClass::NeedsReauthorization => None,
             ErrorClass::Unknown if unknowable => None,
-            ErrorClass::Retry | ErrorClass::Unknown => step.retry.next_wait(attempt, settle, self.random.as_ref()),
+            ErrorClass::Retry | ErrorClass::Unknown => {
+                let retry = || step.retry.next_wait(attempt, error.retry_after, self.random.as_ref());
+                first_look.map(|settle| settle + spread(settle, self.random.as_ref())).or_else(retry)
+            }
         };
-        let waiting_since = progress.journal.step(&step.path).waiting_since.unwrap_or(now);
+        let waiting_since = state.waiting_since.unwrap_or(now);
         let lane_until = waiting_since.plus(self.options.lane_patience);
         let next_at = wait.map(|wait| now.plus(wait)).filter(|at| *at <= lane_until);
         let hold = error.hold.clone().zip(error.retry_after).map(|(key, wait)| Hold { key, until: now.plus(wait) });

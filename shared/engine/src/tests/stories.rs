@@ -259,6 +259,18 @@ async fn a_call_that_never_ends_is_given_up_before_its_lease_is_over() {
 }
 
 #[tokio::test]
+async fn a_lost_last_attempt_is_looked_for_and_not_made_once_more() {
+    for (turn, state) in [(Turn::LostAfter, RunState::Succeeded), (Turn::LostBefore, RunState::Dead)] {
+        let mut world = World::new(&(step("one", "test.detectable") + "    retry: { attempts: 1 }\n"));
+        world.outside.plan("test.detectable", [turn]);
+        let run = world.event(1, "t1").await;
+        world.settle_everything().await;
+        assert_eq!(world.run(&run).await.summary.state, state);
+        assert_eq!(world.outside.calls_of("test.detectable"), 1);
+    }
+}
+
+#[tokio::test]
 async fn a_look_that_fails_for_now_is_made_again_and_never_turns_into_a_call() {
     let mut world = World::new(&step("one", "test.detectable"));
     world.outside.plan("test.detectable", [Turn::LostAfter]);
