@@ -81,7 +81,8 @@ impl Runner {
     pub async fn work_off(&self, deadline: Duration) -> usize {
         let until = tokio::time::Instant::now() + deadline;
         let mut taken = 0;
-        while tokio::time::Instant::now() < until {
+        // At least once, however little time there is: a caller without time for that would never get anywhere.
+        loop {
             let slots = self.free_slots().await;
             let idle = slots.num_permits() == self.options.concurrency;
             let batch = self.claim(slots.num_permits()).await;
@@ -95,7 +96,13 @@ impl Runner {
                 // Runs that end may free the next of their lane, so look once more when all have ended.
                 let _ = tokio::time::timeout_at(until, self.slots.acquire_many(self.all_slots())).await;
             }
+            if tokio::time::Instant::now() >= until {
+                break;
+            }
         }
+        // What was started gets what is left, and a moment where nothing is; what is not done then goes on elsewhere.
+        let end = until.max(tokio::time::Instant::now() + Duration::from_millis(500));
+        let _ = tokio::time::timeout_at(end, self.slots.acquire_many(self.all_slots())).await;
         taken
     }
 

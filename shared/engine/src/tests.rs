@@ -1,6 +1,7 @@
 //! Whole runs in virtual time: the real store in memory, a scripted outside, a clock that is moved by hand.
 
 mod properties;
+mod runners;
 mod stories;
 
 use std::collections::{BTreeMap, VecDeque};
