@@ -39,23 +39,27 @@ fn read_project(project: &ProjectArgs) -> anyhow::Result<ProjectFiles> {
 
 #[expect(clippy::disallowed_methods, reason = "a binary reads the environment")]
 fn secrets(project: &ProjectArgs) -> Secrets {
-    deskwire_startup::secrets(&project.project, Box::new(|name| std::env::var(name).ok()))
+    Secrets::new(&project.project, Box::new(|name| std::env::var(name).ok()))
 }
 
 /// Prints diagnostics with their lines of source, and how many there are.
 fn print_diagnostics(diagnostics: &[Diagnostic], files: &ProjectFiles, colour: bool) {
     for diagnostic in diagnostics {
-        let source = files.project.iter().chain(&files.workflows).find(|file| file.path == diagnostic.file);
-        line(diagnostic.render(source.map_or("", |file| &file.text), colour));
+        line(rendered(diagnostic, files, colour));
     }
+}
+
+/// A diagnostic with its lines of source.
+fn rendered(diagnostic: &Diagnostic, files: &ProjectFiles, colour: bool) -> String {
+    let source = files.project.iter().chain(&files.workflows).find(|file| file.path == diagnostic.file);
+    diagnostic.render(source.map_or("", |file| &file.text), colour)
 }
 
 /// The start's mistakes, shown as `check` shows them; every other reason is passed on.
 fn explain(error: StartError, files: &ProjectFiles) -> anyhow::Error {
     if let StartError::Mistakes(diagnostics) = &error {
         for diagnostic in diagnostics {
-            let source = files.project.iter().chain(&files.workflows).find(|file| file.path == diagnostic.file);
-            note(diagnostic.render(source.map_or("", |file| &file.text), colour_on_stderr()));
+            note(rendered(diagnostic, files, colour_on_stderr()));
         }
     }
     error.into()

@@ -9,6 +9,7 @@ use deskwire_core::ports::{History, RunDetail};
 use deskwire_core::run::RunState;
 use deskwire_core::time::{Clock, SystemClock};
 use deskwire_sandbox::{Sandbox, SignedDelivery};
+use deskwire_secrets::Secrets;
 use deskwire_startup::{OsRandom, ProjectFiles, Settings};
 use deskwire_storage::SqliteStore;
 use deskwire_workflows::SourceFile;
@@ -33,13 +34,9 @@ pub(crate) async fn run(address: SocketAddr, exit: bool, as_json: bool) -> anyho
     };
     let folder = TemporaryFolder::make()?;
     let files = shipped_project();
-    let settings = Settings {
-        project: PathBuf::from("."),
-        data: Some(folder.0.clone()),
-        allow_loopback: true,
-        stand_ins: Some(server::stand_ins(address)?),
-    };
-    let nothing = deskwire_startup::secrets(Path::new("."), Box::new(|_| None));
+    let settings =
+        Settings { data: Some(folder.0.clone()), allow_loopback: true, stand_ins: Some(server::stand_ins(address)?) };
+    let nothing = Secrets::new(Path::new("."), Box::new(|_| None));
     let deskwire = match deskwire_startup::start(&settings, &files, &nothing).await {
         Ok(deskwire) => deskwire,
         Err(error) => return Err(explain(error, &files)),
@@ -131,7 +128,7 @@ impl Story {
         }
         timeline::print(&run, false);
         line("");
-        self.show_message(&run);
+        self.show_message();
         let verdict = if ok {
             paint(GREEN.bold(), "1 of 1 runs succeeded.")
         } else {
@@ -168,7 +165,7 @@ impl Story {
     }
 
     /// The message as it stands in the Slack stand-in, in a frame.
-    fn show_message(&self, run: &RunDetail) {
+    fn show_message(&self) {
         line(format_args!("{} In Slack, the agent sees:", paint(CYAN, "4")));
         line("");
         for message in self.sandbox.slack().all_posts() {
@@ -184,7 +181,6 @@ impl Story {
             line(format_args!("    {}", paint(DIM, "└──")));
         }
         line("");
-        let _ = run;
     }
 
     fn print_json(&self, run: &RunDetail, ok: bool) {

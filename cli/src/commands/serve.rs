@@ -25,7 +25,6 @@ pub(crate) async fn run(
     let _lock = server::lock(&data.data)?;
     let Listening { listener, address } = server::listen(address).await?;
     let settings = Settings {
-        project: project.project.clone(),
         data: Some(data.data.clone()),
         allow_loopback: project.allow_loopback || sandbox,
         stand_ins: if sandbox { Some(server::stand_ins(address)?) } else { None },

@@ -192,12 +192,7 @@ async fn start(files: &ProjectFiles, project: &ProjectArgs, sandbox: bool) -> an
         let routes = server::sandbox_routes(&server::sandbox(None));
         tokio::spawn(server::serve_until_told(listener, routes, std::future::pending()));
     }
-    let settings = Settings {
-        project: project.project.clone(),
-        data: None,
-        allow_loopback: project.allow_loopback || sandbox,
-        stand_ins,
-    };
+    let settings = Settings { data: None, allow_loopback: project.allow_loopback || sandbox, stand_ins };
     match deskwire_startup::start(&settings, files, &secrets(project)).await {
         Ok(deskwire) => Ok(deskwire),
         Err(error) => Err(explain(error, files)),
@@ -244,7 +239,7 @@ async fn find_event(
 fn would_not_start(workflow: &Workflow, event: &Event) -> anyhow::Result<Option<String>> {
     let mut scope = Scope::new();
     scope.set("event", &event.to_json().map_err(|error| anyhow::anyhow!("{error}"))?);
-    Ok(match workflow.wants(event, &scope) {
+    Ok(match workflow.wants(event, || &scope) {
         Wants::Yes => None,
         Wants::Declined(reason) => Some(reason),
         Wants::No => Some(format!(

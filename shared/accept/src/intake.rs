@@ -1,9 +1,10 @@
 //! The path of one delivery, from verified bytes to an answer.
 
+use std::cell::LazyCell;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use deskwire_core::event::{Event, JsonText, NotJson, pattern_covers};
+use deskwire_core::event::{Event, JsonText, NotJson};
 use deskwire_core::ids::{EventId, Lane, RunId};
 use deskwire_core::ports::{Accepted, Arrival, Declined, Inbox, RejectedEvent, StoreError, Wanted};
 use deskwire_core::random::Random;
@@ -137,17 +138,14 @@ impl Intake {
     /// Which active workflows want the event, with their versions pinned, and which looked and did not.
     fn matches(&self, event: &Event, value: &Value, now: Timestamp) -> (Vec<Wanted>, Vec<Declined>) {
         let (mut wanted, mut declined) = (Vec::new(), Vec::new());
-        let mut scope = None;
+        // Made for the first condition that asks, since it copies the event.
+        let scope = LazyCell::new(|| {
+            let mut scope = Scope::new();
+            scope.set("event", &event.with_data(value));
+            scope
+        });
         for workflow in self.catalogue.workflows_of(&event.source) {
-            if !workflow.trigger.events.iter().any(|pattern| pattern_covers(pattern, &event.kind)) {
-                continue;
-            }
-            let scope = scope.get_or_insert_with(|| {
-                let mut scope = Scope::new();
-                scope.set("event", &event.with_data(value));
-                scope
-            });
-            match workflow.wants(event, scope) {
+            match workflow.wants(event, || &scope) {
                 Wants::No => {}
                 Wants::Declined(reason) => declined.push(Declined { workflow: workflow.name.clone(), reason }),
                 Wants::Yes => wanted.push(Wanted {

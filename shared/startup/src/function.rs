@@ -2,17 +2,16 @@
 
 use std::path::PathBuf;
 
-use crate::{Deskwire, Settings, StartError, read_project, secrets, start};
+use deskwire_secrets::{Environment, Secrets};
 
-/// How a binary hands its environment over.
-pub type Variables = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
+use crate::{Deskwire, Settings, StartError, read_project, start};
 
 /// Starts a function on the embedded store.
 ///
 /// - `DESKWIRE_DATA`: the data folder.
 /// - `DESKWIRE_PROJECT`: the project folder; the current one unless set.
 /// - `DESKWIRE_ALLOW_LOOPBACK`: `1` lets connections lead to this machine, as `--allow-loopback` does.
-pub async fn from_environment(variables: Variables) -> Result<Deskwire, StartError> {
+pub async fn from_environment(variables: Environment) -> Result<Deskwire, StartError> {
     let data = variables("DESKWIRE_DATA").filter(|data| !data.is_empty()).ok_or_else(|| {
         StartError::Environment(
             "DESKWIRE_DATA is not set: this version keeps its state in a data folder, so set it to one (the stores of \
@@ -25,8 +24,7 @@ pub async fn from_environment(variables: Variables) -> Result<Deskwire, StartErr
         data: Some(PathBuf::from(data)),
         allow_loopback: variables("DESKWIRE_ALLOW_LOOPBACK").as_deref() == Some("1"),
         stand_ins: None,
-        project: project.clone(),
     };
     let files = read_project(&project)?;
-    start(&settings, &files, &secrets(&project, variables)).await
+    start(&settings, &files, &Secrets::new(&project, variables)).await
 }

@@ -9,7 +9,7 @@ mod project;
 mod random;
 mod stand_ins;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use deskwire_accept::{Catalogue, Intake, Source};
@@ -28,7 +28,7 @@ use deskwire_storage::{OpenError, SqliteStore};
 use deskwire_templates::Templates;
 use deskwire_workflows::{Diagnostic, Loaded, Options, Project};
 
-pub use function::{Variables, from_environment};
+pub use function::from_environment;
 pub use project::{ProjectFiles, read_project};
 pub use random::OsRandom;
 pub use stand_ins::StandIns;
@@ -74,8 +74,6 @@ pub enum StartError {
 
 /// What a process is told.
 pub struct Settings {
-    /// Where `deskwire.yaml` and `workflows/` are.
-    pub project: PathBuf,
     /// Where the embedded store is; in memory unless set.
     pub data: Option<PathBuf>,
     /// May connections lead to this machine, over plain http too?
@@ -230,9 +228,4 @@ fn connections(
         connections.push(connection);
     }
     Ok(connections)
-}
-
-/// The secrets of a project folder, with an environment that the binary passes in.
-pub fn secrets(project: &Path, variables: Variables) -> Secrets {
-    Secrets::new(project, variables)
 }

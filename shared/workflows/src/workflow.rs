@@ -114,9 +114,9 @@ impl Workflow {
         }
     }
 
-    /// Does it want this event? `scope` holds the event as `event`. A `when` that cannot be evaluated counts as yes: the run
-    /// asks again and fails visibly.
-    pub fn wants(&self, event: &Event, scope: &Scope) -> Wants {
+    /// Does it want this event? `scope` gives a scope that holds the event as `event`, and is asked only if there is a
+    /// `when` to evaluate. A `when` that cannot be evaluated counts as yes: the run asks again and fails visibly.
+    pub fn wants<'s>(&self, event: &Event, scope: impl FnOnce() -> &'s Scope) -> Wants {
         let trigger = &self.trigger;
         if trigger.source != event.source || !trigger.events.iter().any(|pattern| pattern_covers(pattern, &event.kind))
         {
@@ -125,7 +125,7 @@ impl Workflow {
         if !self.active {
             return Wants::Declined("the workflow is inactive".to_owned());
         }
-        match trigger.when.as_ref().map(|when| when.holds(scope)) {
+        match trigger.when.as_ref().map(|when| when.holds(scope())) {
             Some(Ok(false)) => {
                 Wants::Declined(format!("`when` is false: {}", trigger.when_text.as_deref().unwrap_or_default()))
             }

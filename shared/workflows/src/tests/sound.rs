@@ -59,7 +59,7 @@ fn the_design_s_example_compiles_and_runs_its_conditions() {
     let workflow = &loaded.project.workflows[0];
     let assigned = json!({ "event": { "current": "5" }, "detail": { "id": "48213" } });
     let (created, scope) = event("ticket.agent_assignment_changed", &assigned);
-    assert_eq!(workflow.wants(&created, &scope), Wants::Yes);
+    assert_eq!(workflow.wants(&created, || &scope), Wants::Yes);
     let mut scope = scope;
     assert_eq!(workflow.steps[0].input.resolve(&scope).unwrap(), json!({ "ticket_id": "48213" }));
     scope.set_step(
@@ -83,21 +83,21 @@ fn the_design_s_example_compiles_and_runs_its_conditions() {
 fn a_workflow_wants_only_what_it_listens_to() {
     let workflow = compile(NOTIFY).unwrap();
     let (other, scope) = event("ticket.created", &json!({}));
-    assert_eq!(workflow.wants(&other, &scope), Wants::No);
+    assert_eq!(workflow.wants(&other, || &scope), Wants::No);
     let (event, scope) = event("ticket.agent_assignment_changed", &json!({ "event": { "current": null } }));
     let reason = "`when` is false: event.data.event.current is not none".to_owned();
-    assert_eq!(workflow.wants(&event, &scope), Wants::Declined(reason));
+    assert_eq!(workflow.wants(&event, || &scope), Wants::Declined(reason));
     let elsewhere = Event { source: SourceName::parse("other").unwrap(), ..event.clone() };
-    assert_eq!(workflow.wants(&elsewhere, &scope), Wants::No);
+    assert_eq!(workflow.wants(&elsewhere, || &scope), Wants::No);
     let inactive = compile(&format!("active: false\n{NOTIFY}")).unwrap();
-    assert_eq!(inactive.wants(&event, &scope), Wants::Declined("the workflow is inactive".to_owned()));
+    assert_eq!(inactive.wants(&event, || &scope), Wants::Declined("the workflow is inactive".to_owned()));
 }
 
 #[test]
 fn a_when_that_cannot_be_evaluated_starts_a_run_that_fails_visibly() {
     let workflow = compile(NOTIFY).unwrap();
     let (event, scope) = event("ticket.agent_assignment_changed", &json!({}));
-    assert_eq!(workflow.wants(&event, &scope), Wants::Yes);
+    assert_eq!(workflow.wants(&event, || &scope), Wants::Yes);
 }
 
 #[test]
