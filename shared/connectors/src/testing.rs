@@ -68,19 +68,38 @@ pub fn not_before() -> Timestamp {
     Timestamp::parse("2026-02-03T08:15:42Z").unwrap()
 }
 
+/// How long a call may take.
+pub fn time_limit() -> Duration {
+    Duration::from_secs(30)
+}
+
 /// Calls an action with the connection of its provider.
 pub async fn call(action: &dyn Action, input: Value) -> Result<Value, CallError> {
     let connection = ConnectionName::parse(action.spec().provider).unwrap();
-    let called =
-        action.call(Call { connection: &connection, input: &input, key: &key(), not_before: not_before() }).await;
+    let called = action
+        .call(Call {
+            connection: &connection,
+            input: &input,
+            key: &key(),
+            not_before: not_before(),
+            time_limit: time_limit(),
+        })
+        .await;
     checked(called)
 }
 
 /// Looks for the trace of a call.
 pub async fn look(action: &dyn Action, input: Value) -> Result<Option<Value>, CallError> {
     let connection = ConnectionName::parse(action.spec().provider).unwrap();
-    let found =
-        action.look(Call { connection: &connection, input: &input, key: &key(), not_before: not_before() }).await;
+    let found = action
+        .look(Call {
+            connection: &connection,
+            input: &input,
+            key: &key(),
+            not_before: not_before(),
+            time_limit: time_limit(),
+        })
+        .await;
     checked(found)
 }
 

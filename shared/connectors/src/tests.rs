@@ -6,7 +6,7 @@ use deskwire_core::action::{Action, Call, Effect, ErrorClass};
 use deskwire_core::ids::ConnectionName;
 use serde_json::{Value, json};
 
-use crate::testing::{client_at, key, not_before};
+use crate::testing::{client_at, key, not_before, time_limit};
 
 fn all() -> Vec<Arc<dyn Action>> {
     let actions = crate::actions(client_at("http://127.0.0.1:9/"));
@@ -108,7 +108,13 @@ fn posts_are_detectable_and_their_lost_answers_unknown() {
 fn budgets_are_named_by_connection_and_rate_class() {
     let connection = ConnectionName::parse("crm").unwrap();
     let input = json!({ "channel": "#general", "message": "hi", "email": "a@example.com", "ticket_id": 1 });
-    let call = Call { connection: &connection, input: &input, key: &key(), not_before: not_before() };
+    let call = Call {
+        connection: &connection,
+        input: &input,
+        key: &key(),
+        not_before: not_before(),
+        time_limit: time_limit(),
+    };
     let budgets: Vec<Vec<String>> =
         all().iter().map(|action| action.hold_keys(call).into_iter().map(|key| key.0).collect()).collect();
     assert_eq!(
@@ -128,7 +134,13 @@ async fn a_missing_or_foreign_connection_is_a_permanent_failure() {
     let input = json!({ "channel": "C1", "message": "hi" });
     for (name, code) in [("other", "no_connection"), ("zendesk", "wrong_connection")] {
         let connection = ConnectionName::parse(name).unwrap();
-        let call = Call { connection: &connection, input: &input, key: &key(), not_before: not_before() };
+        let call = Call {
+            connection: &connection,
+            input: &input,
+            key: &key(),
+            not_before: not_before(),
+            time_limit: time_limit(),
+        };
         let error = all()[0].call(call).await.unwrap_err();
         assert_eq!((error.class, error.code.as_str()), (ErrorClass::Fail, code));
         assert!(error.message.contains(name), "{error}");

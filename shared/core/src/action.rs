@@ -21,9 +21,11 @@ pub enum Effect {
     Idempotent,
     /// The provider recognises a repeat by the key we send: call again with the same key.
     Keyed {
-        /// How long the provider remembers the key; past it the outcome stays unknown.
+        /// How long the provider remembers the key.
         #[serde(serialize_with = "as_seconds")]
         window: Duration,
+        /// Past that time: can the call's trace be looked for ([`Action::look`])? If not, the outcome stays unknown.
+        look: bool,
     },
     /// It leaves a trace that can be looked for: look, then call only if the trace is missing.
     Detectable {
@@ -57,20 +59,28 @@ impl Effect {
     }
 }
 
+/// The provider of an action that works with a connection of any provider (`http.request`).
+pub const ANY_PROVIDER: &str = "any";
+
+/// The key under which a property of a schema says that its value is about a person: lists, logs and a run's one-line
+/// reason do not show it.
+pub const PERSONAL: &str = "x-personal";
+
 /// What an action is, for `check`, for `deskwire actions show` and for the engine.
 #[derive(Debug, Clone, Serialize)]
 pub struct ActionSpec {
     /// `provider.verb_object`.
     pub name: &'static str,
-    /// The provider whose connection it needs.
+    /// The provider whose connection it needs, or [`ANY_PROVIDER`].
     pub provider: &'static str,
     /// What it does, in one sentence.
     pub summary: &'static str,
-    /// JSON Schema (draft 2020-12) of the object under `with`.
+    /// JSON Schema (draft 2020-12) of the object under `with`. A property with [`PERSONAL`] is about a person.
     pub input: Value,
     /// JSON Schema of the object it answers with.
     pub output: Value,
-    /// What may be done about a lost answer.
+    /// What may be done about a lost answer. Where that depends on the input ([`Action::effect`]), the strictest of its
+    /// effects.
     pub effect: Effect,
     /// Inputs whose text goes to Slack as mrkdwn: what templates put in is escaped unless marked `safe`.
     pub slack_text_inputs: &'static [&'static str],
@@ -170,6 +180,24 @@ pub struct Call<'a> {
     pub key: &'a EffectKey,
     /// No attempt of this call was made before this time: where a look for traces may begin.
     pub not_before: Timestamp,
+    /// The longest time the call may take, all its requests together. The engine ends it then.
+    pub time_limit: Duration,
+}
+
+/// Something a call changed at a provider that reports changes as events: by this our own writes are recognised when they
+/// come back (DESIGN, promise 7).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnWrite {
+    /// The provider whose sources report it: `zendesk`.
+    pub provider: String,
+    /// The subject as that provider's events name it: `zen:ticket:48213`.
+    pub subject: String,
+    /// Who the provider says made the change: the user of our connection.
+    pub actor: Option<String>,
+    /// An id that events about this very change carry, such as a comment's.
+    pub mark: Option<String>,
+    /// When it was changed, by the provider's clock.
+    pub at: Timestamp,
 }
 
 /// One kind of step. Implementations hold their client; they keep no state between calls.
@@ -177,13 +205,25 @@ pub trait Action: Send + Sync {
     /// What it is.
     fn spec(&self) -> &ActionSpec;
 
+    /// What may be done about a lost answer of a call with this input.
+    fn effect(&self, input: &Value) -> Effect {
+        let _ = input;
+        self.spec().effect
+    }
+
+    /// What a call that answered `output` changed at a provider that reports changes as events.
+    fn own_writes(&self, input: &Value, output: &Value) -> Vec<OwnWrite> {
+        let _ = (input, output);
+        Vec::new()
+    }
+
     /// Which budgets a call with this input would draw on, so that a call that must wait is not made at all.
     fn hold_keys(&self, call: Call<'_>) -> Vec<HoldKey>;
 
     /// Calls the provider.
     fn call<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Value, CallError>>;
 
-    /// For [`Effect::Detectable`] actions: looks for the trace of this call and answers with its output if it is there.
+    /// For [`Effect::Detectable`] actions, and keyed ones that can look: looks for the trace of this call and answers with its output if it is there.
     /// An error of class [`ErrorClass::Fail`] or [`ErrorClass::NeedsReauthorization`] means that looking is impossible.
     fn look<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Option<Value>, CallError>> {
         let _ = call;

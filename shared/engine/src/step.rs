@@ -82,7 +82,8 @@ impl Engine {
         let key = progress.run.effect_key(&step.path);
         // No attempt is older than the result before it, or than the run itself.
         let not_before = progress.journal.frontier_at.unwrap_or(progress.run.queued_at);
-        let call = Call { connection, input: &input, key: &key, not_before };
+        let time_limit = (self.options.lease / 2).saturating_sub(LEASE_MARGIN);
+        let call = Call { connection, input: &input, key: &key, not_before, time_limit };
 
         if let Some((until, budget)) = self.held_until(holds, &action.hold_keys(call)) {
             return Ok(self.wait_for_budget(step, &state, progress, until, budget));
@@ -138,7 +139,7 @@ impl Engine {
         let now = self.clock.now();
         match effect {
             Effect::Read | Effect::Idempotent => Doubt::Call,
-            Effect::Keyed { window } if now.since(called_at) < window => Doubt::Call,
+            Effect::Keyed { window, .. } if now.since(called_at) < window => Doubt::Call,
             Effect::Detectable { settle } if now < since.plus(settle) => Doubt::Later(since.plus(settle)),
             Effect::Detectable { .. } => Doubt::Look,
             Effect::Keyed { .. } | Effect::Unprovable if on_unknown == OnUnknown::Retry => Doubt::Call,

@@ -156,7 +156,7 @@ fn actions(outside: &Arc<Outside>) -> Actions {
     let kinds = [
         ("test.read", Effect::Read),
         ("test.idempotent", Effect::Idempotent),
-        ("test.keyed", Effect::Keyed { window: KEY_WINDOW }),
+        ("test.keyed", Effect::Keyed { window: KEY_WINDOW, look: false }),
         ("test.detectable", Effect::Detectable { settle: SETTLE }),
         ("test.unprovable", Effect::Unprovable),
     ];

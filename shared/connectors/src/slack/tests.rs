@@ -14,7 +14,13 @@ use crate::testing::{client, client_at, form_field, impatient_client, on, reques
 async fn call_method(client: &Client, if_lost: ErrorClass) -> Result<Value, CallError> {
     let (connection, key) = (ConnectionName::parse("slack").unwrap(), EffectKey("k".into()));
     let not_before = Timestamp::default();
-    let call = Call { connection: &connection, input: &Value::Null, key: &key, not_before };
+    let call = Call {
+        connection: &connection,
+        input: &Value::Null,
+        key: &key,
+        not_before,
+        time_limit: Duration::from_secs(30),
+    };
     let answer = Slack::open(client, call)?.call("users.info", &[("user", "U1 & U2")], if_lost).await;
     assert!(!format!("{answer:?}").contains("marker"), "{answer:?}");
     answer
