@@ -21,6 +21,7 @@ const FIRST_STEPS: &str = "First steps:
   deskwire demo                   watch a signed Zendesk event become a Slack message, with no account
   deskwire serve --sandbox        run your project against built-in stand-ins of the providers
   deskwire check                  find the mistakes in a project, with line, column and fix
+  deskwire plan                   see what `apply` would put in force, like a diff
   deskwire runs list              see what happened, and `deskwire runs show ID` why
 
 Exit status: 0 fine, 1 what you asked about failed, 2 wrong usage.";
@@ -67,6 +68,9 @@ pub(crate) enum Command {
         /// Let built-in stand-ins answer instead of the providers; no secret is needed
         #[arg(long)]
         sandbox: bool,
+        /// Neither apply nor watch the project folder: run what `deskwire apply` put in force
+        #[arg(long)]
+        no_reload: bool,
         /// How many runs go on at once
         #[arg(long, default_value_t = 64, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
         concurrency: u16,
@@ -76,12 +80,26 @@ pub(crate) enum Command {
         #[command(flatten)]
         project: ProjectArgs,
     },
+    /// Show what `apply` would change, like a diff; changes nothing
+    Plan {
+        #[command(flatten)]
+        project: ProjectArgs,
+        #[command(flatten)]
+        data: DataArgs,
+    },
+    /// Put the project's workflows in force; runs under way keep their version
+    Apply {
+        #[command(flatten)]
+        project: ProjectArgs,
+        #[command(flatten)]
+        data: DataArgs,
+    },
     /// List the actions, or show one: inputs, outputs, effect, errors, example
     Actions {
         #[command(subcommand)]
         command: Option<ActionsCommand>,
     },
-    /// List, show or test workflows
+    /// List, show, switch on or off, start or test workflows
     Workflows {
         #[command(subcommand)]
         command: WorkflowsCommand,
@@ -118,10 +136,12 @@ pub(crate) enum ActionsCommand {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum WorkflowsCommand {
-    /// List the project's workflows
+    /// List the project's workflows, and which are in force
     List {
         #[command(flatten)]
         project: ProjectArgs,
+        #[command(flatten)]
+        data: DataArgs,
     },
     /// Show one workflow: trigger, steps, version
     Show {
@@ -129,6 +149,32 @@ pub(crate) enum WorkflowsCommand {
         name: String,
         #[command(flatten)]
         project: ProjectArgs,
+        #[command(flatten)]
+        data: DataArgs,
+    },
+    /// Let a workflow take events; a running server follows within a second
+    Activate {
+        /// Its name
+        name: String,
+        #[command(flatten)]
+        data: DataArgs,
+    },
+    /// Let a workflow take no more events; runs under way go on
+    Deactivate {
+        /// Its name
+        name: String,
+        #[command(flatten)]
+        data: DataArgs,
+    },
+    /// Start a workflow that has a `manual` trigger
+    Run {
+        /// Its name
+        name: String,
+        /// An input, such as `ticket_id=42`; once for each
+        #[arg(long = "input", value_name = "KEY=VALUE", value_parser = key_and_value)]
+        inputs: Vec<(String, String)>,
+        #[command(flatten)]
+        data: DataArgs,
     },
     /// Run a workflow on an event without queue and history; calls that write are listed, not made
     Test {
@@ -242,4 +288,12 @@ pub(crate) enum RunsCommand {
         #[command(flatten)]
         data: DataArgs,
     },
+}
+
+/// `key=value`, the value as it stands.
+fn key_and_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("write KEY=VALUE, such as ticket_id=42".to_owned()),
+    }
 }

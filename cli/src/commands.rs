@@ -5,6 +5,7 @@ pub(crate) mod check;
 pub(crate) mod demo;
 mod dry;
 pub(crate) mod events;
+pub(crate) mod plan;
 pub(crate) mod runs;
 pub(crate) mod sandbox;
 pub(crate) mod serve;
@@ -50,7 +51,7 @@ fn print_diagnostics(diagnostics: &[Diagnostic], files: &ProjectFiles, colour: b
 }
 
 /// A diagnostic with its lines of source.
-fn rendered(diagnostic: &Diagnostic, files: &ProjectFiles, colour: bool) -> String {
+pub(crate) fn rendered(diagnostic: &Diagnostic, files: &ProjectFiles, colour: bool) -> String {
     let source = files.project.iter().chain(&files.workflows).find(|file| file.path == diagnostic.file);
     diagnostic.render(source.map_or("", |file| &file.text), colour)
 }

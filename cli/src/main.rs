@@ -5,6 +5,7 @@
 
 mod args;
 mod commands;
+mod live;
 mod output;
 mod server;
 mod timeline;
@@ -45,9 +46,12 @@ async fn run(cli: Cli) -> anyhow::Result<Outcome> {
     let json = cli.json;
     match cli.command {
         Command::Demo { exit, listen } => commands::demo::run(listen, exit, json).await,
-        Command::Serve { project, data, listen, sandbox, concurrency } => {
-            commands::serve::run(&project, &data, listen, sandbox, concurrency.into(), json).await
+        Command::Serve { project, data, listen, sandbox, no_reload, concurrency } => {
+            let options = commands::serve::Options { sandbox, reload: !no_reload, concurrency: concurrency.into() };
+            commands::serve::run(&project, &data, listen, options, json).await
         }
+        Command::Plan { project, data } => commands::plan::plan(&project, &data, json).await,
+        Command::Apply { project, data } => commands::plan::apply(&project, &data, json).await,
         Command::Check { project } => commands::check::run(&project, json),
         Command::Actions { command } => Ok(commands::actions::run(command.as_ref(), json)),
         Command::Workflows { command } => commands::workflows::run(command, json).await,

@@ -24,7 +24,7 @@ pub(crate) fn state_style(state: RunState) -> Style {
     match state {
         RunState::Succeeded => GREEN,
         RunState::Failed | RunState::Dead => RED,
-        RunState::Unknown | RunState::Retrying => YELLOW,
+        RunState::Unknown | RunState::Retrying | RunState::Waiting => YELLOW,
         RunState::Running | RunState::Queued => CYAN,
         RunState::Skipped => DIM,
     }

@@ -31,6 +31,8 @@ use tower::ServiceExt;
 use tower_http::catch_panic::CatchPanicLayer;
 use url::Url;
 
+use crate::live::{self, Folder};
+
 /// How long a stop waits for what is in flight.
 pub(crate) const GRACE: Duration = Duration::from_secs(10);
 
@@ -41,6 +43,7 @@ const OWNER: &str = "serve";
 /// What the stand-ins take as secrets. They guard nothing: the stand-ins hold invented data and listen on loopback.
 const SANDBOX_SLACK_TOKEN: &str = "sandbox-slack-token";
 const SANDBOX_ZENDESK_TOKEN: &str = "sandbox-zendesk-token";
+const SANDBOX_API_KEY: &str = "sandbox-api-key";
 pub(crate) const SANDBOX_SIGNING_SECRET: &str = "sandbox-signing-secret";
 
 /// A socket and the address it got.
@@ -86,12 +89,19 @@ pub(crate) fn lock(data: &Path) -> anyhow::Result<File> {
     }
 }
 
+/// Does a server use the data folder?
+pub(crate) fn is_running(data: &Path) -> bool {
+    let file = File::open(data.join("serve.lock"));
+    file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
 /// Where the stand-ins of this server are, for the project's connections.
 pub(crate) fn stand_ins(address: SocketAddr) -> anyhow::Result<StandIns> {
     let url = |path: &str| Url::parse(&format!("http://{address}/sandbox/{path}")).context("the address makes no URL");
     let providers = [
         ("slack".to_owned(), (url("slack/api/")?, SecretString::from(SANDBOX_SLACK_TOKEN))),
         ("zendesk".to_owned(), (url("zendesk/")?, SecretString::from(SANDBOX_ZENDESK_TOKEN))),
+        ("http".to_owned(), (url("llm/")?, SecretString::from(SANDBOX_API_KEY))),
     ];
     Ok(StandIns { providers: providers.into(), signing_secret: SecretString::from(SANDBOX_SIGNING_SECRET) })
 }
@@ -164,10 +174,12 @@ fn readiness(ready: bool) -> Response {
 
 /// A server that runs until it is told to stop: routes, worker, orderly end.
 pub(crate) struct Server {
-    pub deskwire: Deskwire,
+    pub deskwire: Arc<Deskwire>,
     pub listener: TcpListener,
     pub routes: Router,
     pub concurrency: usize,
+    /// The project folder, if changes of it are to be applied.
+    pub folder: Option<Folder>,
 }
 
 impl Server {
@@ -185,6 +197,7 @@ impl Server {
             grace: GRACE,
             ..RunnerOptions::default()
         };
+        live::keep_in_step(&self.deskwire, self.folder, &stopping);
         let engine = Arc::new(self.deskwire.engine());
         let worker = tokio::spawn(workflow_runner::serve(engine, options, when(stopping.clone())));
         let stop = async move {

@@ -95,6 +95,23 @@ fn describe(entry: &Entry) -> (String, String) {
             let about = if step.is_some() { "; this step may have been under way" } else { "" };
             (paint(CYAN, "⏎"), format!("resumed after the process stopped{about}"))
         }
+        Entry::Calling { .. } => (paint(DIM, "→"), paint(DIM, "is about to be called")),
+        Entry::Chose { reason, .. } => (paint(CYAN, "◆"), reason.clone()),
+        Entry::Looping { items, .. } => {
+            let many = if items.len() == 1 { "1 item".to_owned() } else { format!("{} items", items.len()) };
+            (paint(CYAN, "⟳"), format!("goes over {many}"))
+        }
+        Entry::Waiting { until, reason, .. } => {
+            (paint(YELLOW, "…"), format!("{reason}, until {} at the latest", time(*until)))
+        }
+        Entry::Decided { happened, .. } => {
+            let what = if *happened { "it happened" } else { "it did not happen" };
+            (paint(GREEN, "✓"), format!("a person says that {what}"))
+        }
+        Entry::Caused { by, hops, .. } => {
+            let whose = by.as_ref().map_or_else(|| "a run of ours".to_owned(), |by| format!("our run {by}"));
+            (paint(DIM, "↺"), format!("the event reports a change that {whose} made (hop {hops})"))
+        }
     }
 }
 

@@ -119,7 +119,7 @@ fn write_project(folder: &std::path::Path, sink: &str) {
          connections:\n  slack: {{ provider: slack, auth: {{ type: bearer, token: {{ env: SLACK_BOT_TOKEN }} }}, \
          allowed_domain: slack.com, base_url: \"http://{sink}/api/\" }}\n"
     );
-    let workflow = "name: load\ntrigger:\n  source: zendesk\n  event: ticket.status_changed\n  when: event.data.event.current is not none\n\
+    let workflow = "name: load\nactive: true\ntrigger:\n  source: zendesk\n  event: ticket.status_changed\n  when: event.data.event.current is not none\n\
                     steps:\n  - id: post\n    action: slack.post_message\n    connection: slack\n    with:\n      channel: C0LOAD\n\
                     \x20     message: \"{{ event.data.detail.id }} {{ event.data.event.number }}\"\n";
     std::fs::create_dir_all(folder.join("workflows")).unwrap();

@@ -23,7 +23,7 @@ fn the_demo_shows_the_message_and_ends_well() {
         "Europe/Amsterdam",
         "three of twelve helmets",
         "Photos checked",
-        "1 of 1 runs succeeded",
+        "11 of 15 runs succeeded; the other 4 wait on purpose",
     ] {
         assert!(text.contains(words), "{text:?} does not say {words:?}");
     }
@@ -35,7 +35,23 @@ fn the_demo_as_json_is_one_document() {
     let output = Command::new(DESKWIRE).args(["demo", "--exit", "--json", "--listen", "127.0.0.1:0"]).output().unwrap();
     let document: Value = serde_json::from_str(&stdout(&output)).unwrap();
     assert_eq!(document["ok"], true);
-    assert_eq!(document["slack"].as_array().unwrap().len(), 1);
+    let runs = document["runs"].as_array().unwrap();
+    let shipped =
+        std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/sandbox/project/workflows")).unwrap();
+    assert_eq!(runs.len(), shipped.count(), "one run of each workflow that ships");
+    assert_eq!(
+        (&runs[0]["run"]["workflow"], &runs[0]["run"]["state"]),
+        (&"notify-assignee".into(), &"succeeded".into())
+    );
+    let told = |words: &str| {
+        document["slack"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|message| message["text"].as_str().unwrap().contains(words))
+            .count()
+    };
+    assert_eq!((told("is now yours"), told("Doors close at 18:00")), (1, 4), "three people, and one summary");
 }
 
 #[test]
@@ -60,12 +76,12 @@ fn a_mistake_in_a_workflow_is_answered_with_its_place_and_the_fix() {
     let output = project.run(&["check", "--allow-loopback"]);
     assert_eq!(output.status.code(), Some(1));
     let text = stdout(&output);
-    for words in ["post.yaml:7:", "post_mesage", "did you mean", "slack.post_message", "slak"] {
+    for words in ["post.yaml:8:", "post_mesage", "did you mean", "slack.post_message", "slak"] {
         assert!(text.contains(words), "{text} does not say {words:?}");
     }
     let checked = project.json(&["check", "--allow-loopback"]);
     assert_eq!(checked["ok"], false);
-    assert_eq!(checked["diagnostics"][0]["line"], 7);
+    assert_eq!(checked["diagnostics"][0]["line"], 8);
     let refused = project.run(&["serve", "--allow-loopback", "--listen", "127.0.0.1:0"]);
     assert_eq!(refused.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&refused.stderr).contains("post_mesage"), "serve shows the same");

@@ -14,6 +14,7 @@ pub const SECRET: &str = "stories-signing-secret";
 
 /// A workflow that posts one line per event.
 pub const POST_WORKFLOW: &str = r#"name: post
+active: true
 trigger:
   source: zendesk
   event: ticket.status_changed

@@ -11,6 +11,7 @@
 
 mod bad_input;
 mod cli;
+mod examples;
 mod harness;
 mod kill;
 mod outside;

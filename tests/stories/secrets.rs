@@ -11,6 +11,7 @@ use crate::outside::{Outside, ZENDESK_USER};
 const MARKER: &str = "MARKER-7f3a-secret";
 
 const WORKFLOW: &str = r#"name: all
+active: true
 trigger:
   source: zendesk
   event: ticket.status_changed

@@ -245,7 +245,14 @@ pub(crate) async fn post(url: Url, headers: &[(String, String)], body: Bytes) ->
         ..EgressOptions::default()
     });
     let place = url.clone();
-    let request = Request { method: Method::POST, url, allowed_domain: &allowed_domain, headers: header_map, body };
+    let request = Request {
+        method: Method::POST,
+        url,
+        allowed_domain: &allowed_domain,
+        headers: header_map,
+        body,
+        time_limit: None,
+    };
     // What the client's error says is enough; its causes are the library's inner life.
     let response = egress.send(request).await.map_err(|error| {
         anyhow::anyhow!("cannot send to {place}: {error}; is `deskwire serve` running there? --to names another place")

@@ -9,17 +9,28 @@ use serde_json::json;
 use super::{explain, read_project, secrets};
 use crate::Outcome;
 use crate::args::{DataArgs, ProjectArgs};
+use crate::live::Folder;
 use crate::output::{line, note};
 use crate::server::{self, Listening, Server};
+
+/// How to serve.
+pub(crate) struct Options {
+    /// Do stand-ins answer for the providers?
+    pub sandbox: bool,
+    /// Is the project folder applied and watched?
+    pub reload: bool,
+    /// How many runs go on at once.
+    pub concurrency: usize,
+}
 
 pub(crate) async fn run(
     project: &ProjectArgs,
     data: &DataArgs,
     address: SocketAddr,
-    sandbox: bool,
-    concurrency: usize,
+    options: Options,
     as_json: bool,
 ) -> anyhow::Result<Outcome> {
+    let Options { sandbox, reload, concurrency } = options;
     let files = read_project(project)?;
     // Held until the process ends; the system releases it whatever happens.
     let _lock = server::lock(&data.data)?;
@@ -28,6 +39,7 @@ pub(crate) async fn run(
         data: Some(data.data.clone()),
         allow_loopback: project.allow_loopback || sandbox,
         stand_ins: if sandbox { Some(server::stand_ins(address)?) } else { None },
+        apply: reload,
     };
     let deskwire = match deskwire_startup::start(&settings, &files, &secrets(project)).await {
         Ok(deskwire) => deskwire,
@@ -41,17 +53,19 @@ pub(crate) async fn run(
     let mut routes = server::routes(&deskwire, address);
     if sandbox {
         let webhooks = Arc::new(OnceLock::new());
-        let source = deskwire.project.sources.iter().find(|source| source.provider == "zendesk");
+        let project = deskwire.project();
+        let source = project.sources.iter().find(|source| source.provider == "zendesk");
         let deliver = source.map(|source| server::deliver_to(&webhooks, format!("/webhooks/zendesk/{}", source.name)));
         let _ = webhooks.set(routes.clone());
         routes = routes.merge(server::sandbox_routes(&server::sandbox(deliver)));
     }
-    let workflows = deskwire.project.workflows.iter().filter(|workflow| workflow.active).count();
+    let workflows = deskwire.catalogue.get().workflows().iter().filter(|one| one.active).count();
     if as_json {
         line(json!({ "listening": format!("http://{address}"), "workflows": workflows }));
     } else {
         line(format_args!("listening on http://{address}"));
         note(format_args!("{workflows} active workflow{}", if workflows == 1 { "" } else { "s" }));
+        super::plan::how_to_switch_on(&deskwire.applied);
         if address.ip().is_loopback() {
             note(format_args!("console  http://{address}/console"));
         }
@@ -59,6 +73,7 @@ pub(crate) async fn run(
             note(format_args!("slack    http://{address}/sandbox/slack     zendesk  http://{address}/sandbox/zendesk"));
         }
     }
-    Server { deskwire, listener, routes, concurrency }.run(server::told_to_stop()).await?;
+    let folder = reload.then(|| Folder { path: project.project.clone(), settings, secrets: secrets(project) });
+    Server { deskwire: Arc::new(deskwire), listener, routes, concurrency, folder }.run(server::told_to_stop()).await?;
     Ok(Outcome::Fine)
 }

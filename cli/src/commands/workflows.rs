@@ -3,19 +3,20 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use anstyle::Style;
 use anyhow::{Context, bail};
-use deskwire_accept::{Delivery, Source, Webhook};
+use deskwire_accept::{Delivery, Source, Webhook, wanted_by};
 use deskwire_core::event::{Event, JsonText};
-use deskwire_core::ids::{Lane, RunId};
-use deskwire_core::ports::{Arrival, History, Inbox, RunDetail, Wanted, Work};
+use deskwire_core::ids::WorkflowName;
+use deskwire_core::ports::{Arrival, Deployed, History, Inbox, Registry, RunDetail, Work};
 use deskwire_core::provider::provider;
 use deskwire_core::run::RunState;
-use deskwire_core::time::Clock;
+use deskwire_core::time::{Clock, SystemClock};
 use deskwire_engine::{Engine, EngineOptions, Runner, RunnerOptions, Versions};
-use deskwire_startup::{Deskwire, ProjectFiles, Settings};
+use deskwire_startup::{Deskwire, OsRandom, ProjectFiles, Settings};
 use deskwire_storage::SqliteStore;
-use deskwire_templates::Scope;
-use deskwire_workflows::{OnError, SourceFile, Wants, Workflow};
+use deskwire_templates::{Limits, Scope, Templates};
+use deskwire_workflows::{EventTrigger, Options, SourceFile, Step, StepKind, Trigger, Wants, Workflow};
 use serde_json::{Value, json};
 use zendesk_webhook::Zendesk;
 
@@ -29,36 +30,52 @@ use crate::timeline;
 
 pub(crate) async fn run(command: WorkflowsCommand, as_json: bool) -> anyhow::Result<Outcome> {
     match command {
-        WorkflowsCommand::List { project } => {
+        WorkflowsCommand::List { project, data } => {
             let (workflows, sound) = load(&project)?;
+            let known = Known::of(workflows, &data).await?;
             if as_json {
-                crate::output::json(&json!(workflows.iter().map(|w| to_json(w)).collect::<Vec<_>>()));
+                crate::output::json(&json!(known.iter().map(Known::to_json).collect::<Vec<_>>()));
             } else {
-                list(&workflows);
+                list(&known);
                 if !sound {
                     note("the project has mistakes, so this list may not be whole; `deskwire check` shows them");
                 }
             }
             Ok(Outcome::Fine)
         }
-        WorkflowsCommand::Show { name, project } => {
+        WorkflowsCommand::Show { name, project, data } => {
             let (workflows, _) = load(&project)?;
-            let Some(workflow) = workflows.iter().find(|workflow| workflow.name.as_str() == name) else {
-                let names: Vec<&str> = workflows.iter().map(|workflow| workflow.name.as_str()).collect();
-                note(format_args!("error: there is no workflow `{name}`; there are: {}", names.join(", ")));
-                return Ok(Outcome::Failed);
+            let known = Known::of(workflows, &data).await?;
+            let Some(one) = known.iter().find(|known| known.workflow.name.as_str() == name) else {
+                let names = known.iter().map(|known| known.workflow.name.as_str());
+                return Ok(unknown(&name, names));
             };
             if as_json {
-                crate::output::json(&to_json(workflow));
+                crate::output::json(&one.to_json());
             } else {
-                show(workflow);
+                show(one);
             }
             Ok(Outcome::Fine)
         }
+        WorkflowsCommand::Activate { name, data } => switch(&name, true, &data, as_json).await,
+        WorkflowsCommand::Deactivate { name, data } => switch(&name, false, &data, as_json).await,
+        WorkflowsCommand::Run { name, inputs, data } => start_by_hand(&name, &inputs, &data, as_json).await,
         WorkflowsCommand::Test { file, event, sandbox, live, project, data } => {
             test(&file, &event, sandbox, live, &project, &data, as_json).await
         }
     }
+}
+
+fn unknown<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Outcome {
+    let known: Vec<&str> = known.collect();
+    if known.is_empty() {
+        note(format_args!(
+            "error: there is no workflow `{name}`: none is in force; `deskwire apply` puts the project's in force"
+        ));
+    } else {
+        note(format_args!("error: there is no workflow `{name}`; there are: {}", known.join(", ")));
+    }
+    Outcome::Failed
 }
 
 fn load(project: &ProjectArgs) -> anyhow::Result<(Vec<Arc<Workflow>>, bool)> {
@@ -67,76 +84,228 @@ fn load(project: &ProjectArgs) -> anyhow::Result<(Vec<Arc<Workflow>>, bool)> {
     Ok((loaded.project.workflows, sound))
 }
 
-fn to_json(workflow: &Workflow) -> Value {
-    json!({
-        "name": workflow.name,
-        "description": workflow.description,
-        "active": workflow.active,
-        "version": workflow.version,
-        "file": workflow.file,
-        "trigger": {
-            "source": workflow.trigger.source,
-            "events": workflow.trigger.events,
-            "when": workflow.trigger.when_text,
-        },
-        "steps": workflow.steps.iter().map(|step| json!({
-            "id": step.id,
-            "action": step.action,
-            "connection": step.connection,
-            "if": step.condition_text,
-            "on_error": if step.on_error == OnError::Continue { "continue" } else { "fail" },
-            "line": step.line,
-        })).collect::<Vec<_>>(),
-    })
+/// A workflow of the project, and what of it is in force.
+struct Known {
+    workflow: Arc<Workflow>,
+    deployed: Option<Deployed>,
 }
 
-fn list(workflows: &[Arc<Workflow>]) {
+impl Known {
+    async fn of(workflows: Vec<Arc<Workflow>>, data: &DataArgs) -> anyhow::Result<Vec<Self>> {
+        let mut deployed = match open_store(data) {
+            Ok(store) => store.deployed().await?,
+            // Nothing has been applied yet.
+            Err(_) => Vec::new(),
+        };
+        let mut take = |name| deployed.iter().position(|one| one.name == name).map(|at| deployed.swap_remove(at));
+        Ok(workflows.into_iter().map(|workflow| Self { deployed: take(workflow.name.clone()), workflow }).collect())
+    }
+
+    /// In a word: is it in force?
+    fn state(&self) -> (&'static str, Style) {
+        match &self.deployed {
+            None => ("not applied yet", YELLOW),
+            Some(deployed) if deployed.version != self.workflow.version => ("changed, not applied", YELLOW),
+            Some(deployed) if deployed.active => ("active", GREEN),
+            Some(_) => ("inactive", DIM),
+        }
+    }
+
+    fn to_json(&self) -> Value {
+        let workflow = &self.workflow;
+        json!({
+            "name": workflow.name,
+            "description": workflow.description,
+            "state": self.state().0,
+            "active": self.deployed.as_ref().is_some_and(|deployed| deployed.active),
+            "version": workflow.version,
+            "version_in_force": self.deployed.as_ref().map(|deployed| &deployed.version),
+            "file": workflow.file,
+            "trigger": trigger_json(&workflow.trigger),
+            "steps": workflow.all_steps().iter().map(|step| json!({
+                "id": step.id,
+                "path": step.path,
+                "does": step.word(),
+                "if": step.condition.as_ref().map(ToString::to_string),
+                "line": step.line,
+            })).collect::<Vec<_>>(),
+        })
+    }
+}
+
+fn trigger_json(trigger: &Trigger) -> Value {
+    match trigger {
+        Trigger::Event(event) => json!({
+            "source": event.source,
+            "events": event.events,
+            "when": event.when.as_ref().map(ToString::to_string),
+        }),
+        Trigger::Schedule(schedule) => json!({ "schedule": schedule.cron, "zone": schedule.zone }),
+        Trigger::Manual(inputs) => json!({
+            "manual": inputs.iter().map(|input| json!({
+                "name": input.name, "type": input.kind.as_str(), "required": input.required,
+            })).collect::<Vec<_>>(),
+        }),
+    }
+}
+
+/// What starts a workflow, in words.
+pub(crate) fn trigger_in_words(trigger: &Trigger) -> String {
+    match trigger {
+        Trigger::Event(event) => format!("{} from {}", event.events.join(", "), event.source),
+        Trigger::Schedule(schedule) => format!("schedule {} ({})", schedule.cron, schedule.zone),
+        Trigger::Manual(inputs) if inputs.is_empty() => "by hand".to_owned(),
+        Trigger::Manual(inputs) => {
+            let names: Vec<&str> = inputs.iter().map(|input| input.name.as_str()).collect();
+            format!("by hand, with {}", names.join(", "))
+        }
+    }
+}
+
+fn list(workflows: &[Known]) {
     if workflows.is_empty() {
         line("No workflows. Put one into workflows/NAME.yaml; `deskwire demo` shows one at work.");
         return;
     }
     let rows: Vec<_> = workflows
         .iter()
-        .map(|w| {
-            let (state, style) = if w.active { ("active", GREEN) } else { ("inactive", DIM) };
+        .map(|known| {
+            let (state, style) = known.state();
             vec![
-                styled(&w.name, BOLD),
+                styled(&known.workflow.name, BOLD),
                 styled(state, style),
-                cell(w.trigger.events.join(", ")),
-                cell(&w.trigger.source),
-                cell(w.steps.len()),
-                styled(&w.version, DIM),
-                cell(w.description.as_deref().unwrap_or_default()),
+                cell(trigger_in_words(&known.workflow.trigger)),
+                cell(known.workflow.all_steps().len()),
+                styled(&known.workflow.version, DIM),
+                cell(known.workflow.description.as_deref().unwrap_or_default()),
             ]
         })
         .collect();
-    table(&["workflow", "state", "events", "source", "steps", "version", "what it does"], &rows);
+    table(&["workflow", "state", "started by", "steps", "version", "what it does"], &rows);
 }
 
-fn show(workflow: &Workflow) {
-    let state = if workflow.active { paint(GREEN, "active") } else { paint(DIM, "inactive") };
-    line(format_args!("{}  {state}  {}", paint(BOLD, &workflow.name), paint(DIM, &workflow.version)));
+fn show(known: &Known) {
+    let workflow = &known.workflow;
+    let (state, style) = known.state();
+    line(format_args!("{}  {}  {}", paint(BOLD, &workflow.name), paint(style, state), paint(DIM, &workflow.version)));
     if let Some(description) = &workflow.description {
         line(description);
     }
     line("");
-    line(format_args!("on {} from {}", workflow.trigger.events.join(", "), workflow.trigger.source));
-    if let Some(when) = &workflow.trigger.when_text {
+    line(format_args!("started by {}", trigger_in_words(&workflow.trigger)));
+    if let Trigger::Event(EventTrigger { when: Some(when), .. }) = &workflow.trigger {
         line(format_args!("when {when}"));
     }
-    for (number, step) in workflow.steps.iter().enumerate() {
-        let connection = step.connection.as_ref().map(|name| format!(" through {name}")).unwrap_or_default();
+    show_steps(&workflow.steps, workflow, 1);
+}
+
+fn show_steps(steps: &[Step], workflow: &Workflow, depth: usize) {
+    let pad = "    ".repeat(depth);
+    for step in steps {
+        let connection = match &step.kind {
+            StepKind::Action(action) => action.connection.as_ref().map(|name| format!(" through {name}")),
+            _ => None,
+        };
         line(format_args!(
-            "{:>3}. {}  {}{connection}  {}",
-            number + 1,
+            "{pad}{}  {}{}  {}",
             paint(BOLD, &step.id),
-            paint(CYAN, &step.action),
+            paint(CYAN, step.word()),
+            connection.unwrap_or_default(),
             paint(DIM, format_args!("{}:{}", workflow.file, step.line))
         ));
-        if let Some(condition) = &step.condition_text {
-            line(format_args!("     if {condition}"));
+        if let Some(condition) = &step.condition {
+            line(format_args!("{pad}  if {condition}"));
+        }
+        match &step.kind {
+            StepKind::Choose(choose) => {
+                for case in &choose.cases {
+                    line(format_args!("{pad}  when {}", case.when));
+                    show_steps(&case.steps, workflow, depth + 1);
+                }
+                if !choose.otherwise.is_empty() {
+                    line(format_args!("{pad}  otherwise"));
+                    show_steps(&choose.otherwise, workflow, depth + 1);
+                }
+            }
+            StepKind::ForEach(each) => show_steps(&each.steps, workflow, depth + 1),
+            _ => {}
         }
     }
+}
+
+async fn switch(name: &str, active: bool, data: &DataArgs, as_json: bool) -> anyhow::Result<Outcome> {
+    let store = open_store(data)?;
+    let found = match WorkflowName::parse(name) {
+        Ok(name) => store.set_active(&name, active, SystemClock.now()).await?,
+        Err(_) => false,
+    };
+    if !found {
+        let deployed = store.deployed().await?;
+        return Ok(unknown(name, deployed.iter().map(|one| one.name.as_str())));
+    }
+    if as_json {
+        crate::output::json(&json!({ "workflow": name, "active": active }));
+    } else if active {
+        line(format_args!("{name} is active: it takes events from now on"));
+    } else {
+        line(format_args!("{name} is inactive: it takes no more events; runs under way go on"));
+    }
+    Ok(Outcome::Fine)
+}
+
+async fn start_by_hand(
+    name: &str,
+    inputs: &[(String, String)],
+    data: &DataArgs,
+    as_json: bool,
+) -> anyhow::Result<Outcome> {
+    let store = open_store(data)?;
+    let deployed = store.deployed().await?;
+    let Some(one) = deployed.iter().find(|one| one.name.as_str() == name) else {
+        return Ok(unknown(name, deployed.iter().map(|one| one.name.as_str())));
+    };
+    let refused = |why: String| {
+        note(format_args!("error: {why}"));
+        Ok(Outcome::Failed)
+    };
+    if !one.active {
+        return refused(format!("{name} is inactive; `deskwire workflows activate {name}` switches it on"));
+    }
+    let (actions, templates) = (deskwire_startup::actions_alone(), Templates::new(Limits::default()));
+    let options = Options { actions: &actions, templates: &templates, allow_loopback: true };
+    let file = SourceFile { path: one.file.clone(), text: one.text.clone() };
+    let Ok(workflow) = Workflow::compile(&file, &options) else {
+        return refused(format!("{name} as it is in force cannot be read by this Deskwire; `deskwire apply` it anew"));
+    };
+    let Trigger::Manual(wanted) = &workflow.trigger else {
+        return refused(format!(
+            "{name} is started by {}, not by hand; `deskwire workflows test` tries it on an event",
+            trigger_in_words(&workflow.trigger)
+        ));
+    };
+    let inputs = match scheduler::read_inputs(wanted, inputs) {
+        Ok(inputs) => inputs,
+        Err(mistakes) => {
+            for mistake in &mistakes {
+                note(format_args!("error: {mistake}"));
+            }
+            return Ok(Outcome::Failed);
+        }
+    };
+    let now = SystemClock.now();
+    let event = scheduler::by_hand(&workflow, &inputs, now, &OsRandom)?;
+    let wanted = wanted_by(&workflow, &event, now, &OsRandom);
+    let run = wanted.run.clone();
+    store.accept(Arrival { event, also_known_as: vec![], wanted: vec![wanted], declined: vec![] }).await?;
+    if as_json {
+        crate::output::json(&json!({ "workflow": name, "run": run }));
+        return Ok(Outcome::Fine);
+    }
+    line(format_args!("queued as {run}; `deskwire runs show {run}` shows how it goes"));
+    if !server::is_running(&data.data) {
+        note("no server uses this data folder: the run begins when `deskwire serve` starts");
+    }
+    Ok(Outcome::Fine)
 }
 
 async fn test(
@@ -153,7 +322,7 @@ async fn test(
     let mut files = read_project(project)?;
     files.workflows = vec![SourceFile { path: file.display().to_string(), text }];
     let deskwire = start(&files, project, sandbox).await?;
-    let Some(workflow) = deskwire.project.workflows.first().cloned() else {
+    let Some(workflow) = deskwire.project().workflows.first().cloned() else {
         bail!("{} holds no workflow", file.display())
     };
     let event = find_event(event, &deskwire, &workflow, data).await?;
@@ -192,7 +361,7 @@ async fn start(files: &ProjectFiles, project: &ProjectArgs, sandbox: bool) -> an
         let routes = server::sandbox_routes(&server::sandbox(None));
         tokio::spawn(server::serve_until_told(listener, routes, std::future::pending()));
     }
-    let settings = Settings { data: None, allow_loopback: project.allow_loopback || sandbox, stand_ins };
+    let settings = Settings { data: None, allow_loopback: project.allow_loopback || sandbox, stand_ins, apply: false };
     match deskwire_startup::start(&settings, files, &secrets(project)).await {
         Ok(deskwire) => Ok(deskwire),
         Err(error) => Err(explain(error, files)),
@@ -213,8 +382,10 @@ async fn find_event(
     }
     let bytes = std::fs::read(reference).with_context(|| format!("cannot read {reference}"))?;
     let (data, body) = JsonText::parse(&bytes).with_context(|| format!("{reference} is no event"))?;
-    let name = &workflow.trigger.source;
-    let config = deskwire.project.sources.iter().find(|source| source.name == *name).cloned();
+    let Trigger::Event(EventTrigger { source: name, .. }) = &workflow.trigger else {
+        bail!("{} is started by {}, not by an event", workflow.name, trigger_in_words(&workflow.trigger))
+    };
+    let config = deskwire.project().sources.iter().find(|source| source.name == *name).cloned();
     let config = config.with_context(|| format!("the project has no source `{name}`"))?;
     let scheme = provider(&config.provider).and_then(|provider| provider.scheme(&config.scheme));
     let scheme = scheme.with_context(|| format!("source `{name}` has an unknown signature scheme"))?;
@@ -233,19 +404,19 @@ async fn find_event(
         time: event.time,
         received_at: now,
         data,
+        change: event.change,
     })
 }
 
 fn would_not_start(workflow: &Workflow, event: &Event) -> anyhow::Result<Option<String>> {
     let mut scope = Scope::new();
     scope.set("event", &event.to_json().map_err(|error| anyhow::anyhow!("{error}"))?);
-    Ok(match workflow.wants(event, || &scope) {
+    Ok(match workflow.wants(event, true, || &scope) {
         Wants::Yes => None,
         Wants::Declined(reason) => Some(reason),
         Wants::No => Some(format!(
-            "it listens to {} from {}, and this is {} from {}",
-            workflow.trigger.events.join(", "),
-            workflow.trigger.source,
+            "it is started by {}, and this is {} from {}",
+            trigger_in_words(&workflow.trigger),
             event.kind,
             event.source
         )),
@@ -259,19 +430,15 @@ async fn run_once(
     live: bool,
 ) -> anyhow::Result<(RunDetail, DryCalls)> {
     let calls = DryCalls::default();
-    let actions = if live { deskwire.actions.clone() } else { dry(&deskwire.actions, &calls) };
+    let all = deskwire.versions.actions();
+    let actions = if live { all } else { dry(&all, &calls) };
     let work: Arc<dyn Work> = Arc::new(deskwire.store.clone());
     let versions =
-        Versions::new(Arc::clone(&work), actions, deskwire.templates.clone(), std::slice::from_ref(workflow));
+        Versions::new(Arc::clone(&work), actions, Templates::new(Limits::default()), std::slice::from_ref(workflow));
     let clock: Arc<dyn Clock> = Arc::clone(&deskwire.clock);
     let engine = Engine::new(work, versions, clock, Arc::clone(&deskwire.random), EngineOptions::default());
-    let run = RunId::generate(deskwire.clock.now(), deskwire.random.as_ref());
-    let wanted = Wanted {
-        workflow: workflow.name.clone(),
-        version: workflow.version.clone(),
-        run: run.clone(),
-        lane: Lane::of(&workflow.name, &event.subject),
-    };
+    let wanted = wanted_by(workflow, &event, deskwire.clock.now(), deskwire.random.as_ref());
+    let run = wanted.run.clone();
     let store: &SqliteStore = &deskwire.store;
     store.accept(Arrival { event, also_known_as: vec![], wanted: vec![wanted], declined: vec![] }).await?;
     Runner::new(Arc::new(engine), RunnerOptions::default()).work_off(std::time::Duration::from_mins(2)).await;

@@ -23,7 +23,7 @@ impl From<RunState> for Badge {
             RunState::Succeeded => GOOD,
             RunState::Failed | RunState::Dead => BAD,
             RunState::Unknown => DOUBT,
-            RunState::Retrying => WAIT,
+            RunState::Retrying | RunState::Waiting => WAIT,
             RunState::Running | RunState::Queued => BUSY,
             RunState::Skipped => QUIET,
         };
@@ -53,6 +53,7 @@ pub(crate) const fn meaning(state: RunState) -> &'static str {
         RunState::Queued => "It waits for a runner, or for an earlier run of the same subject.",
         RunState::Running => "A runner is at it.",
         RunState::Retrying => "It waits for its next try.",
+        RunState::Waiting => "A step waits, for a time or for an event.",
         RunState::Unknown => "A step may or may not have happened; a person decides.",
         RunState::Succeeded => "Every step is done or was left out on purpose.",
         RunState::Failed => "A step failed in a way that does not pass.",

@@ -61,7 +61,7 @@ fn stretches(entry: &Entry) -> (Timestamp, Option<Timestamp>) {
     match entry {
         Entry::Done { started_at, .. } => (*started_at, None),
         Entry::Attempt { started_at, next_at, .. } => (*started_at, *next_at),
-        Entry::Held { at, until, .. } => (*at, Some(*until)),
+        Entry::Held { at, until, .. } | Entry::Waiting { at, until, .. } => (*at, Some(*until)),
         _ => (entry.at(), None),
     }
 }
@@ -112,6 +112,27 @@ fn what(entry: &Entry, earlier: Option<&Entry>, run: &RunDetail) -> (&'static st
                 "No step was under way."
             };
             (BUSY, format!("The process stopped and another one went on. {then}"))
+        }
+        Entry::Calling { .. } => (BUSY, "The call was announced, so that its echo is recognised.".to_owned()),
+        Entry::Chose { reason, .. } => (GOOD, format!("Chosen: {reason}.")),
+        Entry::Looping { items, .. } => {
+            let many = if items.len() == 1 { "1 item".to_owned() } else { format!("{} items", items.len()) };
+            (BUSY, format!("Goes over {many}."))
+        }
+        Entry::Waiting { until, reason, .. } => {
+            (WAIT, format!("{reason}, until {} at the latest.", time_of_day(*until)))
+        }
+        Entry::Decided { happened, .. } => {
+            let text =
+                if *happened { "A person says that it happened." } else { "A person says that it did not happen." };
+            (GOOD, text.to_owned())
+        }
+        Entry::Caused { by, hops, .. } => {
+            let whose = by.as_ref().map_or_else(|| "a run of ours".to_owned(), |by| format!("our run {by}"));
+            (
+                QUIET,
+                format!("The event reports a change that {whose} made (hop {hops}); the workflow takes such events."),
+            )
         }
     }
 }

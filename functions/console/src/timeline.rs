@@ -134,7 +134,12 @@ fn badge(last: &Entry, run: &RunDetail) -> Badge {
         Entry::Attempt { .. } | Entry::Failed { .. } => ("failed", BAD),
         Entry::Unknown { .. } => ("unknown", DOUBT),
         Entry::Held { .. } => ("held back", WAIT),
-        Entry::Resumed { .. } => return UNDER_WAY,
+        Entry::Waiting { .. } => ("waits", WAIT),
+        Entry::Decided { happened: true, .. } => ("done, says a person", GOOD),
+        Entry::Decided { .. } => ("not done, says a person", WAIT),
+        Entry::Chose { .. } => ("chosen", GOOD),
+        Entry::Caused { .. } => ("an echo", QUIET),
+        Entry::Resumed { .. } | Entry::Calling { .. } | Entry::Looping { .. } => return UNDER_WAY,
     };
     Badge { word, tone }
 }

@@ -5,6 +5,7 @@
 //! (<https://developer.zendesk.com/documentation/webhooks/anatomy-of-a-webhook-request/>).
 
 use deskwire_accept::{Delivery, Normalised, NotAnEvent};
+use deskwire_core::event::ChangeFacts;
 use deskwire_core::ids::EventId;
 use deskwire_core::time::Timestamp;
 use serde_json::{Map, Value};
@@ -60,7 +61,26 @@ fn subscription(delivery: &Delivery<'_>, body: &Map<String, Value>, kind: &str) 
         kind: kind.to_owned(),
         subject: required("subject")?.to_owned(),
         time,
+        change: change(body),
     })
+}
+
+/// What begins the `external_id` of a ticket that a step of ours created, unless its workflow gives another.
+const OWN_EXTERNAL_ID: &str = "deskwire-";
+
+/// Who changed the object, when, and by what a write of ours is recognised: the id of its comment, or the external id
+/// that only we give.
+fn change(body: &Map<String, Value>) -> ChangeFacts {
+    let at = |pointer: &str| body.get("detail").and_then(|detail| detail.pointer(pointer));
+    let comment = body.get("event").and_then(|event| event.pointer("/comment/id")).and_then(text);
+    let external_id = at("/external_id").and_then(text).filter(|id| id.starts_with(OWN_EXTERNAL_ID));
+    // Every later event of such a ticket carries the external id too; only its creation is surely ours.
+    let created = body.get("type").and_then(Value::as_str).is_some_and(|kind| kind.ends_with("ticket.created"));
+    ChangeFacts {
+        actor: at("/actor_id").and_then(text),
+        changed_at: at("/updated_at").and_then(Value::as_str).and_then(|time| Timestamp::parse(time).ok()),
+        marks: comment.into_iter().chain(external_id.filter(|_| created)).collect(),
+    }
 }
 
 fn trigger(delivery: &Delivery<'_>, body: &Map<String, Value>) -> Normalised {
@@ -72,7 +92,7 @@ fn trigger(delivery: &Delivery<'_>, body: &Map<String, Value>) -> Normalised {
     };
     let ticket = body.get("ticket_id").or_else(|| body.get("ticket").and_then(|ticket| ticket.get("id")));
     let subject = ticket.and_then(text).map_or_else(|| NO_TICKET.to_owned(), |id| format!("zen:ticket:{id}"));
-    Normalised { id, also_known_as, kind, subject, time: delivery.signed_at }
+    Normalised { id, also_known_as, kind, subject, time: delivery.signed_at, change: ChangeFacts::default() }
 }
 
 /// A trigger's id: what its author put under `event_id`, or else the body itself within the source's repeat window.

@@ -34,7 +34,8 @@ async fn handle(State(edge): State<Arc<Edge>>, Path(source): Path<String>, reque
 
 async fn answer(edge: &Edge, source: &str, request: Request, request_id: &str) -> Answer {
     let name = edge.webhook.provider();
-    let (Some(provider), Some(source)) = (provider(name), edge.intake.catalogue.source(name, source)) else {
+    let catalogue = edge.intake.catalogue.get();
+    let (Some(provider), Some(source)) = (provider(name), catalogue.source(name, source)) else {
         return Answer::NoSuchSource;
     };
     if request.method() != Method::POST {
@@ -49,7 +50,7 @@ async fn answer(edge: &Edge, source: &str, request: Request, request_id: &str) -
     if !has_media_type(&parts.headers, &provider.webhook_content_types) {
         return Answer::WrongType { expected: provider.webhook_content_types.join(" or ") };
     }
-    edge.intake.receive(edge.webhook, source, &parts.headers, &body, request_id).await
+    edge.intake.receive(edge.webhook, &catalogue, source, &parts.headers, &body, request_id).await
 }
 
 /// Is the request's media type, parameters such as `charset` aside, one of these?

@@ -4,20 +4,20 @@ use std::cell::LazyCell;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use deskwire_core::event::{Event, JsonText, NotJson};
+use deskwire_core::event::{ChangeFacts, Event, JsonText, NotJson};
 use deskwire_core::ids::{EventId, Lane, RunId};
 use deskwire_core::ports::{Accepted, Arrival, Declined, Inbox, RejectedEvent, StoreError, Wanted};
 use deskwire_core::random::Random;
 use deskwire_core::signature::{self, Rules};
 use deskwire_core::time::{Clock, Timestamp};
 use deskwire_templates::Scope;
-use deskwire_workflows::Wants;
+use deskwire_workflows::{Wants, Workflow};
 use http::HeaderMap;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::answer::Answer;
-use crate::catalogue::{Catalogue, Source};
+use crate::catalogue::{Catalogue, CurrentCatalogue, InForce, Source};
 
 /// How one provider's signed bodies become events. The only thing a webhook function adds.
 pub trait Webhook: Send + Sync {
@@ -54,6 +54,8 @@ pub struct Normalised {
     pub subject: String,
     /// When it happened.
     pub time: Timestamp,
+    /// What the provider says of the change it reports.
+    pub change: ChangeFacts,
 }
 
 /// A signed body that is not what the provider should send. One sentence that quotes nothing secret.
@@ -65,7 +67,7 @@ pub struct Intake {
     /// Where accepted events go.
     pub inbox: Arc<dyn Inbox>,
     /// Sources and workflows.
-    pub catalogue: Arc<Catalogue>,
+    pub catalogue: Arc<CurrentCatalogue>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// For run ids and request ids.
@@ -77,6 +79,7 @@ impl Intake {
     pub async fn receive(
         &self,
         webhook: &dyn Webhook,
+        catalogue: &Catalogue,
         source: &Source,
         headers: &HeaderMap,
         body: &Bytes,
@@ -100,33 +103,19 @@ impl Intake {
             webhook.normalise(&delivery).map(|event| (event, data, value)).map_err(|NotAnEvent(why)| why)
         });
         match outcome {
-            Ok((normalised, data, value)) => self.accept(source, normalised, data, &value, now, request_id).await,
+            Ok((normalised, data, value)) => {
+                let also_known_as = normalised.also_known_as.clone();
+                let event = event(source, normalised, data, now);
+                let (wanted, declined) = self.matches(catalogue, &event, &value, now);
+                self.accept(source, Arrival { event, also_known_as, wanted, declined }, request_id).await
+            }
             Err(reason) => self.reject(source, &verified.payload, reason, now, request_id).await,
         }
     }
 
-    async fn accept(
-        &self,
-        source: &Source,
-        normalised: Normalised,
-        data: JsonText,
-        value: &Value,
-        now: Timestamp,
-        request_id: &str,
-    ) -> Answer {
-        let event = Event {
-            source: source.config.name.clone(),
-            id: normalised.id,
-            kind: normalised.kind,
-            subject: normalised.subject,
-            time: normalised.time,
-            received_at: now,
-            data,
-        };
-        let (wanted, declined) = self.matches(&event, value, now);
-        let id = event.id.clone();
-        let runs: Vec<RunId> = wanted.iter().map(|wanted| wanted.run.clone()).collect();
-        let arrival = Arrival { event, also_known_as: normalised.also_known_as, wanted, declined };
+    async fn accept(&self, source: &Source, arrival: Arrival, request_id: &str) -> Answer {
+        let id = arrival.event.id.clone();
+        let runs: Vec<RunId> = arrival.wanted.iter().map(|wanted| wanted.run.clone()).collect();
         match self.inbox.accept(arrival).await {
             Ok(Accepted::Repeat) => Answer::Repeat { event: id },
             Ok(Accepted::New) if runs.is_empty() => Answer::Unwanted { event: id },
@@ -136,7 +125,13 @@ impl Intake {
     }
 
     /// Which active workflows want the event, with their versions pinned, and which looked and did not.
-    fn matches(&self, event: &Event, value: &Value, now: Timestamp) -> (Vec<Wanted>, Vec<Declined>) {
+    fn matches(
+        &self,
+        catalogue: &Catalogue,
+        event: &Event,
+        value: &Value,
+        now: Timestamp,
+    ) -> (Vec<Wanted>, Vec<Declined>) {
         let (mut wanted, mut declined) = (Vec::new(), Vec::new());
         // Made for the first condition that asks, since it copies the event.
         let scope = LazyCell::new(|| {
@@ -144,16 +139,11 @@ impl Intake {
             scope.set("event", &event.with_data(value));
             scope
         });
-        for workflow in self.catalogue.workflows_of(&event.source) {
-            match workflow.wants(event, || &scope) {
+        for InForce { workflow, active } in catalogue.workflows_of(&event.source) {
+            match workflow.wants(event, *active, || &scope) {
                 Wants::No => {}
                 Wants::Declined(reason) => declined.push(Declined { workflow: workflow.name.clone(), reason }),
-                Wants::Yes => wanted.push(Wanted {
-                    workflow: workflow.name.clone(),
-                    version: workflow.version.clone(),
-                    run: RunId::generate(now, self.random.as_ref()),
-                    lane: Lane::of(&workflow.name, &event.subject),
-                }),
+                Wants::Yes => wanted.push(wanted_by(workflow, event, now, self.random.as_ref())),
             }
         }
         (wanted, declined)
@@ -179,6 +169,31 @@ impl Intake {
             Ok(()) => Answer::Rejected { reason },
             Err(error) => store_failed(&error, source, request_id),
         }
+    }
+}
+
+/// A run of this workflow on this event, its version pinned now.
+pub fn wanted_by(workflow: &Workflow, event: &Event, now: Timestamp, random: &dyn Random) -> Wanted {
+    Wanted {
+        workflow: workflow.name.clone(),
+        version: workflow.version.clone(),
+        run: RunId::generate(now, random),
+        lane: Lane::of(&workflow.name, &event.subject),
+        policy: workflow.lane,
+        changed_at: workflow.lane_time(event),
+    }
+}
+
+fn event(source: &Source, normalised: Normalised, data: JsonText, now: Timestamp) -> Event {
+    Event {
+        source: source.config.name.clone(),
+        id: normalised.id,
+        kind: normalised.kind,
+        subject: normalised.subject,
+        time: normalised.time,
+        received_at: now,
+        data,
+        change: normalised.change,
     }
 }
 

@@ -11,9 +11,9 @@ mod catalogue;
 mod http;
 mod intake;
 
-pub use catalogue::{Catalogue, Source};
+pub use catalogue::{Catalogue, CurrentCatalogue, InForce, Source};
 pub use http::router;
-pub use intake::{Delivery, Intake, Normalised, NotAnEvent, Webhook};
+pub use intake::{Delivery, Intake, Normalised, NotAnEvent, Webhook, wanted_by};
 
 /// The largest body that is taken in, in bytes. Zendesk's ticket events stay below a tenth of it.
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use deskwire_core::action::{Call, CallError, ErrorClass};
+use deskwire_core::action::{ANY_PROVIDER, Call, CallError, ErrorClass};
 use deskwire_core::ids::ConnectionName;
 use deskwire_egress::{Egress, EgressError, Request, Response};
 use http::{HeaderMap, Method};
@@ -43,14 +43,14 @@ impl Client {
         Self { egress, connections }
     }
 
-    /// The connection that a call names, if it is one of `provider`.
+    /// The connection that a call names, if it is one of `provider`; [`ANY_PROVIDER`] takes every connection.
     pub(crate) fn connection(&self, call: Call<'_>, provider: &str) -> Result<&Connection, CallError> {
         let name = call.connection;
         let Some(connection) = self.connections.get(name) else {
             let message = format!("There is no connection {name}; add it to `connections` in deskwire.yaml.");
             return Err(CallError::new(ErrorClass::Fail, "no_connection", message));
         };
-        if connection.provider != provider {
+        if provider != ANY_PROVIDER && connection.provider != provider {
             let message = format!("Connection {name} leads to {}; this action needs {provider}.", connection.provider);
             return Err(CallError::new(ErrorClass::Fail, "wrong_connection", message));
         }
@@ -65,6 +65,17 @@ impl Client {
         outgoing: Outgoing<'_>,
         if_lost: ErrorClass,
     ) -> Result<Response, CallError> {
+        self.send_within(connection, outgoing, if_lost, None).await
+    }
+
+    /// Like [`Client::send`]; with a time limit, that one counts in place of the usual 30 s.
+    pub(crate) async fn send_within(
+        &self,
+        connection: &Connection,
+        outgoing: Outgoing<'_>,
+        if_lost: ErrorClass,
+        time_limit: Option<Duration>,
+    ) -> Result<Response, CallError> {
         let mut headers = outgoing.headers;
         let (name, credential) = connection.sign_in();
         headers.insert(name, credential);
@@ -74,6 +85,7 @@ impl Client {
             allowed_domain: &connection.allowed_domain,
             headers,
             body: outgoing.body,
+            time_limit,
         };
         self.egress.send(request).await.map_err(|error| network_error(connection, &error, if_lost))
     }

@@ -1,6 +1,7 @@
 //! A connection that is ready to be used: where its provider is and how its requests are signed in. Made by the binaries
 //! from the project's configuration and the secret they found; used by the client alone.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use base64::Engine as _;
@@ -115,10 +116,29 @@ impl Connection {
         (self.header.clone(), self.credential.clone())
     }
 
-    /// An address below the connection's base URL, which may or may not end in a slash.
+    /// The name of that header.
+    pub(crate) fn sign_in_header(&self) -> &HeaderName {
+        &self.header
+    }
+
+    /// Text that a provider sent, without the credential in it: some repeat what they were sent. A credential of few
+    /// characters would be found everywhere and stays.
+    pub(crate) fn without_credential<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        const FEW: usize = 8;
+        let credential = self.credential.to_str().unwrap_or_default();
+        let secret = credential.rsplit(' ').next().unwrap_or_default();
+        if secret.len() < FEW || !text.contains(secret) {
+            return Cow::Borrowed(text);
+        }
+        Cow::Owned(text.replace(secret, "[credential]"))
+    }
+
+    /// An address below the connection's base URL, which may or may not end in a slash; without a path, the base URL itself.
     pub(crate) fn url(&self, path: &str, query: &[(&str, &str)]) -> Url {
         let mut url = self.base_url.clone();
-        url.set_path(&format!("{}/{path}", self.base_url.path().trim_end_matches('/')));
+        if !path.is_empty() {
+            url.set_path(&format!("{}/{path}", self.base_url.path().trim_end_matches('/')));
+        }
         url.set_fragment(None);
         url.set_query(None);
         if !query.is_empty() {
@@ -173,8 +193,26 @@ mod tests {
 
     #[test]
     fn a_connection_prints_nothing_of_its_credential() {
-        let connection = open(AuthConfig::Bearer { token: token() }, "marker").unwrap();
-        assert!(!format!("{connection:?} {:?}", connection.sign_in()).contains("marker"));
+        let api_key = AuthConfig::ApiKey { header: "X-API-Token".into(), key: token() };
+        for auth in [AuthConfig::Bearer { token: token() }, api_key] {
+            let connection = open(auth, "marker").unwrap();
+            assert!(!format!("{connection:?} {:?}", connection.sign_in()).contains("marker"));
+        }
+    }
+
+    #[test]
+    fn a_repeated_credential_is_taken_out_of_what_a_provider_sent() {
+        let basic = AuthConfig::Basic { username: "ops@example.com/token".into(), password: token() };
+        let table = [
+            (AuthConfig::Bearer { token: token() }, "bad token long-marker.", "bad token [credential]."),
+            (AuthConfig::ApiKey { header: "Authorization".into(), key: token() }, "x long-marker", "x [credential]"),
+            (basic, "Basic b3BzQGV4YW1wbGUuY29tL3Rva2VuOmxvbmctbWFya2Vy", "Basic [credential]"),
+        ];
+        for (auth, sent, kept) in table {
+            assert_eq!(open(auth, "long-marker").unwrap().without_credential(sent), kept);
+        }
+        let short = open(AuthConfig::Bearer { token: token() }, "a").unwrap();
+        assert_eq!(short.without_credential("banana"), "banana");
     }
 
     #[test]
@@ -204,5 +242,6 @@ mod tests {
             "https://acme.zendesk.com/base/api/v2/tickets/7/comments?page%5Bsize%5D=100&sort=-created_at"
         );
         assert_eq!(connection.url("x", &[]).as_str(), "https://acme.zendesk.com/base/x");
+        assert_eq!(connection.url("", &[]).as_str(), "https://acme.zendesk.com/base");
     }
 }

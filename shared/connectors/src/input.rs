@@ -3,7 +3,7 @@
 
 use deskwire_core::action::{CallError, ErrorClass};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// A provider's numeric id, as digits. Zendesk's ids outgrow what a float holds, so it is never one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +25,8 @@ impl JsonSchema for Id {
     }
 }
 
-fn bad(message: String) -> CallError {
+/// An input that no call can be made with.
+pub(crate) fn bad(message: String) -> CallError {
     CallError::new(ErrorClass::Fail, "bad_input", message)
 }
 
@@ -99,6 +100,73 @@ pub(crate) fn flag(input: &Value, name: &str) -> Result<bool, CallError> {
     }
 }
 
+/// Text like [`text`]; `None` where nothing is given.
+pub(crate) fn optional_text(input: &Value, name: &str) -> Result<Option<String>, CallError> {
+    match input.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(_) => text(input, name).map(Some),
+    }
+}
+
+/// An object; `None` where nothing is given.
+pub(crate) fn map<'a>(input: &'a Value, name: &str) -> Result<Option<&'a Map<String, Value>>, CallError> {
+    match input.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::Object(map)) => Ok(Some(map)),
+        Some(value) => Err(wrong(name, value, "an object")),
+    }
+}
+
+/// A list; `None` where nothing is given.
+pub(crate) fn list<'a>(input: &'a Value, name: &str) -> Result<Option<&'a [Value]>, CallError> {
+    match input.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::Array(list)) => Ok(Some(list)),
+        Some(value) => Err(wrong(name, value, "a list")),
+    }
+}
+
+/// Is there nothing to call with: null, or blank text? Templates make both where a value is missing.
+fn is_nothing(value: &Value) -> bool {
+    value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty())
+}
+
+/// Text like [`text`]; `None` also where it is blank, so that a value that may be missing needs no condition.
+pub(crate) fn text_if_any(input: &Value, name: &str) -> Result<Option<String>, CallError> {
+    match input.get(name) {
+        Some(value) if !is_nothing(value) => text(input, name).map(Some),
+        _ => Ok(None),
+    }
+}
+
+/// An id like [`id`]; `None` where there is none.
+pub(crate) fn id_if_any(input: &Value, name: &str) -> Result<Option<Id>, CallError> {
+    match input.get(name) {
+        Some(value) if !is_nothing(value) && *value != 0 && *value != "0" => id(input, name).map(Some),
+        _ => Ok(None),
+    }
+}
+
+/// A list of texts, also written as one text with commas; `None` where nothing is given. What is blank in it is left out.
+pub(crate) fn texts(input: &Value, name: &str) -> Result<Option<Vec<String>>, CallError> {
+    let texts: Vec<String> = match input.get(name) {
+        None => return Ok(None),
+        Some(value) if is_nothing(value) => return Ok(None),
+        Some(Value::String(text)) => text.split(',').map(str::to_owned).collect(),
+        Some(value @ Value::Array(list)) => {
+            let text = |item: &Value| match item {
+                Value::String(text) => Ok(text.clone()),
+                Value::Number(_) | Value::Bool(_) => Ok(item.to_string()),
+                Value::Null => Ok(String::new()),
+                _ => Err(wrong(name, value, "a list of texts, or one text with commas")),
+            };
+            list.iter().map(text).collect::<Result<_, _>>()?
+        }
+        Some(value) => return Err(wrong(name, value, "a list of texts, or one text with commas")),
+    };
+    Ok(Some(texts.iter().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()).collect()))
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -139,6 +207,28 @@ mod tests {
         assert_eq!(text(&json!({ "message": " hi " }), "message").unwrap(), " hi ");
         assert!(text(&json!({ "message": " " }), "message").unwrap_err().message.starts_with("`message` is empty"));
         assert!(text(&json!({ "message": [] }), "message").unwrap_err().message.starts_with("`message` is a list"));
+    }
+
+    #[test]
+    fn what_is_none_or_blank_counts_as_not_given_where_it_may_be_missing() {
+        for value in [json!(null), json!(""), json!(" ")] {
+            let input = json!({ "a": value });
+            assert_eq!(text_if_any(&input, "a").unwrap(), None);
+            assert_eq!(id_if_any(&input, "a").unwrap(), None);
+            assert_eq!(texts(&input, "a").unwrap(), None);
+        }
+        assert_eq!(id_if_any(&json!({ "a": "0" }), "a").unwrap(), None);
+        assert!(id_if_any(&json!({ "a": "x" }), "a").is_err());
+    }
+
+    #[test]
+    fn texts_come_as_a_list_or_with_commas() {
+        let read = |value| texts(&json!({ "tags": value }), "tags");
+        assert_eq!(read(json!("vip, late ,,7")).unwrap().unwrap(), ["vip", "late", "7"]);
+        assert_eq!(read(json!(["vip", " ", 7, null])).unwrap().unwrap(), ["vip", "7"]);
+        assert_eq!(read(json!([])).unwrap().unwrap(), [""; 0]);
+        assert!(read(json!({})).unwrap_err().message.starts_with("`tags` is an object"));
+        assert!(read(json!([["vip"]])).is_err());
     }
 
     #[test]

@@ -8,6 +8,7 @@
 
 mod client;
 mod connection;
+pub mod http;
 mod input;
 mod schema;
 pub mod slack;
@@ -24,12 +25,24 @@ pub use connection::{BadConnection, Connection};
 
 /// Every action there is. They share the client and keep no state.
 pub fn actions(client: Arc<Client>) -> Actions {
-    let all: [Arc<dyn Action>; 5] = [
+    let all: Vec<Arc<dyn Action>> = vec![
+        Arc::new(http::request::Request::new(Arc::clone(&client))),
+        Arc::new(slack::add_reaction::AddReaction::new(Arc::clone(&client))),
+        Arc::new(slack::get_message::GetMessage::new(Arc::clone(&client))),
+        Arc::new(slack::get_thread_messages::GetThreadMessages::new(Arc::clone(&client))),
+        Arc::new(slack::look_up_user::LookUpUser::new(Arc::clone(&client))),
         Arc::new(slack::post_message::PostMessage::new(Arc::clone(&client))),
+        Arc::new(slack::reply_in_thread::ReplyInThread::new(Arc::clone(&client))),
         Arc::new(slack::send_direct_message::SendDirectMessage::new(Arc::clone(&client))),
+        Arc::new(zendesk::create_profile::CreateProfile::new(Arc::clone(&client))),
+        Arc::new(zendesk::create_record::CreateRecord::new(Arc::clone(&client))),
+        Arc::new(zendesk::create_ticket::CreateTicket::new(Arc::clone(&client))),
         Arc::new(zendesk::look_up_organization::LookUpOrganization::new(Arc::clone(&client))),
         Arc::new(zendesk::look_up_ticket::LookUpTicket::new(Arc::clone(&client))),
-        Arc::new(zendesk::look_up_user::LookUpUser::new(client)),
+        Arc::new(zendesk::look_up_user::LookUpUser::new(Arc::clone(&client))),
+        Arc::new(zendesk::update_profile::UpdateProfile::new(Arc::clone(&client))),
+        Arc::new(zendesk::update_record::UpdateRecord::new(Arc::clone(&client))),
+        Arc::new(zendesk::update_ticket::UpdateTicket::new(client)),
     ];
     Actions::new(all)
 }

@@ -4,12 +4,23 @@
 //! what Slack's own SDKs send. Whether a call succeeded stands in the body's `ok`; only 429 and 5xx say it by status, and
 //! error pages are HTML.
 
+pub mod add_reaction;
+mod blocks;
 mod channels;
 pub(crate) mod codes;
-mod history;
+mod content;
+pub mod get_message;
+pub mod get_thread_messages;
+pub mod look_up_user;
+mod message;
 mod post;
 pub mod post_message;
+mod posting;
+pub mod reply_in_thread;
 pub mod send_direct_message;
+mod split;
+mod thread;
+mod trace;
 
 use bytes::Bytes;
 use deskwire_core::action::{Call, CallError, ErrorClass, HoldKey};

@@ -18,7 +18,7 @@ use crate::{Client, Connection};
 /// The secret of every connection; no message may show it.
 pub const SECRET: &str = "marker-secret";
 
-/// A client with the connections `slack` and `zendesk`, both of which lead to `base_url`.
+/// A client with the connections `slack`, `zendesk` and `any`, all of which lead to `base_url`.
 pub fn client_at(base_url: &str) -> Arc<Client> {
     client_that_waits(base_url, Duration::from_mins(1))
 }
@@ -29,23 +29,7 @@ pub fn impatient_client(server: &MockServer) -> Arc<Client> {
 }
 
 fn client_that_waits(base_url: &str, total_timeout: Duration) -> Arc<Client> {
-    let config = |name: &str, auth, domain: &str| ConnectionConfig {
-        name: ConnectionName::parse(name).unwrap(),
-        provider: name.to_owned(),
-        auth,
-        allowed_domain: domain.to_owned(),
-        base_url: Url::parse(base_url).unwrap(),
-    };
-    let env = |name: &str| SecretRef::Env(name.to_owned());
-    let connections = [
-        config("slack", AuthConfig::Bearer { token: env("SLACK_BOT_TOKEN") }, "slack.com"),
-        config(
-            "zendesk",
-            AuthConfig::Basic { username: "ops@example.com/token".into(), password: env("ZENDESK_API_TOKEN") },
-            "acme.zendesk.com",
-        ),
-    ]
-    .map(|config| Connection::new(&config, &SecretString::from(SECRET)).unwrap());
+    let connections = ["slack", "zendesk", "any"].map(|name| connection_at(name, base_url));
     let options = EgressOptions {
         allow_loopback: true,
         total_timeout,
@@ -53,6 +37,25 @@ fn client_that_waits(base_url: &str, total_timeout: Duration) -> Arc<Client> {
         ..EgressOptions::default()
     };
     Arc::new(Client::new(Arc::new(Egress::new(options)), connections))
+}
+
+/// One of these connections: with a bearer token, a user name and password, or a key in a header of its own.
+pub fn connection_at(name: &str, base_url: &str) -> Connection {
+    let env = |name: &str| SecretRef::Env(name.to_owned());
+    let basic = AuthConfig::Basic { username: "ops@example.com/token".into(), password: env("ZENDESK_API_TOKEN") };
+    let (provider, auth, domain) = match name {
+        "slack" => ("slack", AuthConfig::Bearer { token: env("SLACK_BOT_TOKEN") }, "slack.com"),
+        "zendesk" => ("zendesk", basic, "acme.zendesk.com"),
+        _ => ("http", AuthConfig::ApiKey { header: "x-api-key".into(), key: env("API_KEY") }, "api.example.com"),
+    };
+    let config = ConnectionConfig {
+        name: ConnectionName::parse(name).unwrap(),
+        provider: provider.to_owned(),
+        auth,
+        allowed_domain: domain.to_owned(),
+        base_url: Url::parse(base_url).unwrap(),
+    };
+    Connection::new(&config, &SecretString::from(SECRET)).unwrap()
 }
 
 pub fn client(server: &MockServer) -> Arc<Client> {

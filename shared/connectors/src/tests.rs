@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use deskwire_core::action::{Action, Call, Effect, ErrorClass};
+use deskwire_core::action::{ANY_PROVIDER, Action, Call, Effect, ErrorClass};
 use deskwire_core::ids::ConnectionName;
 use serde_json::{Value, json};
 
@@ -13,17 +13,33 @@ fn all() -> Vec<Arc<dyn Action>> {
     actions.specs().map(|spec| Arc::clone(actions.get(spec.name).unwrap())).collect()
 }
 
+fn named(name: &str) -> Arc<dyn Action> {
+    all().into_iter().find(|action| action.spec().name == name).unwrap()
+}
+
 #[test]
-fn five_actions_are_registered() {
+fn every_action_is_registered() {
     let names: Vec<&str> = all().iter().map(|action| action.spec().name).collect();
     assert_eq!(
         names,
         [
+            "http.request",
+            "slack.add_reaction",
+            "slack.get_message",
+            "slack.get_thread_messages",
+            "slack.look_up_user",
             "slack.post_message",
+            "slack.reply_in_thread",
             "slack.send_direct_message",
+            "zendesk.create_profile",
+            "zendesk.create_record",
+            "zendesk.create_ticket",
             "zendesk.look_up_organization",
             "zendesk.look_up_ticket",
-            "zendesk.look_up_user"
+            "zendesk.look_up_user",
+            "zendesk.update_profile",
+            "zendesk.update_record",
+            "zendesk.update_ticket"
         ]
     );
 }
@@ -32,11 +48,13 @@ fn five_actions_are_registered() {
 fn every_spec_is_complete() {
     for action in all() {
         let spec = action.spec();
-        assert!(spec.name.starts_with(&format!("{}.", spec.provider)), "{}", spec.name);
+        let any = spec.provider == ANY_PROVIDER;
+        assert_ne!(spec.name.starts_with(&format!("{}.", spec.provider)), any, "{}", spec.name);
         assert!(spec.example.contains(&format!("action: {}\n", spec.name)), "{}", spec.name);
         assert!(spec.page.starts_with("https://") && spec.summary.ends_with('.'), "{}", spec.name);
-        assert!(!spec.errors.is_empty() && !spec.scopes.is_empty(), "{}", spec.name);
-        assert_eq!(spec.effect.writes(), spec.provider == "slack", "{}", spec.name);
+        assert!(!spec.errors.is_empty() && spec.scopes.is_empty() == any, "{}", spec.name);
+        let reads = ["look_up_", "get_"].iter().any(|verb| spec.name.contains(verb));
+        assert_eq!(spec.effect.writes(), !reads, "{}", spec.name);
         for input in spec.slack_text_inputs {
             assert!(spec.input["properties"].get(input).is_some(), "{}: {input}", spec.name);
         }
@@ -70,11 +88,23 @@ fn inputs_are_closed_and_name_what_is_required() {
     assert_eq!(
         inputs,
         [
+            ("http.request", json!(["path"])),
+            ("slack.add_reaction", json!(["channel", "name", "timestamp"])),
+            ("slack.get_message", json!(["channel", "timestamp"])),
+            ("slack.get_thread_messages", json!(["channel", "thread_ts"])),
+            ("slack.look_up_user", json!(["user_id"])),
             ("slack.post_message", json!(["channel", "message"])),
+            ("slack.reply_in_thread", json!(["channel", "thread_ts", "message"])),
             ("slack.send_direct_message", json!(["email", "message"])),
+            ("zendesk.create_profile", json!(["source", "type", "identifiers"])),
+            ("zendesk.create_record", json!(["type"])),
+            ("zendesk.create_ticket", json!(null)),
             ("zendesk.look_up_organization", json!(["organization_id"])),
             ("zendesk.look_up_ticket", json!(["ticket_id"])),
             ("zendesk.look_up_user", json!(["user_id"])),
+            ("zendesk.update_profile", json!(["source", "type", "identifiers"])),
+            ("zendesk.update_record", json!(["record_id", "type"])),
+            ("zendesk.update_ticket", json!(["ticket_id"])),
         ]
     );
 }
@@ -83,10 +113,11 @@ fn inputs_are_closed_and_name_what_is_required() {
 fn outputs_are_open_where_the_provider_adds_fields() {
     for action in all() {
         let spec = action.spec();
-        assert_eq!(spec.output["additionalProperties"], spec.name != "slack.post_message", "{}", spec.name);
+        let open = spec.provider == "zendesk" || spec.name == "slack.send_direct_message";
+        assert_eq!(spec.output["additionalProperties"], open, "{}", spec.name);
     }
-    let actions = all();
-    let ticket = &actions[3].spec().output;
+    let look_up_ticket = named("zendesk.look_up_ticket");
+    let ticket = &look_up_ticket.spec().output;
     let required = ticket["required"].as_array().unwrap();
     assert!(required.contains(&json!("latest_agent_update")) && required.contains(&json!("status")), "{required:?}");
     assert!(!required.contains(&json!("assignee_id")));
@@ -97,7 +128,7 @@ fn outputs_are_open_where_the_provider_adds_fields() {
 
 #[test]
 fn posts_are_detectable_and_their_lost_answers_unknown() {
-    for action in all().iter().filter(|action| action.spec().provider == "slack") {
+    for action in ["slack.post_message", "slack.reply_in_thread", "slack.send_direct_message"].map(named) {
         assert!(matches!(action.spec().effect, Effect::Detectable { settle } if settle.as_secs() == 2));
         let row = action.spec().errors.iter().find(|row| row.code == "fatal_error").unwrap();
         assert_eq!(row.class, ErrorClass::Unknown);
@@ -120,11 +151,23 @@ fn budgets_are_named_by_connection_and_rate_class() {
     assert_eq!(
         budgets,
         [
+            vec![],
+            vec!["crm|reactions.add"],
+            vec!["crm|conversations.history", "crm|conversations.replies"],
+            vec!["crm|conversations.replies"],
+            vec!["crm|users.info"],
+            vec!["crm|chat.postMessage", "crm|chat.postMessage|general"],
             vec!["crm|chat.postMessage", "crm|chat.postMessage|general"],
             vec!["crm|users.lookupByEmail", "crm|conversations.open", "crm|chat.postMessage"],
+            vec!["crm|zendesk", "crm|zendesk|profiles"],
             vec!["crm|zendesk"],
             vec!["crm|zendesk"],
             vec!["crm|zendesk"],
+            vec!["crm|zendesk"],
+            vec!["crm|zendesk"],
+            vec!["crm|zendesk", "crm|zendesk|profiles"],
+            vec!["crm|zendesk"],
+            vec!["crm|zendesk", "crm|zendesk|ticket 1"],
         ]
     );
 }
@@ -141,8 +184,87 @@ async fn a_missing_or_foreign_connection_is_a_permanent_failure() {
             not_before: not_before(),
             time_limit: time_limit(),
         };
-        let error = all()[0].call(call).await.unwrap_err();
+        let error = named("slack.post_message").call(call).await.unwrap_err();
         assert_eq!((error.class, error.code.as_str()), (ErrorClass::Fail, code));
         assert!(error.message.contains(name), "{error}");
     }
+}
+
+/// The inputs under `with:` of an action's example, which are all of one line.
+fn example_input(example: &str) -> Value {
+    let (_, with) = example.split_once("  with:\n").unwrap();
+    let pairs = with.lines().map(|line| {
+        let (name, value) = line.trim().split_once(": ").unwrap();
+        (name.to_owned(), serde_json::from_str(value).unwrap_or_else(|_| Value::from(value)))
+    });
+    Value::Object(pairs.collect())
+}
+
+#[test]
+fn every_slack_example_gives_inputs_that_its_schema_takes() {
+    for action in all().iter().filter(|action| action.spec().provider == "slack") {
+        let spec = action.spec();
+        let input = example_input(spec.example);
+        let schema = jsonschema::validator_for(&spec.input).unwrap();
+        let errors: Vec<String> = schema.iter_errors(&input).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{}: {errors:?}", spec.name);
+        let mut odd = input;
+        odd["no_such_input"] = json!(1);
+        assert!(!schema.is_valid(&odd), "{}", spec.name);
+    }
+}
+
+#[test]
+fn what_is_about_people_is_marked_in_slacks_schemas() {
+    let is_marked = |schema: &Value, pointer: &str| {
+        let property = schema.pointer(pointer);
+        assert!(property.is_some(), "{pointer}");
+        property.is_some_and(|property| property[deskwire_core::action::PERSONAL] == true)
+    };
+    for name in ["slack.post_message", "slack.reply_in_thread", "slack.send_direct_message"] {
+        for input in ["message", "blocks"] {
+            assert!(is_marked(&named(name).spec().input, &format!("/properties/{input}")), "{name}: {input}");
+        }
+    }
+    for (name, pointer) in [
+        ("slack.get_message", "/properties/text"),
+        ("slack.get_thread_messages", "/properties/messages"),
+        ("slack.get_thread_messages", "/properties/messages/items/properties/text"),
+        ("slack.look_up_user", "/properties/email"),
+        ("slack.look_up_user", "/properties/real_name"),
+        ("slack.look_up_user", "/properties/display_name"),
+        ("slack.send_direct_message", "/properties/message"),
+    ] {
+        assert!(is_marked(&named(name).spec().output, pointer), "{name}: {pointer}");
+    }
+    assert!(is_marked(&named("slack.send_direct_message").spec().input, "/properties/email"));
+}
+
+#[test]
+fn what_is_about_people_is_marked_in_zendesks_schemas() {
+    let marked = |schema: &Value| -> Vec<String> {
+        let properties = schema["properties"].as_object().unwrap().iter();
+        let marked = properties.filter(|(_, property)| property[deskwire_core::action::PERSONAL] == true);
+        marked.map(|(name, _)| name.clone()).collect()
+    };
+    let ticket = ["comment_body", "comment_html_body", "assignee_email", "email_ccs", "followers"];
+    let profile = ["identifiers", "name", "attributes"];
+    for (name, expected) in [
+        ("zendesk.create_ticket", [["description"].as_slice(), &ticket].concat()),
+        ("zendesk.update_ticket", ticket.to_vec()),
+        ("zendesk.create_profile", profile.to_vec()),
+        ("zendesk.update_profile", profile.to_vec()),
+        ("zendesk.create_record", vec!["name"]),
+    ] {
+        assert_eq!(marked(&named(name).spec().input), expected, "{name}");
+    }
+    let create = named("zendesk.create_ticket");
+    assert_eq!(marked(&create.spec().input["properties"]["requester"]), ["name", "email"]);
+    let user = marked(&named("zendesk.look_up_user").spec().output);
+    assert_eq!(user, ["name", "email", "phone", "photo", "alias", "signature", "details", "notes"]);
+    for name in ["zendesk.look_up_ticket", "zendesk.create_ticket", "zendesk.update_ticket"] {
+        assert_eq!(marked(&named(name).spec().output), ["description", "recipient"], "{name}");
+    }
+    let look_up = named("zendesk.look_up_ticket");
+    assert_eq!(marked(&look_up.spec().output["properties"]["latest_agent_update"]), ["body", "html_body"]);
 }

@@ -211,6 +211,13 @@ pub trait Action: Send + Sync {
         self.spec().effect
     }
 
+    /// What a call with this input is about to change, as events name it (`zen:ticket:48213`), where that is known before
+    /// the call. An event about it that comes in before the call's answer waits for the answer.
+    fn subject(&self, input: &Value) -> Option<String> {
+        let _ = input;
+        None
+    }
+
     /// What a call that answered `output` changed at a provider that reports changes as events.
     fn own_writes(&self, input: &Value, output: &Value) -> Vec<OwnWrite> {
         let _ = (input, output);
@@ -231,14 +238,14 @@ pub trait Action: Send + Sync {
     }
 }
 
-/// All actions by name.
+/// All actions by name. Cheap to clone.
 #[derive(Clone, Default)]
-pub struct Actions(BTreeMap<&'static str, Arc<dyn Action>>);
+pub struct Actions(Arc<BTreeMap<&'static str, Arc<dyn Action>>>);
 
 impl Actions {
     /// Registers actions; of two with one name, the later counts.
     pub fn new(actions: impl IntoIterator<Item = Arc<dyn Action>>) -> Self {
-        Self(actions.into_iter().map(|action| (action.spec().name, action)).collect())
+        Self(Arc::new(actions.into_iter().map(|action| (action.spec().name, action)).collect()))
     }
 
     /// The action of this name.

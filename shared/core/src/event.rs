@@ -64,6 +64,29 @@ pub struct Event {
     pub received_at: Timestamp,
     /// The signed body as it came.
     pub data: JsonText,
+    /// What the provider says of the change, where it says it.
+    pub change: ChangeFacts,
+}
+
+/// What a provider says of the change that an event reports. By this our own writes are recognised, and late events.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangeFacts {
+    /// Who made it, as the provider names its users.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor: Option<String>,
+    /// When the object was changed, by the provider's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed_at: Option<Timestamp>,
+    /// Ids that a write of ours may have been answered with (a comment's), or that only a write of ours sets.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub marks: Vec<String>,
+}
+
+impl ChangeFacts {
+    /// Does the provider say nothing?
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl Event {

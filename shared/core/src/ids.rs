@@ -123,7 +123,8 @@ id_type! {
     WorkflowVersion
 }
 id_type! {
-    /// Where in a workflow a step stands. A step at the top level has its id as path; nested ones will add theirs.
+    /// Where in a workflow a step stands: its id at the top level, `choose/tell` within a branch, `each[3]/post` within the
+    /// fourth turn of a loop.
     StepPath
 }
 text_type! {

@@ -8,6 +8,8 @@ pub mod action;
 pub mod connection;
 pub mod event;
 pub mod ids;
+pub mod known_events;
+pub mod personal;
 pub mod ports;
 pub mod problem;
 pub mod provider;

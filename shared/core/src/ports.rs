@@ -1,7 +1,8 @@
 //! The small traits that stores implement: what callers need, not what a database offers.
 //!
 //! Every adapter passes the contract suite of `deskwire-storage`. The time is always passed in. Two callers exist: the
-//! webhook functions know an [`Inbox`], the runner knows [`Work`]; people's commands and pages read [`History`].
+//! webhook functions know an [`Inbox`], the runner knows [`Work`]; people's commands and pages read [`History`]; which
+//! workflows are in force, and where their schedules stand, is in the [`Registry`].
 
 use std::time::Duration;
 
@@ -45,7 +46,28 @@ pub struct Wanted {
     pub run: RunId,
     /// The lane the run joins.
     pub lane: Lane,
+    /// What becomes of runs that wait in the lane already.
+    pub policy: LanePolicy,
+    /// When the event's object was changed, where the workflow goes by that.
+    pub changed_at: Option<Timestamp>,
 }
+
+/// How a workflow takes several events about one subject. Only runs that were never handed out are ever superseded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LanePolicy {
+    /// Each in its order.
+    #[default]
+    Every,
+    /// Only the latest: a new run supersedes those that wait in its lane, which end skipped with that reason. By
+    /// `changed_at` where both have one; a run that is older than one that waits ends skipped itself.
+    Latest,
+    /// Like `Latest`, and a run waits this long for a later one before it begins, at most [`DEBOUNCES`] times as long in
+    /// all.
+    Debounce(Duration),
+}
+
+/// How many times its wait a debounced run can be put off.
+pub const DEBOUNCES: u32 = 10;
 
 /// A workflow that looked at an event and did not want it, with the reason; kept so that "why did nothing happen" has an
 /// answer.
@@ -134,6 +156,8 @@ pub struct ClaimBatch {
     pub claims: Vec<Claim>,
     /// The shared rate budgets that are used up at this time.
     pub holds: Vec<Hold>,
+    /// The users as which our connections write, as far as answers have told.
+    pub own_actors: Vec<String>,
     /// When the next run falls due that was not handed out now, if one waits.
     pub next_due: Option<Timestamp>,
 }
@@ -155,6 +179,16 @@ pub enum Settlement {
         /// One sentence: what it waits for.
         reason: String,
     },
+    /// A `wait` step: the run leaves its lane and comes back at this time, or as soon as an event came that may be the
+    /// one it waits for. Waits whose time has come are found by index, and cost nothing until then.
+    Wait {
+        /// When.
+        until: Timestamp,
+        /// The event it waits for, if it waits for one.
+        event: Option<EventWait>,
+        /// One sentence: what it waits for.
+        reason: String,
+    },
     /// A step is unknown. The run keeps its lane until this time, is handed out once more with `parked` set, and then
     /// gives way.
     Park {
@@ -168,6 +202,21 @@ pub enum Settlement {
         /// One sentence for the person who decides.
         reason: String,
     },
+}
+
+/// Which events a waiting run is to be woken for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize)]
+pub struct EventWait {
+    /// The source they come from.
+    pub source: SourceName,
+    /// Their subject.
+    pub subject: String,
+    /// Their types, as a trigger names them.
+    pub events: Vec<String>,
+    /// Events accepted at or after this time count, the run's own event never does.
+    pub since: Timestamp,
+    /// How many the run has been shown already: more than that wake it.
+    pub seen: usize,
 }
 
 /// What a runner needs: work in order, and a journal that is durable before anything depends on it.
@@ -237,6 +286,16 @@ pub struct Filter {
     pub subject: Option<String>,
     /// Only of this event (runs).
     pub event: Option<EventId>,
+    /// Only of this type; a name, or a prefix ending in `.*` (events).
+    pub kind: Option<String>,
+    /// Only those received (events) or queued (runs) at or after this time.
+    pub since: Option<Timestamp>,
+    /// Only those received or queued before this time.
+    pub until: Option<Timestamp>,
+    /// Only those with a greater number.
+    pub after: Option<i64>,
+    /// The oldest first instead of the newest.
+    pub oldest_first: bool,
 }
 
 /// A line of the list of events.
@@ -279,6 +338,8 @@ pub struct EventDetail {
 /// A line of the list of runs.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RunSummary {
+    /// Its number in this store: a later run has a greater one.
+    pub number: i64,
     /// Its id.
     pub id: RunId,
     /// Its workflow.
@@ -357,4 +418,75 @@ pub trait History: Send + Sync {
 
     /// How many there are.
     fn counts(&self) -> BoxFuture<'_, StoreResult<Counts>>;
+
+    /// Adds what a person decided about an unknown run to its journal, and queues it again; in its lane if it still has
+    /// it, else beside it. `false` where there is no such run, or where it is not unknown.
+    fn decide<'a>(&'a self, run: &'a RunId, entries: Vec<Entry>, now: Timestamp) -> BoxFuture<'a, StoreResult<bool>>;
+
+    /// Removes at most `most` events that were received before `before`, with their runs and journals; events with a run
+    /// that is not over stay. Answers how many events are gone.
+    fn purge(&self, before: Timestamp, most: usize) -> BoxFuture<'_, StoreResult<usize>>;
+
+    /// The file of a workflow version that was published.
+    fn version_text<'a>(
+        &'a self,
+        name: &'a WorkflowName,
+        version: &'a WorkflowVersion,
+    ) -> BoxFuture<'a, StoreResult<Option<String>>>;
+}
+
+/// A workflow that is in force.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Deployed {
+    /// Its name.
+    pub name: WorkflowName,
+    /// The version that new runs get.
+    pub version: WorkflowVersion,
+    /// Does it take events?
+    pub active: bool,
+    /// What its file said about that when it was applied; `None` where it said nothing.
+    pub file_active: Option<bool>,
+    /// Its file's path, as it was applied.
+    pub file: String,
+    /// When this version was applied.
+    pub applied_at: Timestamp,
+    /// Its file's text.
+    #[serde(skip)]
+    pub text: String,
+}
+
+/// A change to which workflows are in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Deploy {
+    /// A new workflow, or a new version of one. `applied_at` is ignored.
+    Put(Deployed),
+    /// It takes no more events. Its versions stay, and runs under way go on.
+    Remove(WorkflowName),
+}
+
+/// Which workflows are in force, and how far their schedules have come. Versions themselves are immutable.
+pub trait Registry: Send + Sync {
+    /// All of them, by name.
+    fn deployed(&self) -> BoxFuture<'_, StoreResult<Vec<Deployed>>>;
+
+    /// Makes these changes, all or none, and publishes the versions they name.
+    fn deploy(&self, changes: Vec<Deploy>, now: Timestamp) -> BoxFuture<'_, StoreResult<()>>;
+
+    /// Switches a workflow on or off. `false` where there is none of this name.
+    fn set_active<'a>(
+        &'a self,
+        name: &'a WorkflowName,
+        active: bool,
+        now: Timestamp,
+    ) -> BoxFuture<'a, StoreResult<bool>>;
+
+    /// A number that is another one after every change to the workflows in force; cheap enough to ask every second.
+    fn generation(&self) -> BoxFuture<'_, StoreResult<u64>>;
+
+    /// The last tick of a workflow's schedule that is dealt with, and when the workflow was last switched on, whichever
+    /// is later. `None` where there is no such workflow, or where it is inactive.
+    fn schedule_position<'a>(&'a self, name: &'a WorkflowName) -> BoxFuture<'a, StoreResult<Option<Timestamp>>>;
+
+    /// Notes that every tick up to this time is dealt with. Never moves backwards.
+    fn move_schedule<'a>(&'a self, name: &'a WorkflowName, to: Timestamp) -> BoxFuture<'a, StoreResult<()>>;
 }

@@ -19,9 +19,9 @@ pub struct Provider {
     pub default_base_url: Option<String>,
     /// What an allowed domain of this provider looks like, for messages.
     pub domain_hint: String,
-    /// The media types its webhooks send.
+    /// The media types its webhooks send; none where it sends no webhooks.
     pub webhook_content_types: Vec<String>,
-    /// How its requests to us are signed; the first is the usual one.
+    /// How its requests to us are signed; the first is the usual one. None where it sends no webhooks.
     pub signatures: Vec<Scheme>,
 }
 
@@ -54,9 +54,10 @@ mod tests {
     #[test]
     fn the_table_of_facts_loads_whole() {
         let table: BTreeMap<String, Provider> = serde_json::from_str(include_str!("../providers.json")).unwrap();
-        assert_eq!(table.keys().collect::<Vec<_>>(), ["qualtrics", "salesforce", "slack", "zendesk"]);
+        assert_eq!(table.keys().collect::<Vec<_>>(), ["http", "qualtrics", "salesforce", "slack", "zendesk"]);
         for (name, provider) in &table {
-            assert!(!provider.signatures.is_empty(), "{name} has no signature scheme");
+            assert_eq!(provider.signatures.is_empty(), name == "http", "{name}");
+            assert_eq!(provider.signatures.is_empty(), provider.webhook_content_types.is_empty(), "{name}");
             for scheme in &provider.signatures {
                 assert!(scheme.page.starts_with("https://"), "{name}/{} names no page", scheme.name);
             }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::action::{CallError, EffectKey};
+use crate::action::{CallError, EffectKey, OwnWrite};
 use crate::event::Event;
 use crate::ids::{Lane, RunId, StepPath, WorkflowName, WorkflowVersion};
 use crate::time::Timestamp;
@@ -18,6 +18,8 @@ pub enum RunState {
     Running,
     /// A step failed in a way that passes; it will be tried again.
     Retrying,
+    /// A `wait` step: for a time, or for an event. The run has left its lane.
+    Waiting,
     /// A step's answer was lost and nothing can tell whether it happened: a person decides.
     Unknown,
     /// Every step is done or was skipped on purpose.
@@ -32,11 +34,12 @@ pub enum RunState {
 
 impl RunState {
     /// Every state, in the order in which a person cares.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Unknown,
         Self::Dead,
         Self::Failed,
         Self::Retrying,
+        Self::Waiting,
         Self::Running,
         Self::Queued,
         Self::Skipped,
@@ -49,6 +52,7 @@ impl RunState {
             Self::Queued => "queued",
             Self::Running => "running",
             Self::Retrying => "retrying",
+            Self::Waiting => "waiting",
             Self::Unknown => "unknown",
             Self::Succeeded => "succeeded",
             Self::Failed => "failed",
@@ -76,6 +80,9 @@ pub enum Entry {
     Done {
         /// Which step.
         step: StepPath,
+        /// The action that was called; `wait` or `for_each` for a step of that kind.
+        #[serde(default)]
+        action: String,
         /// The attempt that settled it, counted from 1.
         attempt: u32,
         /// When that attempt began.
@@ -88,6 +95,9 @@ pub enum Entry {
         output: Value,
         /// How we know.
         how: Known,
+        /// What it changed at a provider that reports changes as events.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        wrote: Vec<Written>,
     },
     /// The step was left out on purpose.
     Skipped {
@@ -153,13 +163,97 @@ pub enum Entry {
         /// The step that may have been under way, if there was one.
         step: Option<StepPath>,
     },
+    /// A call is about to be made: where several may be under way at once (a loop with parallel items), or where its echo
+    /// as an event may be back before its answer.
+    Calling {
+        /// Which step.
+        step: StepPath,
+        /// When.
+        at: Timestamp,
+        /// What it is about to change, as events name it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        subject: Option<String>,
+    },
+    /// A `choose` step took a case.
+    Chose {
+        /// Which step.
+        step: StepPath,
+        /// When.
+        at: Timestamp,
+        /// The case, counted from 1; `None` where none held (`otherwise`, if there is one).
+        case: Option<u32>,
+        /// One sentence: why.
+        reason: String,
+    },
+    /// A `for_each` step knows its items. They are kept, so that a resumed loop goes over the same ones.
+    Looping {
+        /// Which step.
+        step: StepPath,
+        /// When.
+        at: Timestamp,
+        /// The items.
+        items: Vec<Value>,
+    },
+    /// A `wait` step began to wait, and the run left its lane.
+    Waiting {
+        /// Which step.
+        step: StepPath,
+        /// When it began.
+        at: Timestamp,
+        /// When the wait ends, or its time-out.
+        until: Timestamp,
+        /// One sentence: for what.
+        reason: String,
+    },
+    /// A person settled an unknown step (`deskwire runs settle`).
+    Decided {
+        /// Which step.
+        step: StepPath,
+        /// When.
+        at: Timestamp,
+        /// Did it happen? If so the step is done with `output`; if not, it is called (again).
+        happened: bool,
+        /// What `steps.ID` is, where it happened.
+        output: Value,
+    },
+    /// The event is a change that a run of ours made, and the workflow takes such events.
+    Caused {
+        /// When this was found out.
+        at: Timestamp,
+        /// The run that made the change, if it is known.
+        by: Option<RunId>,
+        /// How many runs of ours stand between this event and one from outside.
+        hops: u32,
+    },
+}
+
+/// Something that a step changed at a provider that reports changes as events.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Written {
+    /// The change.
+    #[serde(flatten)]
+    pub write: OwnWrite,
+    /// How many runs of ours stand between the event that reports it and one from outside: at least 1.
+    pub hops: u32,
+}
+
+/// A change that some run made lately, or is about to make, as a run about the same subject sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// The run that makes it.
+    pub by: RunId,
+    /// When the call was announced, by our clock.
+    pub announced_at: Timestamp,
+    /// What it was; `None` while its answer is not known.
+    pub written: Option<Written>,
 }
 
 /// How a step's result is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Known {
     /// The provider answered.
+    #[default]
     Answered,
     /// The answer was lost, and the trace of the call was found.
     TraceFound,
@@ -174,8 +268,14 @@ impl Entry {
             | Self::Attempt { step, .. }
             | Self::Failed { step, .. }
             | Self::Unknown { step, .. }
-            | Self::Held { step, .. } => Some(step),
+            | Self::Held { step, .. }
+            | Self::Calling { step, .. }
+            | Self::Chose { step, .. }
+            | Self::Looping { step, .. }
+            | Self::Waiting { step, .. }
+            | Self::Decided { step, .. } => Some(step),
             Self::Resumed { step, .. } => step.as_ref(),
+            Self::Caused { .. } => None,
         }
     }
 
@@ -188,7 +288,13 @@ impl Entry {
             | Self::Failed { at, .. }
             | Self::Unknown { at, .. }
             | Self::Held { at, .. }
-            | Self::Resumed { at, .. } => *at,
+            | Self::Resumed { at, .. }
+            | Self::Calling { at, .. }
+            | Self::Chose { at, .. }
+            | Self::Looping { at, .. }
+            | Self::Waiting { at, .. }
+            | Self::Decided { at, .. }
+            | Self::Caused { at, .. } => *at,
         }
     }
 }
@@ -219,6 +325,14 @@ pub struct Run {
     pub parked: bool,
     /// What is known of its steps.
     pub journal: Vec<Entry>,
+    /// When the event's object was changed, where the workflow's lane goes by that.
+    pub changed_at: Option<Timestamp>,
+    /// The latest `changed_at` among the runs of its lane that were handed out before it.
+    pub newest_before: Option<Timestamp>,
+    /// The events that came for the `wait` step it is at, in the order in which they were accepted.
+    pub arrived: Vec<Event>,
+    /// What runs of ours changed lately about the event's subject (first delivery only).
+    pub changes: Vec<Change>,
 }
 
 impl Run {

@@ -25,7 +25,7 @@ pub struct EgressOptions {
     pub allow_loopback: bool,
     /// The longest time for name look-up, TCP and TLS together.
     pub connect_timeout: Duration,
-    /// The longest time for the whole exchange, the answer's body included.
+    /// The longest time for the whole exchange, the answer's body included, unless the request says otherwise.
     pub total_timeout: Duration,
     /// The largest answer, in bytes.
     pub max_response_bytes: usize,
@@ -58,6 +58,8 @@ pub struct Request<'a> {
     pub headers: HeaderMap,
     /// The body; empty for none.
     pub body: Bytes,
+    /// The longest time for this exchange, in place of [`EgressOptions::total_timeout`]: some APIs think for minutes.
+    pub time_limit: Option<Duration>,
 }
 
 /// An answer, of whatever status; a redirect (3xx) is an answer too.
@@ -105,6 +107,7 @@ impl Egress {
         let client = self.client().map_err(EgressError::Setup)?;
         let mut outgoing = reqwest::Request::new(request.method, request.url);
         *outgoing.headers_mut() = request.headers;
+        *outgoing.timeout_mut() = request.time_limit;
         if !request.body.is_empty() {
             *outgoing.body_mut() = Some(request.body.into());
         }

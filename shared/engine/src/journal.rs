@@ -1,12 +1,13 @@
 //! Reading a run's journal: what is known of each step when a delivery begins.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use deskwire_core::action::ErrorClass;
 use deskwire_core::ids::StepPath;
 use deskwire_core::run::Entry;
 use deskwire_core::time::Timestamp;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// How a step ended.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,8 +16,8 @@ pub(crate) enum Ended {
     Done(Value),
     /// It was left out.
     Skipped,
-    /// It failed and the workflow goes on; this is what `steps.ID` holds.
-    FailedOn(Value),
+    /// It failed with this sentence, and the workflow, or the loop around it, goes on.
+    FailedOn(String),
 }
 
 /// What is known of a step.
@@ -30,16 +31,39 @@ pub(crate) struct StepState {
     pub waiting_since: Option<Timestamp>,
     /// Since when it may have been called without our knowing the answer.
     pub doubtful_since: Option<Timestamp>,
-    /// When the first attempt that is written down began.
+    /// When the first call that is written down began, or was announced.
     pub first_called_at: Option<Timestamp>,
+    /// Was a call announced whose outcome is not written?
+    pub announced: bool,
+    /// Was it found that nobody can tell, and has nobody decided since?
+    pub unknown: bool,
+    /// The case that a `choose` took, counted from 1; 0 where none held.
+    pub case: Option<u32>,
+    /// What a loop goes over.
+    pub items: Option<Arc<[Value]>>,
+    /// When a wait ends, once it has begun.
+    pub waits_until: Option<Timestamp>,
+}
+
+impl StepState {
+    /// Was it never called, held back or begun? Only then is its condition asked.
+    pub(crate) fn is_untouched(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Everything the journal tells.
 #[derive(Debug, Default)]
 pub(crate) struct Journal {
     steps: HashMap<StepPath, StepState>,
-    /// When the last result was written: no step without a result was called before this.
+    /// When the last result was written.
     pub frontier_at: Option<Timestamp>,
+    /// How many calls of actions are done, counting each turn of a loop.
+    pub done: usize,
+    /// How many steps were left out, or failed and the run went on.
+    pub passed_over: usize,
+    /// How many runs of ours stand between the event and one from outside.
+    pub hops: u32,
 }
 
 impl Journal {
@@ -56,25 +80,37 @@ impl Journal {
     }
 
     pub(crate) fn add(&mut self, entry: &Entry) {
+        match entry {
+            Entry::Caused { hops, .. } => self.hops = *hops,
+            Entry::Resumed { at, .. } => {
+                let announced = self.steps.values_mut().filter(|step| step.announced && step.ended.is_none());
+                announced.for_each(|step| step.doubtful_since = Some(*at));
+            }
+            _ => {}
+        }
         let Some(path) = entry.step() else { return };
         let step = self.steps.entry(path.clone()).or_default();
         match entry {
-            Entry::Done { output, at, .. } => {
+            Entry::Done { action, output, at, .. } => {
                 step.ended = Some(Ended::Done(output.clone()));
                 self.frontier_at = Some(*at);
+                self.done += usize::from(!matches!(action.as_str(), "for_each" | "stop"));
             }
             Entry::Skipped { at, .. } => {
                 step.ended = Some(Ended::Skipped);
                 self.frontier_at = Some(*at);
+                self.passed_over += 1;
             }
             Entry::Failed { error, at, continued, .. } => {
                 if *continued {
-                    step.ended = Some(Ended::FailedOn(json!({ "error": error.message })));
+                    step.ended = Some(Ended::FailedOn(error.message.clone()));
+                    self.passed_over += 1;
                 }
                 self.frontier_at = Some(*at);
             }
             Entry::Attempt { started_at, at, error, .. } => {
                 step.failed_attempts += 1;
+                step.announced = false;
                 step.waiting_since.get_or_insert(*at);
                 step.first_called_at.get_or_insert(*started_at);
                 step.doubtful_since = (error.class == ErrorClass::Unknown).then_some(*at);
@@ -82,10 +118,26 @@ impl Journal {
             Entry::Held { at, .. } => {
                 step.waiting_since.get_or_insert(*at);
             }
-            Entry::Resumed { at, .. } => {
-                step.doubtful_since = Some(*at);
+            Entry::Resumed { at, .. } => step.doubtful_since = Some(*at),
+            Entry::Calling { at, .. } => {
+                step.announced = true;
+                step.first_called_at.get_or_insert(*at);
             }
-            Entry::Unknown { .. } => {}
+            Entry::Unknown { .. } => step.unknown = true,
+            Entry::Chose { case, .. } => step.case = Some(case.unwrap_or(0)),
+            Entry::Looping { items, .. } => step.items = Some(items.as_slice().into()),
+            Entry::Waiting { until, .. } => step.waits_until = Some(*until),
+            Entry::Decided { happened, output, at, .. } => {
+                if *happened {
+                    step.ended = Some(Ended::Done(output.clone()));
+                    self.frontier_at = Some(*at);
+                    self.done += 1;
+                } else {
+                    // It is as if it had never been called, save that a call may not be looked for from later on.
+                    *step = StepState { first_called_at: step.first_called_at, ..StepState::default() };
+                }
+            }
+            Entry::Caused { .. } => {}
         }
     }
 }

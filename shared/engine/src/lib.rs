@@ -9,13 +9,19 @@
 //! do about it. Time, randomness and ports are passed in; nothing here reads a clock of its own.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+mod delivery;
+mod each;
+mod echo;
 mod execute;
+mod flow;
 mod journal;
+mod personal;
 mod runner;
 mod step;
 mod versions;
+mod wait;
 
-pub use execute::{Engine, EngineOptions};
+pub use execute::{Engine, EngineOptions, Shared};
 pub use runner::{Runner, RunnerOptions};
 pub use versions::{VersionError, Versions};
 

@@ -4,11 +4,10 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use deskwire_core::action::Hold;
 use deskwire_core::ports::{ClaimBatch, StoreError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::execute::Engine;
+use crate::execute::{Engine, Shared};
 
 /// How a process works.
 #[derive(Debug, Clone)]
@@ -136,14 +135,14 @@ impl Runner {
     }
 
     /// Starts each claimed run in a slot of its own; slots that are left over are free again.
-    fn start(&self, batch: ClaimBatch, mut slots: OwnedSemaphorePermit) {
-        let holds: Arc<[Hold]> = batch.holds.into();
+    fn start(&self, mut batch: ClaimBatch, mut slots: OwnedSemaphorePermit) {
+        let shared = Arc::new(Shared::of(&mut batch));
         for claim in batch.claims {
-            let (engine, holds, slot) = (Arc::clone(&self.engine), Arc::clone(&holds), slots.split(1));
+            let (engine, shared, slot) = (Arc::clone(&self.engine), Arc::clone(&shared), slots.split(1));
             tokio::spawn(async move {
                 let _slot = slot;
                 let run = claim.run.id.clone();
-                match engine.execute(claim, &holds).await {
+                match engine.execute(claim, &shared).await {
                     Ok(()) => {}
                     Err(StoreError::Fenced) => tracing::warn!(%run, "the run was handed to another runner meanwhile"),
                     Err(error) => {

@@ -1,8 +1,12 @@
 //! Whole runs in virtual time: the real store in memory, a scripted outside, a clock that is moved by hand.
 
+mod brittle;
+mod flow;
+mod loops;
 mod properties;
 mod runners;
 mod stories;
+mod waits;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -11,7 +15,7 @@ use std::time::Duration;
 
 use deskwire_core::BoxFuture;
 use deskwire_core::action::{Action, ActionSpec, Actions, Call, CallError, Effect, ErrorClass, HoldKey};
-use deskwire_core::event::{Event, JsonText};
+use deskwire_core::event::{ChangeFacts, Event, JsonText};
 use deskwire_core::ids::{EventId, Lane, RunId, SourceName};
 use deskwire_core::ports::{Arrival, History, Inbox, RunDetail, Wanted, Work};
 use deskwire_core::random::SeededRandom;
@@ -22,7 +26,7 @@ use deskwire_workflows::{Options, SourceFile, Workflow};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
-use crate::{Engine, EngineOptions, Versions};
+use crate::{Engine, EngineOptions, Shared, Versions};
 
 /// What the outside does with one call.
 #[derive(Debug, Clone, PartialEq)]
@@ -165,7 +169,11 @@ fn actions(outside: &Arc<Outside>) -> Actions {
             name,
             provider: "slack",
             summary: "For tests.",
-            input: json!({"type": "object", "properties": {"say": {}}, "required": ["say"]}),
+            input: json!({
+                "type": "object",
+                "properties": {"say": {}, "to": {"x-personal": true}},
+                "required": ["say"]
+            }),
             output: json!({"type": "object", "properties": {"said": {}, "big": {}}}),
             effect,
             slack_text_inputs: &[],
@@ -195,6 +203,7 @@ struct World {
     engine: Engine,
     workflow: Arc<Workflow>,
     kills: usize,
+    brittle: Arc<brittle::Brittle>,
 }
 
 const START: i64 = 1_700_000_000_000;
@@ -202,14 +211,19 @@ const OWNER: &str = "test";
 
 impl World {
     fn new(steps: &str) -> Self {
-        Self::seeded(steps, 1)
+        Self::seeded("", steps, 1)
     }
 
-    fn seeded(steps: &str, seed: u64) -> Self {
+    /// With further lines at the workflow's top (`lane: latest`).
+    fn with(head: &str, steps: &str) -> Self {
+        Self::seeded(head, steps, 1)
+    }
+
+    fn seeded(head: &str, steps: &str, seed: u64) -> Self {
         let outside = Arc::new(Outside::default());
         let actions = actions(&outside);
         let templates = Templates::new(Limits::default());
-        let text = format!("name: w\ntrigger:\n  source: zendesk\n  event: ticket.*\nsteps:\n{steps}");
+        let text = format!("name: w\n{head}trigger:\n  source: zendesk\n  event: ticket.*\nsteps:\n{steps}");
         let file = SourceFile { path: "workflows/w.yaml".to_owned(), text };
         let options = Options { actions: &actions, templates: &templates, allow_loopback: false };
         let workflow = match Workflow::compile(&file, &options) {
@@ -217,56 +231,100 @@ impl World {
             Err(mistakes) => panic!("{mistakes:?}"),
         };
         let store = SqliteStore::in_memory().unwrap();
-        let work: Arc<dyn Work> = Arc::new(store.clone());
+        let brittle = Arc::new(brittle::Brittle::new(store.clone()));
+        let work: Arc<dyn Work> = brittle.clone();
         let clock = Arc::new(HandClock(AtomicI64::new(START)));
         let versions = Versions::new(Arc::clone(&work), actions, templates, std::slice::from_ref(&workflow));
         let random = Arc::new(SeededRandom::new(seed));
         let engine = Engine::new(work, versions, clock.clone(), random, EngineOptions::default());
-        Self { store, outside, clock, engine, workflow, kills: 0 }
+        Self { store, outside, clock, engine, workflow, kills: 0, brittle }
+    }
+
+    /// A new process on the store in this folder.
+    fn reopen(&mut self, folder: &std::path::Path) {
+        self.store = SqliteStore::open(folder).unwrap();
+        self.brittle = Arc::new(brittle::Brittle::new(self.store.clone()));
+        let (work, actions) = (self.brittle.clone() as Arc<dyn Work>, actions(&self.outside));
+        let templates = Templates::new(Limits::default());
+        let versions = Versions::new(Arc::clone(&work), actions, templates, std::slice::from_ref(&self.workflow));
+        let random = Arc::new(SeededRandom::new(2));
+        self.engine = Engine::new(work, versions, self.clock.clone(), random, EngineOptions::default());
     }
 
     fn now(&self) -> i64 {
         self.clock.now().as_millis()
     }
 
+    /// Accepts an event that starts a run, and answers with the run's id.
     async fn event(&self, number: usize, subject: &str) -> String {
+        self.changed_event(number, subject, ChangeFacts::default()).await
+    }
+
+    async fn changed_event(&self, number: usize, subject: &str, change: ChangeFacts) -> String {
         let run = format!("run_{number:03}");
-        let event = Event {
-            source: SourceName::parse("zendesk").unwrap(),
-            id: EventId::new(format!("e{number}")),
-            kind: "ticket.created".to_owned(),
-            subject: subject.to_owned(),
-            time: self.clock.now(),
-            received_at: self.clock.now(),
-            data: JsonText::parse(format!(r#"{{"detail":{{"id":"{number}"}}}}"#).as_bytes()).unwrap().0,
-        };
+        let event = Event { change, ..self.bare_event(number, subject, "ticket.created") };
         let wanted = Wanted {
             workflow: self.workflow.name.clone(),
             version: self.workflow.version.clone(),
             run: RunId::new(run.clone()),
             lane: Lane::of(&self.workflow.name, subject),
+            policy: self.workflow.lane,
+            changed_at: self.workflow.lane_time(&event),
         };
         let arrival = Arrival { event, also_known_as: vec![], wanted: vec![wanted], declined: vec![] };
         self.store.accept(arrival).await.unwrap();
         run
     }
 
+    /// Accepts an event that starts nothing.
+    async fn other_event(&self, number: usize, subject: &str, kind: &str) {
+        let event = self.bare_event(number, subject, kind);
+        let arrival = Arrival { event, also_known_as: vec![], wanted: vec![], declined: vec![] };
+        self.store.accept(arrival).await.unwrap();
+    }
+
+    fn bare_event(&self, number: usize, subject: &str, kind: &str) -> Event {
+        Event {
+            source: SourceName::parse("zendesk").unwrap(),
+            id: EventId::new(format!("e{number}")),
+            kind: kind.to_owned(),
+            subject: subject.to_owned(),
+            time: self.clock.now(),
+            received_at: self.clock.now(),
+            data: JsonText::parse(format!(r#"{{"detail":{{"id":"{number}"}}}}"#).as_bytes()).unwrap().0,
+            change: ChangeFacts::default(),
+        }
+    }
+
     /// Works until nothing is due any more, moving the clock from one due time to the next. Kills are survived as a
     /// restarted process survives them.
     async fn settle_everything(&mut self) {
-        for _ in 0..10_000 {
-            let batch = self.store.claim(OWNER, 1, self.engine.options.lease, self.clock.now()).await.unwrap();
+        self.work_until(i64::MAX).await;
+    }
+
+    /// The same, up to a point in time.
+    async fn work_until(&mut self, end: i64) {
+        for _ in 0..100_000 {
+            let mut batch = self.store.claim(OWNER, 1, self.engine.options.lease, self.clock.now()).await.unwrap();
+            let shared = Shared::of(&mut batch);
             let Some(claim) = batch.claims.into_iter().next() else {
-                let Some(due) = batch.next_due else { return };
-                self.clock.0.store(due.as_millis(), Ordering::SeqCst);
+                let due = batch.next_due.map(Timestamp::as_millis).filter(|due| *due <= end);
+                let Some(due) = due else {
+                    if end < i64::MAX {
+                        self.clock.0.store(end, Ordering::SeqCst);
+                    }
+                    return;
+                };
+                self.clock.0.store(due, Ordering::SeqCst);
                 continue;
             };
-            tokio::select! {
-                done = self.engine.execute(claim, &batch.holds) => done.unwrap(),
-                () = self.outside.kill.notified() => {
-                    self.kills += 1;
-                    self.store.take_back(OWNER, self.clock.now()).await.unwrap();
-                }
+            let ended_well = tokio::select! {
+                done = self.engine.execute(claim, &shared) => done.is_ok(),
+                () = self.outside.kill.notified() => false,
+            };
+            if !ended_well {
+                self.kills += 1;
+                self.store.take_back(OWNER, self.clock.now()).await.unwrap();
             }
             self.clock.0.fetch_add(1, Ordering::SeqCst);
         }

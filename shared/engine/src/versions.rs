@@ -38,7 +38,7 @@ pub enum VersionError {
 /// Compiled versions by name and version: those of the project, and older ones as runs ask for them.
 pub struct Versions {
     work: Arc<dyn Work>,
-    actions: Actions,
+    actions: RwLock<Actions>,
     templates: Templates,
     compiled: RwLock<HashMap<(WorkflowName, WorkflowVersion), Arc<Workflow>>>,
 }
@@ -47,12 +47,17 @@ impl Versions {
     /// Starts with the project's workflows.
     pub fn new(work: Arc<dyn Work>, actions: Actions, templates: Templates, current: &[Arc<Workflow>]) -> Self {
         let compiled = current.iter().map(|w| ((w.name.clone(), w.version.clone()), Arc::clone(w))).collect();
-        Self { work, actions, templates, compiled: RwLock::new(compiled) }
+        Self { work, actions: RwLock::new(actions), templates, compiled: RwLock::new(compiled) }
     }
 
-    /// The actions workflows are compiled against.
-    pub fn actions(&self) -> &Actions {
-        &self.actions
+    /// The actions that steps call, on the connections of now.
+    pub fn actions(&self) -> Actions {
+        self.actions.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Puts other actions in their place: the same ones, on changed connections. Calls under way end on the old ones.
+    pub fn replace_actions(&self, actions: Actions) {
+        *self.actions.write().unwrap_or_else(PoisonError::into_inner) = actions;
     }
 
     /// The compiled version, from memory or from the store.
@@ -64,7 +69,8 @@ impl Versions {
         let missing = || VersionError::Missing { name: name.clone(), version: version.clone() };
         let text = self.work.workflow_text(name, version).await?.ok_or_else(missing)?;
         let file = SourceFile { path: format!("{name}@{version}"), text };
-        let options = Options { actions: &self.actions, templates: &self.templates, allow_loopback: true };
+        let actions = self.actions();
+        let options = Options { actions: &actions, templates: &self.templates, allow_loopback: true };
         let workflow = Workflow::compile(&file, &options).map_err(|mistakes| VersionError::Unreadable {
             name: name.clone(),
             version: version.clone(),

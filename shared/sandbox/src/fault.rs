@@ -4,15 +4,15 @@
 use deskwire_core::random::Random;
 use serde::{Deserialize, Serialize};
 
-use crate::{slack, zendesk};
+use crate::{llm, slack, zendesk};
 
 /// A fault. In JSON the fields that do not matter are left out:
 /// `{"method": "chat.postMessage", "kind": "rate_limited", "retry_after": 2, "times": 3}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fault {
-    /// Whom it strikes: a method of Slack (`chat.postMessage`), an operation of Zendesk (`zendesk.show_ticket`), or the
-    /// beginning of several with a `*` behind (`zendesk.*`, `*`).
+    /// Whom it strikes: a method of Slack (`chat.postMessage`), an operation of Zendesk (`zendesk.show_ticket`) or of the
+    /// API that writes text (`llm.chat_completions`), or the beginning of several with a `*` behind (`zendesk.*`, `*`).
     pub method: String,
     /// What goes wrong.
     pub kind: FaultKind,
@@ -110,7 +110,7 @@ impl Fault {
 pub struct UnknownMethod(pub String);
 
 fn operations() -> impl Iterator<Item = &'static str> {
-    slack::METHODS.iter().map(|method| method.name).chain(zendesk::OPERATIONS)
+    slack::METHODS.iter().map(|method| method.name).chain(zendesk::OPERATIONS).chain(llm::OPERATIONS)
 }
 
 /// The faults that are planned, in the order of planning.

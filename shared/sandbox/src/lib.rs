@@ -1,4 +1,5 @@
-//! Stateful stand-ins of Slack and Zendesk, for `deskwire demo`, `deskwire serve --sandbox` and tests.
+//! Stateful stand-ins of Slack and Zendesk, and a small one of an API that writes text, for `deskwire demo`, `deskwire serve
+//! --sandbox` and tests.
 //!
 //! They are written from the providers' pages and from recorded answers, not from what our own client expects, so that a
 //! misunderstanding of ours shows. They hold an invented workspace and an invented account (see [`world`]), keep what is
@@ -11,6 +12,7 @@
 //! |---|---|
 //! | `/slack/api/{method}` | Slack's Web API |
 //! | `/zendesk/api/v2/…` | Zendesk's REST API |
+//! | `POST /llm/v1/chat/completions` | an API that writes text |
 //! | `/slack`, `/zendesk` | pages for people |
 //! | `GET /log` | every request so far, as JSON |
 //! | `/control/faults` | `POST` plans a [`Fault`], `GET` lists what is planned, `DELETE` forgets it |
@@ -21,6 +23,7 @@ mod calendar;
 mod control;
 mod exchange;
 mod fault;
+mod llm;
 mod log;
 mod page;
 mod project;
@@ -99,6 +102,7 @@ impl Sandbox {
             .route("/", get(async || Redirect::to("slack")))
             .merge(slack::router())
             .merge(zendesk::router())
+            .merge(llm::router())
             .merge(control::router())
             .with_state(self.clone())
     }

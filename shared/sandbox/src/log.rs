@@ -16,9 +16,9 @@ pub struct LogEntry {
     pub number: u64,
     /// When it was answered.
     pub at: Timestamp,
-    /// `slack` or `zendesk`.
+    /// `slack`, `zendesk` or `llm`.
     pub provider: &'static str,
-    /// The method of Slack or the operation of Zendesk, as faults name it; `unknown` if there is none.
+    /// The method of Slack or the operation of another, as faults name it; `unknown` if there is none.
     pub operation: String,
     /// The HTTP method.
     pub method: String,

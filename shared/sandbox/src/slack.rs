@@ -1,9 +1,10 @@
 //! Slack's stand-in: the Web API at `/slack/api/{method}`, the page `/slack`, and what tests look at.
 //!
-//! Written from <https://docs.slack.dev> (checked 2026-11-23). Left out: blocks, attachments and `markdown_text`, which
-//! nothing here sends; rate limits, which come as faults.
+//! Written from <https://docs.slack.dev> (checked 2026-11-23). Left out: attachments and `markdown_text`, which nothing here
+//! sends; rate limits, which come as faults.
 
 mod arguments;
+mod blocks;
 mod conversations;
 mod history;
 mod methods;

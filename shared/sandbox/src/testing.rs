@@ -116,10 +116,23 @@ pub(crate) async fn zendesk(sandbox: &Sandbox, path: &str) -> Answer {
 }
 
 pub(crate) async fn zendesk_put(sandbox: &Sandbox, path: &str, body: &Value) -> Answer {
-    let request = Request::put(format!("/zendesk/api/v2/{path}"))
+    zendesk_write(sandbox, "PUT", path, &[], body).await
+}
+
+pub(crate) async fn zendesk_write(
+    sandbox: &Sandbox,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &Value,
+) -> Answer {
+    let mut request = Request::builder()
+        .method(method)
+        .uri(format!("/zendesk/api/v2/{path}"))
         .header("authorization", "Bearer zendesk-marker")
-        .header("content-type", "application/json")
-        .body(Body::from(body.to_string()))
-        .unwrap();
-    send(sandbox, request).await
+        .header("content-type", "application/json");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    send(sandbox, request.body(Body::from(body.to_string())).unwrap()).await
 }

@@ -60,6 +60,25 @@ pub const KILN: u64 = 48_216;
 /// Jonas' voucher: closed, so it takes no more changes.
 pub const VOUCHER: u64 = 48_217;
 
+/// The group that every ticket begins in.
+pub const GROUP: u64 = 360_004_077_001;
+/// The account's brand.
+pub const BRAND: u64 = 360_002_256_001;
+/// The form of its tickets.
+pub const FORM: u64 = 360_000_389_001;
+/// A ticket field for the order's number, text.
+pub const ORDER_FIELD: u64 = 360_001_110_001;
+/// A ticket field for why a customer writes, a drop-down of [`REASONS`].
+pub const REASON_FIELD: u64 = 360_001_110_002;
+/// The options of [`REASON_FIELD`], by their tags.
+pub const REASONS: [&str; 3] = ["reason_damage", "reason_delay", "reason_billing"];
+/// A ticket field for where in Slack a ticket is shown, text: `CHANNEL:TS`.
+pub const THREAD_FIELD: u64 = 360_001_110_003;
+/// A custom object of the account: bicycles that customers registered.
+pub const BICYCLE: &str = "bicycle";
+/// Another one: what is known of organizations.
+pub const CUSTOMER: &str = "customer";
+
 /// The Slack workspace.
 pub const TEAM: &str = "T07ACME0001";
 pub(crate) const TEAM_NAME: &str = "Acme";
@@ -82,6 +101,16 @@ pub const GENERAL: &str = "C07GENERAL3";
 pub const LEADS: &str = "C07LEADS004";
 /// `#launch-2025`, archived.
 pub const LAUNCH: &str = "C07LAUNCH05";
+
+/// The first message of the seeded thread in [`SUPPORT`], by Teo. Its `ts` depends on when the sandbox began: find it by
+/// this text.
+pub const THREAD_TEXT: &str = "The carrier says parcels from Utrecht are a day late, in case customers ask.";
+/// Its replies: by Dana, Teo and Ines.
+pub const THREAD_REPLIES: [&str; 3] = [
+    "All of Utrecht, or only what goes through the new depot?",
+    "Only the depot, so mostly the *east* of the city.",
+    "Good to know. Please tell customers before they ask :pray:",
+];
 
 /// Dana in Slack.
 pub const DANA_SLACK: &str = "U07DANAQ001";

@@ -5,13 +5,25 @@
 
 mod account;
 mod api;
+mod audit;
 mod change;
+mod endpoint;
 mod events;
+mod fact;
+mod fields;
+mod given;
+mod idempotency;
+mod lists;
 mod page;
 mod paging;
+mod people;
+mod profiles;
+mod records;
+mod search;
 mod seed;
 mod show;
-mod update;
+mod ticket;
+mod write;
 
 use axum::Router;
 use axum::routing::{any, get, post};
@@ -20,8 +32,8 @@ use bytes::Bytes;
 use crate::Sandbox;
 
 pub(crate) use account::Account;
-pub(crate) use api::OPERATIONS;
 use change::Change;
+pub(crate) use endpoint::OPERATIONS;
 
 /// A webhook as Zendesk sends it: the caller posts it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,30 +78,31 @@ impl Zendesk {
 
     /// The team's lead sets a status: `open`, `pending`, `hold`, `solved` or `closed`. Another word changes nothing.
     pub fn set_status(&self, ticket: u64, status: &str) -> Vec<SignedDelivery> {
-        let status = account::Status::parse(status);
+        let status = ticket::Status::parse(status);
         self.save(ticket, crate::world::INES, Change { status, ..Change::default() })
     }
 
     /// The team's lead sets a priority: `low`, `normal`, `high` or `urgent`. Another word changes nothing.
     pub fn set_priority(&self, ticket: u64, priority: &str) -> Vec<SignedDelivery> {
-        let priority = account::Priority::parse(priority).map(Some);
+        let priority = ticket::Priority::parse(priority).map(Some);
         self.save(ticket, crate::world::INES, Change { priority, ..Change::default() })
     }
 
     /// Somebody writes on a ticket; `public` says whether the customer can read it. A customer's comment on a pending or
     /// solved ticket opens it again.
     pub fn add_comment(&self, ticket: u64, author: u64, body: &str, public: bool) -> Vec<SignedDelivery> {
-        let comment = Some(change::NewComment { author, body: body.to_owned(), public });
+        let comment = Some(change::NewComment { author, body: body.to_owned(), html_body: None, public });
         self.save(ticket, author, Change { comment, ..Change::default() })
     }
 
-    /// A customer writes in; answers with the ticket's number too.
+    /// A customer writes in; answers with the ticket's number too, or with 0 where the account knows no such customer.
     pub fn create_ticket(&self, ticket: NewTicket) -> (u64, Vec<SignedDelivery>) {
         let now = self.0.now();
         let mut account = self.0.account();
-        let id = account.create(ticket, now);
-        let saved = change::Saved::created(id);
-        (id, events::deliveries(&self.0, &account, &saved, now))
+        match account.create(ticket, now) {
+            Ok(saved) => (saved.ticket, events::deliveries(&self.0, &account, &saved, now)),
+            Err(_) => (0, Vec::new()),
+        }
     }
 
     /// The id of the ticket's assignee.

@@ -24,6 +24,7 @@ pub async fn from_environment(variables: Environment) -> Result<Deskwire, StartE
         data: Some(PathBuf::from(data)),
         allow_loopback: variables("DESKWIRE_ALLOW_LOOPBACK").as_deref() == Some("1"),
         stand_ins: None,
+        apply: true,
     };
     let files = read_project(&project)?;
     start(&settings, &files, &Secrets::new(&project, variables)).await

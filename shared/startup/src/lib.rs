@@ -4,18 +4,20 @@
 //! here, before the first event, and names the file or the variable that is wrong.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+mod deployment;
 mod function;
 mod project;
 mod random;
 mod stand_ins;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
-use deskwire_accept::{Catalogue, Intake, Source};
+use deskwire_accept::{Catalogue, CurrentCatalogue, InForce, Intake, Source};
 use deskwire_connectors::{Client, Connection};
 use deskwire_core::action::Actions;
 use deskwire_core::ids::SourceName;
+use deskwire_core::ports::Registry;
 use deskwire_core::provider::provider;
 use deskwire_core::random::Random;
 use deskwire_core::secret::SecretString;
@@ -28,6 +30,7 @@ use deskwire_storage::{OpenError, SqliteStore};
 use deskwire_templates::Templates;
 use deskwire_workflows::{Diagnostic, Loaded, Options, Project};
 
+pub use deployment::{Change, ChangeKind, Plan};
 pub use function::from_environment;
 pub use project::{ProjectFiles, read_project};
 pub use random::OsRandom;
@@ -64,9 +67,9 @@ pub enum StartError {
     /// The store cannot be opened.
     #[error(transparent)]
     Store(#[from] OpenError),
-    /// The store does not take the workflows' versions.
-    #[error("cannot write to the store: {0}")]
-    Publish(#[from] deskwire_core::ports::StoreError),
+    /// The store does not take the workflows, or does not give them back.
+    #[error("cannot use the store: {0}")]
+    Deploy(#[from] deskwire_core::ports::StoreError),
     /// A function's environment is incomplete.
     #[error("{0}")]
     Environment(String),
@@ -80,6 +83,8 @@ pub struct Settings {
     pub allow_loopback: bool,
     /// The stand-ins that answer instead of the providers, if they should.
     pub stand_ins: Option<StandIns>,
+    /// Are the project's workflows put in force? Else those that were applied before are.
+    pub apply: bool,
 }
 
 /// The actions, without any connection: for `check`, `actions` and compiling.
@@ -91,21 +96,27 @@ pub fn actions_alone() -> Actions {
 pub struct Deskwire {
     /// The store.
     pub store: SqliteStore,
-    /// The project as it was loaded.
-    pub project: Project,
-    /// Sources with their secrets, and workflows by source.
-    pub catalogue: Arc<Catalogue>,
-    /// The actions, on the project's connections.
-    pub actions: Actions,
-    /// The template language.
-    pub templates: Templates,
+    /// Sources with their secrets, and the workflows in force.
+    pub catalogue: Arc<CurrentCatalogue>,
+    /// The compiled workflow versions, and the actions on the project's connections.
+    pub versions: Arc<Versions>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub random: Arc<dyn Random>,
+    /// What applying the project's workflows at the start changed.
+    pub applied: Plan,
+    project: RwLock<Arc<Project>>,
+    sources: RwLock<Vec<Source>>,
+    egress: Arc<Egress>,
 }
 
 impl Deskwire {
+    /// The project as it was loaded last without a mistake.
+    pub fn project(&self) -> Arc<Project> {
+        Arc::clone(&self.project.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// What the webhook functions need.
     pub fn intake(&self) -> Intake {
         Intake {
@@ -118,10 +129,45 @@ impl Deskwire {
 
     /// What the runner needs.
     pub fn engine(&self) -> Engine {
-        let work = Arc::new(self.store.clone());
-        let versions =
-            Versions::new(work.clone(), self.actions.clone(), self.templates.clone(), &self.project.workflows);
-        Engine::new(work, versions, Arc::clone(&self.clock), Arc::clone(&self.random), EngineOptions::default())
+        Engine::new(
+            Arc::new(self.store.clone()),
+            Arc::clone(&self.versions),
+            Arc::clone(&self.clock),
+            Arc::clone(&self.random),
+            EngineOptions::default(),
+        )
+    }
+
+    /// Takes over the project's files as they are now: sources, connections and workflows, all of it or, where there is a
+    /// mistake, nothing. Runs under way keep their version.
+    pub async fn reload(
+        &self,
+        settings: &Settings,
+        files: &ProjectFiles,
+        secrets: &Secrets,
+    ) -> Result<Plan, StartError> {
+        let (project, parts) = prepare(settings, files, secrets)?;
+        let plan = Plan::new(&project.workflows, &self.store.deployed().await?);
+        plan.apply(&self.store, self.clock.now()).await?;
+        self.versions.replace_actions(actions_on(&self.egress, parts.connections));
+        *self.sources.write().unwrap_or_else(PoisonError::into_inner) = parts.sources;
+        *self.project.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(project);
+        self.follow().await?;
+        Ok(plan)
+    }
+
+    /// Takes over what is in force according to the store, whoever changed it.
+    pub async fn follow(&self) -> Result<(), StartError> {
+        let mut in_force = Vec::new();
+        for deployed in self.store.deployed().await? {
+            match self.versions.get(&deployed.name, &deployed.version).await {
+                Ok(workflow) => in_force.push(InForce { workflow, active: deployed.active }),
+                Err(error) => tracing::error!(workflow = %deployed.name, %error, "a workflow cannot be used"),
+            }
+        }
+        let sources = self.sources.read().unwrap_or_else(PoisonError::into_inner).clone();
+        self.catalogue.replace(Catalogue::new(sources, in_force));
+        Ok(())
     }
 }
 
@@ -132,8 +178,13 @@ pub fn check(files: &ProjectFiles, allow_loopback: bool) -> Loaded {
     deskwire_workflows::load(files.project.as_ref(), &files.workflows, &options)
 }
 
-/// Starts from settings and files that were read already.
-pub async fn start(settings: &Settings, files: &ProjectFiles, secrets: &Secrets) -> Result<Deskwire, StartError> {
+/// What a project needs from outside its files.
+struct Parts {
+    sources: Vec<Source>,
+    connections: Vec<Connection>,
+}
+
+fn prepare(settings: &Settings, files: &ProjectFiles, secrets: &Secrets) -> Result<(Project, Parts), StartError> {
     let loaded = check(files, settings.allow_loopback);
     if loaded.has_errors() {
         return Err(StartError::Mistakes(loaded.diagnostics));
@@ -142,32 +193,46 @@ pub async fn start(settings: &Settings, files: &ProjectFiles, secrets: &Secrets)
     let mut missing = Vec::new();
     let sources = sources(&project.sources, settings.stand_ins.as_ref(), secrets, &mut missing);
     let connections = connections(&project, settings.stand_ins.as_ref(), secrets, &mut missing)?;
-    if !missing.is_empty() {
-        return Err(StartError::Secrets(missing));
-    }
-    let egress = Egress::new(EgressOptions { allow_loopback: settings.allow_loopback, ..EgressOptions::default() });
-    let actions = deskwire_connectors::actions(Arc::new(Client::new(Arc::new(egress), connections)));
+    if missing.is_empty() { Ok((project, Parts { sources, connections })) } else { Err(StartError::Secrets(missing)) }
+}
+
+fn actions_on(egress: &Arc<Egress>, connections: Vec<Connection>) -> Actions {
+    deskwire_connectors::actions(Arc::new(Client::new(Arc::clone(egress), connections)))
+}
+
+/// Starts from settings and files that were read already.
+pub async fn start(settings: &Settings, files: &ProjectFiles, secrets: &Secrets) -> Result<Deskwire, StartError> {
+    let (project, parts) = prepare(settings, files, secrets)?;
+    let options = EgressOptions { allow_loopback: settings.allow_loopback, ..EgressOptions::default() };
+    let egress = Arc::new(Egress::new(options));
     let store = match &settings.data {
         Some(folder) => SqliteStore::open(folder)?,
         None => SqliteStore::in_memory()?,
     };
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    publish(&store, &project, clock.as_ref()).await?;
-    Ok(Deskwire {
-        catalogue: Arc::new(Catalogue::new(sources, &project.workflows)),
+    let applied = if settings.apply {
+        let plan = Plan::new(&project.workflows, &store.deployed().await?);
+        plan.apply(&store, clock.now()).await?;
+        plan
+    } else {
+        Plan::default()
+    };
+    let templates = Templates::new(deskwire_templates::Limits::default());
+    let actions = actions_on(&egress, parts.connections);
+    let versions = Versions::new(Arc::new(store.clone()), actions, templates, &project.workflows);
+    let deskwire = Deskwire {
         store,
-        project,
-        actions,
-        templates: Templates::new(deskwire_templates::Limits::default()),
+        catalogue: Arc::default(),
+        versions: Arc::new(versions),
         clock,
         random: Arc::new(OsRandom),
-    })
-}
-
-async fn publish(store: &SqliteStore, project: &Project, clock: &dyn Clock) -> Result<(), StartError> {
-    use deskwire_core::ports::Work;
-    let versions = project.workflows.iter().map(|w| (w.name.clone(), w.version.clone(), w.text.clone())).collect();
-    Ok(store.publish(versions, clock.now()).await?)
+        applied,
+        project: RwLock::new(Arc::new(project)),
+        sources: RwLock::new(parts.sources),
+        egress,
+    };
+    deskwire.follow().await?;
+    Ok(deskwire)
 }
 
 fn sources(

@@ -1,6 +1,6 @@
 //! The contract that every store passes: one async function per promise, and [`store_contract!`] that makes a test of each.
 //!
-//! A case gets an empty store behind the three ports and passes its own times, so nothing here sleeps.
+//! A case gets an empty store behind the ports and passes its own times, so nothing here sleeps.
 
 #![allow(
     clippy::expect_used,
@@ -8,14 +8,19 @@
     reason = "a contract's cases are tests: they panic where the store breaks its word"
 )]
 
+mod flow;
+
+pub use flow::*;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use deskwire_core::action::{CallError, Hold, HoldKey};
-use deskwire_core::event::{Event, EventState, JsonText};
+use deskwire_core::event::{ChangeFacts, Event, EventState, JsonText};
 use deskwire_core::ids::{EventId, Lane, RunId, SourceName, StepPath, WorkflowName, WorkflowVersion};
 use deskwire_core::ports::{
-    Accepted, Arrival, Claim, Declined, Filter, History, Inbox, RejectedEvent, Settlement, StoreError, Wanted, Work,
+    Accepted, Arrival, Claim, Declined, Filter, History, Inbox, LanePolicy, Registry, RejectedEvent, Settlement,
+    StoreError, Wanted, Work,
 };
 use deskwire_core::run::{Entry, Known, RunState};
 use deskwire_core::time::Timestamp;
@@ -29,13 +34,15 @@ pub struct Stores {
     pub work: Arc<dyn Work>,
     /// Answers people.
     pub history: Arc<dyn History>,
+    /// Knows the workflows in force.
+    pub registry: Arc<dyn Registry>,
 }
 
 impl Stores {
-    /// One value that is all three.
-    pub fn of<S: Inbox + Work + History + 'static>(store: S) -> Self {
+    /// One value that is all of them.
+    pub fn of<S: Inbox + Work + History + Registry + 'static>(store: S) -> Self {
         let store = Arc::new(store);
-        Self { inbox: store.clone(), work: store.clone(), history: store }
+        Self { inbox: store.clone(), work: store.clone(), history: store.clone(), registry: store }
     }
 
     async fn accept(&self, arrival: Arrival) -> Accepted {
@@ -70,6 +77,7 @@ fn event(id: &str, subject: &str, received_at: i64) -> Event {
         time: at(received_at),
         received_at: at(received_at),
         data: JsonText::parse(br#"{ "detail" : {"id":"18446744073709551615"} }"#).expect("JSON").0,
+        change: ChangeFacts::default(),
     }
 }
 
@@ -79,7 +87,14 @@ fn arrival(id: &str, subject: &str, runs: &[(&str, &str)], received_at: i64) -> 
         .map(|(workflow, run)| {
             let workflow = WorkflowName::parse(workflow).expect("a name");
             let lane = Lane::of(&workflow, subject);
-            Wanted { workflow, version: WorkflowVersion::new("v1"), run: RunId::new(*run), lane }
+            Wanted {
+                workflow,
+                version: WorkflowVersion::new("v1"),
+                run: RunId::new(*run),
+                lane,
+                policy: LanePolicy::Every,
+                changed_at: None,
+            }
         })
         .collect();
     Arrival { event: event(id, subject, received_at), also_known_as: vec![], wanted, declined: vec![] }
@@ -88,12 +103,14 @@ fn arrival(id: &str, subject: &str, runs: &[(&str, &str)], received_at: i64) -> 
 fn done(step: &str, output: serde_json::Value) -> Entry {
     Entry::Done {
         step: StepPath::new(step),
+        action: "test.say".to_owned(),
         attempt: 1,
         started_at: at(1),
         at: at(2),
         input: serde_json::json!({}),
         output,
         how: Known::Answered,
+        wrote: vec![],
     }
 }
 
@@ -453,6 +470,24 @@ macro_rules! store_contract {
             history_is_filtered_and_found_by_short_references
             waiting_ends_when_work_arrives
             concurrent_runners_share_the_work_in_order
+            a_run_that_waits_leaves_its_lane_and_comes_back
+            the_next_time_of_a_wait_is_known
+            an_awaited_event_wakes_its_run
+            an_event_between_the_last_result_and_the_wait_is_not_missed
+            an_event_that_comes_while_its_run_is_under_way_is_found
+            only_the_latest_of_those_that_wait_is_handled
+            superseding_the_first_of_a_lane_does_not_block_it
+            an_older_state_does_not_supersede_a_newer_one
+            a_debounced_run_waits_for_quiet_but_not_for_ever
+            a_run_learns_how_new_the_handled_ones_were
+            a_run_learns_what_others_changed_about_its_subject
+            calls_that_did_not_happen_and_old_ones_are_no_changes
+            the_facts_of_a_change_come_back_as_they_were
+            a_decision_brings_an_unknown_run_back
+            old_events_are_removed_unless_a_run_of_theirs_is_not_over
+            lists_are_filtered_by_time_type_and_number
+            deployed_workflows_are_in_force_until_they_are_removed
+            a_schedule_begins_when_its_workflow_is_switched_on
         }
     };
     (@each $make:expr; $($case:ident)*) => {

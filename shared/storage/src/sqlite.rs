@@ -4,11 +4,14 @@
 //! acknowledgements share one sync of the disk. Reads for people use a connection of their own. Tests use
 //! [`SqliteStore::in_memory`], which runs the same SQL in the caller's thread and so keeps to virtual time.
 
+mod changes;
 mod checkpoint;
 mod history;
 mod inbox;
+mod registry;
 mod rows;
 mod schema;
+mod waits;
 mod work;
 mod writer;
 

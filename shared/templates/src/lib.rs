@@ -30,7 +30,7 @@ mod template;
 pub use error::{ErrorKind, TemplateError};
 pub use language::Limits;
 pub use scope::Scope;
-pub use syntax::Variable;
+pub use syntax::{Compared, Variable};
 pub use template::{Condition, Escape, Template, Templates};
 
 #[cfg(test)]

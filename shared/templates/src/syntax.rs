@@ -24,6 +24,20 @@ pub struct Variable {
     pub path: Vec<String>,
     /// Where it stands in the template's text, in bytes.
     pub range: Range<usize>,
+    /// Does the template see to the case that it is missing? It goes through `default` or `is defined`, or it is asked for,
+    /// here or by an `if` around it.
+    pub guarded: bool,
+    /// The texts it is compared with (`==`, `!=`, `in`).
+    pub compared: Vec<Compared>,
+}
+
+/// A text that a variable is compared with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Compared {
+    /// The text.
+    pub word: String,
+    /// Where it stands, in bytes.
+    pub range: Range<usize>,
 }
 
 /// What reading found.
@@ -32,6 +46,8 @@ pub(crate) struct Reading {
     pub variables: Vec<Variable>,
     /// Is the text one `{{ … }}` and nothing but white space around it?
     pub one_expression: bool,
+    /// Is that expression a variable and nothing else?
+    pub one_variable: bool,
 }
 
 /// Reads a text with tags.
@@ -39,21 +55,19 @@ pub(crate) fn read_template(text: &str, engine: &Environment<'_>) -> Result<Read
     check_shape(text, false)?;
     let tree = parse(text, "template", delimiters()).map_err(|error| TemplateError::from_engine(&error, text, 0))?;
     let ast::Stmt::Template(template) = &tree else {
-        return Ok(Reading { variables: Vec::new(), one_expression: false });
+        return Ok(Reading { variables: Vec::new(), one_expression: false, one_variable: false });
     };
     let mut reader = Reader::new(text, engine);
     reader.assign("self");
     reader.body(&template.children)?;
-    let mut expressions = 0;
-    let mut others = 0;
-    for child in &template.children {
-        match child {
-            ast::Stmt::EmitExpr(_) => expressions += 1,
-            ast::Stmt::EmitRaw(raw) if raw.raw.trim().is_empty() => {}
-            _ => others += 1,
-        }
-    }
-    Ok(Reading { variables: reader.variables, one_expression: expressions == 1 && others == 0 })
+    let is_space = |child: &ast::Stmt<'_>| matches!(child, ast::Stmt::EmitRaw(raw) if raw.raw.trim().is_empty());
+    let parts: Vec<&ast::Stmt<'_>> = template.children.iter().filter(|child| !is_space(child)).collect();
+    let only = match parts[..] {
+        [ast::Stmt::EmitExpr(emit)] => Some(&emit.expr),
+        _ => None,
+    };
+    let one_variable = only.is_some_and(|only| reader.variable(only).is_some());
+    Ok(Reading { variables: reader.variables, one_expression: only.is_some(), one_variable })
 }
 
 /// Reads a bare expression.
@@ -61,8 +75,9 @@ pub(crate) fn read_expression(text: &str, engine: &Environment<'_>) -> Result<Re
     check_shape(text, true)?;
     let tree = parse_expr(text).map_err(|error| TemplateError::from_engine(&error, text, 0))?;
     let mut reader = Reader::new(text, engine);
-    reader.expression(&tree)?;
-    Ok(Reading { variables: reader.variables, one_expression: true })
+    reader.asked(&tree)?;
+    let one_variable = reader.variable(&tree).is_some();
+    Ok(Reading { variables: reader.variables, one_expression: true, one_variable })
 }
 
 type Read = Result<(), TemplateError>;
@@ -75,11 +90,13 @@ struct Reader<'a> {
     /// How often names of the template's own were used so far.
     uses: usize,
     variables: Vec<Variable>,
+    /// The paths that an `if` around has asked for.
+    asked_for: Vec<Vec<String>>,
 }
 
 impl<'a> Reader<'a> {
     fn new(text: &'a str, engine: &'a Environment<'a>) -> Self {
-        Self { text, engine, assigned: vec![BTreeSet::new()], uses: 0, variables: Vec::new() }
+        Self { text, engine, assigned: vec![BTreeSet::new()], uses: 0, variables: Vec::new(), asked_for: Vec::new() }
     }
 
     fn assign(&mut self, name: &str) {
@@ -123,16 +140,16 @@ impl<'a> Reader<'a> {
                 self.assigned.push(BTreeSet::new());
                 self.assign("loop");
                 self.target(&each.target);
-                let read = self.optional(each.filter_expr.as_ref()).and_then(|()| self.body(&each.body));
+                let filter = each.filter_expr.as_ref();
+                let read = filter.map_or(Ok(()), |filter| self.asked(filter)).and_then(|()| self.body(&each.body));
                 self.assigned.pop();
                 read?;
                 self.block(&each.else_body)
             }
-            ast::Stmt::IfCond(condition) => {
-                self.expression(&condition.expr)?;
-                self.block(&condition.true_body)?;
-                self.block(&condition.false_body)
-            }
+            ast::Stmt::IfCond(condition) => self.guarded_by(&condition.expr, |reader| {
+                reader.block(&condition.true_body)?;
+                reader.block(&condition.false_body)
+            }),
             ast::Stmt::WithBlock(with) => {
                 self.assigned.push(BTreeSet::new());
                 let mut read = Ok(());
@@ -224,7 +241,11 @@ impl<'a> Reader<'a> {
                 self.optional(slice.stop.as_ref())?;
                 self.optional(slice.step.as_ref())
             }
+            ast::Expr::UnaryOp(unary) if matches!(unary.op, ast::UnaryOpKind::Not) => self.asked(&unary.expr),
             ast::Expr::UnaryOp(unary) => self.expression(&unary.expr),
+            ast::Expr::BinOp(binary) if matches!(binary.op, ast::BinOpKind::ScAnd | ast::BinOpKind::ScOr) => {
+                self.guarded_by(&binary.left, |reader| reader.expression(&binary.right))
+            }
             ast::Expr::BinOp(binary) => {
                 let multiplies = matches!(binary.op, ast::BinOpKind::Mul);
                 for operand in [&binary.left, &binary.right] {
@@ -235,17 +256,32 @@ impl<'a> Reader<'a> {
                     }
                 }
                 self.expression(&binary.left)?;
-                self.expression(&binary.right)
+                self.expression(&binary.right)?;
+                match binary.op {
+                    ast::BinOpKind::Eq | ast::BinOpKind::Ne => self.compare(&binary.left, &binary.right),
+                    ast::BinOpKind::In => self.compare_with_any(&binary.left, &binary.right),
+                    _ => {}
+                }
+                Ok(())
             }
             ast::Expr::Compare(compare) => {
                 self.expression(&compare.expr)?;
-                compare.ops.iter().try_for_each(|op| self.expression(&op.expr))
+                let mut left = &compare.expr;
+                for op in &compare.ops {
+                    self.expression(&op.expr)?;
+                    match op.op {
+                        ast::CompareOpKind::Eq | ast::CompareOpKind::Ne => self.compare(left, &op.expr),
+                        ast::CompareOpKind::In | ast::CompareOpKind::NotIn => self.compare_with_any(left, &op.expr),
+                        _ => {}
+                    }
+                    left = &op.expr;
+                }
+                Ok(())
             }
-            ast::Expr::IfExpr(choice) => {
-                self.expression(&choice.test_expr)?;
-                self.expression(&choice.true_expr)?;
-                self.optional(choice.false_expr.as_ref())
-            }
+            ast::Expr::IfExpr(choice) => self.guarded_by(&choice.test_expr, |reader| {
+                reader.expression(&choice.true_expr)?;
+                reader.optional(choice.false_expr.as_ref())
+            }),
             ast::Expr::Filter(filter) => {
                 if !self.exists("filter", filter.name) {
                     return self.refuse(format!("there is no filter `{}`", filter.name), filter.span());
@@ -254,14 +290,22 @@ impl<'a> Reader<'a> {
                     let message = "`map` takes one argument: `map(attribute=\"name\")` or `map(\"upper\")`";
                     return self.refuse(message.to_owned(), filter.span());
                 }
+                let before = self.variables.len();
                 self.optional(filter.expr.as_ref())?;
+                if matches!(filter.name, "default" | "d") {
+                    self.guard(before);
+                }
                 self.arguments(&filter.args)
             }
             ast::Expr::Test(test) => {
                 if !self.exists("test", test.name) {
                     return self.refuse(format!("there is no test `{}` to ask for with `is`", test.name), test.span());
                 }
+                let before = self.variables.len();
                 self.expression(&test.expr)?;
+                if matches!(test.name, "defined" | "undefined") {
+                    self.guard(before);
+                }
                 self.arguments(&test.args)
             }
             ast::Expr::GetAttr(attribute) => self.expression(&attribute.expr),
@@ -276,6 +320,68 @@ impl<'a> Reader<'a> {
                 self.all(&map.keys)?;
                 self.all(&map.values)
             }
+        }
+    }
+
+    /// An expression whose truth is asked: there, a variable may be missing.
+    fn asked(&mut self, expression: &ast::Expr<'_>) -> Read {
+        match expression {
+            ast::Expr::UnaryOp(unary) if matches!(unary.op, ast::UnaryOpKind::Not) => self.asked(&unary.expr),
+            ast::Expr::BinOp(binary) if matches!(binary.op, ast::BinOpKind::ScAnd | ast::BinOpKind::ScOr) => {
+                self.guarded_by(&binary.left, |reader| reader.asked(&binary.right))
+            }
+            _ => {
+                let before = self.variables.len();
+                self.expression(expression)?;
+                if self.variable(expression).is_some() {
+                    self.guard(before);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Reads what is evaluated only after a test.
+    fn guarded_by(&mut self, test: &ast::Expr<'_>, then: impl FnOnce(&mut Self) -> Read) -> Read {
+        let (before, asked) = (self.variables.len(), self.asked_for.len());
+        self.asked(test)?;
+        self.asked_for.extend(self.variables[before..].iter().map(|variable| variable.path.clone()));
+        let read = then(self);
+        self.asked_for.truncate(asked);
+        read
+    }
+
+    /// The variables found since then may be missing.
+    fn guard(&mut self, since: usize) {
+        self.variables[since..].iter_mut().for_each(|variable| variable.guarded = true);
+    }
+
+    /// Notes that one is compared with the other, if one is a variable and the other a text.
+    fn compare(&mut self, left: &ast::Expr<'_>, right: &ast::Expr<'_>) {
+        self.compare_with(left, right);
+        self.compare_with(right, left);
+    }
+
+    /// Notes that a variable is looked for in a list that is written out.
+    fn compare_with_any(&mut self, variable: &ast::Expr<'_>, list: &ast::Expr<'_>) {
+        let items: &[ast::Expr<'_>] = match list {
+            ast::Expr::List(list) => &list.items,
+            ast::Expr::Tuple(tuple) => &tuple.items,
+            _ => &[],
+        };
+        for item in items {
+            self.compare_with(variable, item);
+        }
+    }
+
+    fn compare_with(&mut self, variable: &ast::Expr<'_>, other: &ast::Expr<'_>) {
+        let ast::Expr::Const(constant) = other else { return };
+        let (Some(word), Some(Variable { range, .. })) = (constant.value.as_str(), self.variable(variable)) else {
+            return;
+        };
+        let compared = Compared { word: word.to_owned(), range: bytes(constant.span()) };
+        if let Some(found) = self.variables.iter_mut().rfind(|found| found.range == range) {
+            found.compared.push(compared);
         }
     }
 
@@ -328,6 +434,9 @@ impl<'a> Reader<'a> {
         path.push(name.id.to_owned());
         path.reverse();
         let range = bytes(name.span()).start..bytes(expression.span()).end;
-        self.text.get(range.clone()).map(|_| Variable { path, range })
+        self.text.get(range.clone())?;
+        let near = |asked: &Vec<String>| asked.iter().zip(&path).take(2).all(|(asked, given)| asked == given);
+        let guarded = self.asked_for.iter().any(near);
+        Some(Variable { path, range, guarded, compared: Vec::new() })
     }
 }

@@ -4,6 +4,7 @@
 //! shared by all clones of one engine.
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use minijinja::Environment;
@@ -67,7 +68,12 @@ impl Templates {
         self.check_length(text)?;
         let limits = self.0.limits;
         if !["{{", "{%", "{#"].iter().any(|tag| text.contains(tag)) {
-            return Ok(Template { kind: Kind::Literal(text.to_owned()), limits, variables: Arc::default() });
+            return Ok(Template {
+                kind: Kind::Literal(text.to_owned()),
+                limits,
+                variables: Arc::default(),
+                one_variable: false,
+            });
         }
         let reading = read_template(text, &self.0.plain)?;
         let base = match (reading.one_expression, escape) {
@@ -78,7 +84,7 @@ impl Templates {
         };
         let program = Program::new(base, text.to_owned(), 0, text.len())?;
         let kind = if reading.one_expression { Kind::Whole(program, escape) } else { Kind::Mixed(program) };
-        Ok(Template { kind, limits, variables: reading.variables.into() })
+        Ok(Template { kind, limits, variables: reading.variables.into(), one_variable: reading.one_variable })
     }
 
     /// Compiles a condition: a bare expression, or the same in `{{ … }}`.
@@ -92,8 +98,12 @@ impl Templates {
         }
         let Reading { mut variables, .. } =
             read_expression(inner, &self.0.plain).map_err(|error| moved(error, before))?;
+        let moved_range = |range: &Range<usize>| range.start + before..range.end + before;
         for variable in &mut variables {
-            variable.range = variable.range.start + before..variable.range.end + before;
+            variable.range = moved_range(&variable.range);
+            for compared in &mut variable.compared {
+                compared.range = moved_range(&compared.range);
+            }
         }
         let program = Program::new(&self.0.plain, format!("{IF}{inner}{THEN}"), IF.len(), inner.len())
             .map_err(|error| moved(error, before))?;
@@ -161,6 +171,7 @@ pub struct Template {
     kind: Kind,
     limits: Limits,
     variables: Arc<[Variable]>,
+    one_variable: bool,
 }
 
 #[derive(Clone)]
@@ -223,6 +234,11 @@ impl Template {
     /// The names it takes from the scope, in the order of its text, each as often as it stands there.
     pub fn variables(&self) -> Vec<Variable> {
         self.variables.to_vec()
+    }
+
+    /// The one variable that it is, if it is one whole `{{ variable }}`.
+    pub fn one_variable(&self) -> Option<&Variable> {
+        self.variables.first().filter(|_| self.one_variable)
     }
 
     /// Does it always make text? One whole `{{ … }}` makes whatever its expression yields.

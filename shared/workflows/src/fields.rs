@@ -1,10 +1,10 @@
 //! Reading a map whose keys are known: what is missing, what is unknown, what is of the wrong kind.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::time::Duration;
 
 use deskwire_core::ids::BadName;
-use deskwire_core::time::parse_duration;
+use deskwire_core::time::{parse_duration, show_duration};
 
 use crate::report::Report;
 use crate::suggest;
@@ -113,6 +113,44 @@ impl<'n> Fields<'n> {
             report.error(span, format!("`{name}` must be {}", words.join(" or ")));
         }
         found
+    }
+
+    /// A whole number within bounds; `hint` says what it counts.
+    pub(crate) fn count(
+        &self,
+        name: &str,
+        bounds: RangeInclusive<u64>,
+        hint: &str,
+        report: &mut Report<'_>,
+    ) -> Option<u64> {
+        let node = self.get(name)?;
+        let found = match &node.kind {
+            Kind::Number(number) => number.as_u64().filter(|count| bounds.contains(count)),
+            Kind::Broken => return None,
+            _ => None,
+        };
+        if found.is_none() {
+            let message = format!("`{name}` must be a whole number from {} to {}", bounds.start(), bounds.end());
+            report.error_with_help(node.span.clone(), message, hint);
+        }
+        found
+    }
+
+    /// A duration within bounds.
+    pub(crate) fn duration_within(
+        &self,
+        name: &str,
+        bounds: RangeInclusive<Duration>,
+        report: &mut Report<'_>,
+    ) -> Option<Duration> {
+        let found = self.duration(name, report)?;
+        if bounds.contains(&found) {
+            return Some(found);
+        }
+        let (least, most) = (show_duration(*bounds.start()), show_duration(*bounds.end()));
+        let place = self.get(name).map_or(self.span.clone(), |node| node.span.clone());
+        report.error(place, format!("`{name}` must be a duration from {least} to {most}"));
+        None
     }
 
     pub(crate) fn duration(&self, name: &str, report: &mut Report<'_>) -> Option<Duration> {

@@ -1,14 +1,16 @@
-//! A step's `with`: a tree of literals and templates, compiled once and resolved for every run.
+//! A step's `with`, or a loop's `result`: a tree of literals and templates, compiled once and resolved for every run.
 
 use std::fmt;
 
 use deskwire_templates::{Scope, Template, TemplateError};
 use serde_json::{Map, Value};
 
-/// What a step gives its action.
-#[derive(Debug, Clone, Default)]
+/// What a step gives its action, or what a loop makes of an item.
+#[derive(Debug, Clone)]
 pub struct Input {
-    members: Vec<(String, Part)>,
+    /// What it is called in errors; nothing for a `with`, whose inputs have names of their own.
+    name: &'static str,
+    whole: Part,
 }
 
 /// A value within an input.
@@ -32,13 +34,25 @@ pub struct InputError {
 
 impl Input {
     pub(crate) fn new(members: Vec<(String, Part)>) -> Self {
-        Self { members }
+        Self { name: "", whole: Part::Map(members) }
     }
 
-    /// The object that the action gets, its members in the order of the file. The error names the first input that cannot
-    /// be rendered.
+    /// Any value.
+    pub(crate) fn value(name: &'static str, whole: Part) -> Self {
+        Self { name, whole }
+    }
+
+    /// The value; for a `with`, an object with its members in the order of the file. The error names the first input that
+    /// cannot be rendered.
     pub fn resolve(&self, scope: &Scope) -> Result<Value, InputError> {
-        resolve_map(&self.members, scope, &Path::Root).map(Value::Object)
+        self.whole.resolve(scope, &Path::Root(self.name))
+    }
+}
+
+/// No inputs.
+impl Default for Input {
+    fn default() -> Self {
+        Self::new(Vec::new())
     }
 }
 
@@ -67,7 +81,7 @@ fn resolve_map(members: &[(String, Part)], scope: &Scope, path: &Path<'_>) -> Re
 
 /// Where in the tree we are; written out only when something is wrong there.
 enum Path<'a> {
-    Root,
+    Root(&'static str),
     Member(&'a Path<'a>, &'a str),
     Item(&'a Path<'a>, usize),
 }
@@ -75,9 +89,11 @@ enum Path<'a> {
 impl fmt::Display for Path<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Root => Ok(()),
-            Self::Member(Self::Root, name) => f.write_str(name),
-            Self::Member(parent, name) => write!(f, "{parent}.{name}"),
+            Self::Root(name) => f.write_str(name),
+            Self::Member(parent, name) => match parent {
+                Self::Root("") => f.write_str(name),
+                _ => write!(f, "{parent}.{name}"),
+            },
             Self::Item(parent, at) => write!(f, "{parent}[{at}]"),
         }
     }

@@ -6,29 +6,46 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+mod ask;
+mod call;
 mod compile;
+mod condition;
 mod connection;
 mod diagnostic;
+mod events;
 mod fields;
+mod flow;
 mod input;
 mod load;
+mod manual;
 mod names;
+mod outline;
 mod place;
 mod project_file;
 mod report;
+mod schedule;
 mod schema;
+pub mod schemas;
 mod secret_ref;
 mod source;
 mod step;
 mod suggest;
+mod trigger;
+mod wait;
 mod with;
 mod workflow;
 mod yaml;
+mod zone;
 
+pub use condition::Test;
 pub use diagnostic::{Diagnostic, Severity};
 pub use input::{Input, InputError};
-pub use load::{Loaded, Options, Project, SourceFile, load};
-pub use workflow::{OnError, OnUnknown, Step, Trigger, Wants, Workflow};
+pub use load::{DEFAULT_RETENTION, Loaded, Options, Project, SourceFile, load};
+pub use schedule::{BadSchedule, MOST_MISSED, Missed, Schedule, Tick};
+pub use workflow::{
+    ActionStep, Case, Choose, EventTrigger, ForEach, InputKind, ManualInput, NextTime, OnError, OnUnknown, Step,
+    StepKind, Trigger, Wait, WaitForEvent, Wants, Workflow,
+};
 
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use deskwire_core::action::Actions;
 use deskwire_core::connection::ConnectionConfig;
@@ -35,8 +36,11 @@ pub struct Options<'a> {
     pub allow_loopback: bool,
 }
 
+/// How long events, runs and journals are kept unless the project file says otherwise.
+pub const DEFAULT_RETENTION: Duration = Duration::from_hours(90 * 24);
+
 /// A project.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Project {
     /// Its sources.
     pub sources: Vec<SourceConfig>,
@@ -44,6 +48,14 @@ pub struct Project {
     pub connections: Vec<ConnectionConfig>,
     /// Its workflows.
     pub workflows: Vec<Arc<Workflow>>,
+    /// `retention`: how long events are kept, with their runs and journals. At least a day.
+    pub retention: Duration,
+}
+
+impl Default for Project {
+    fn default() -> Self {
+        Self { sources: Vec::new(), connections: Vec::new(), workflows: Vec::new(), retention: DEFAULT_RETENTION }
+    }
 }
 
 /// What loading brought.
@@ -74,6 +86,7 @@ pub fn load(project_file: Option<&SourceFile>, workflow_files: &[SourceFile], op
         if let Some(found) = project_file::read(&mut report, options) {
             loaded.project.sources = found.sources;
             loaded.project.connections = found.connections;
+            loaded.project.retention = found.retention;
             declared = Some(found.declared);
         }
         loaded.diagnostics.extend(report.finish());

@@ -1,18 +1,24 @@
-//! `deskwire.yaml`: sources and connections.
+//! `deskwire.yaml`: sources, connections, and how long things are kept.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use deskwire_core::connection::ConnectionConfig;
 use deskwire_core::ids::{ConnectionName, SourceName};
 use deskwire_core::source::SourceConfig;
 
 use crate::fields::{Fields, NotYet, name};
-use crate::load::{Options, read_file};
+use crate::load::{DEFAULT_RETENTION, Options, read_file};
 use crate::report::Report;
+use crate::trigger::OWN_SOURCES;
 use crate::yaml::{Kind, Node};
 use crate::{connection, source};
 
-const KEYS: [&str; 2] = ["sources", "connections"];
+const KEYS: [&str; 3] = ["sources", "connections", "retention"];
+/// What is kept for less is gone before anybody asks why something did not happen.
+const LEAST_RETENTION: Duration = Duration::from_hours(24);
+/// About as long as the calendar goes; it keeps points in time within what can be stored.
+const MOST_RETENTION: Duration = Duration::from_hours(24 * 3650);
 const LATER: [NotYet; 1] = [(
     "oauth_clients",
     "sign-in by OAuth 2.0 comes later: give connections `auth: { type: bearer, token: { env: NAME } }` for now",
@@ -28,6 +34,7 @@ pub(crate) struct Declared {
 pub(crate) struct Found {
     pub sources: Vec<SourceConfig>,
     pub connections: Vec<ConnectionConfig>,
+    pub retention: Duration,
     pub declared: Declared,
 }
 
@@ -41,8 +48,14 @@ pub(crate) fn read(report: &mut Report<'_>, options: &Options<'_>) -> Option<Fou
     crate::secret_ref::hide_unknown(&root, &KEYS, report);
     let fields = Fields::read(&root, "the project file", &KEYS, &LATER, report)?;
     let declared = Declared { sources: BTreeMap::new(), connections: BTreeMap::new() };
-    let mut found = Found { sources: Vec::new(), connections: Vec::new(), declared };
+    let retention = fields.duration_within("retention", LEAST_RETENTION..=MOST_RETENTION, report);
+    let retention = retention.unwrap_or(DEFAULT_RETENTION);
+    let mut found = Found { sources: Vec::new(), connections: Vec::new(), retention, declared };
     for (given, node, name) in entries(fields.get("sources"), "sources", SourceName::parse, report) {
+        if OWN_SOURCES.contains(&given) {
+            let help = "events of our own bear this name: give the source another one";
+            report.error_with_help(node.span.clone(), format!("a source cannot be called `{given}`"), help);
+        }
         let (provider, config) = name.map_or((None, None), |name| source::read(name, node, report));
         found.declared.sources.insert(given.to_owned(), provider);
         found.sources.extend(config);

@@ -1,79 +1,189 @@
-//! Compiling one step.
+//! Compiling steps: what all kinds have in common, and in which order they stand.
 
-use std::ops::Range;
-
-use deskwire_core::action::ActionSpec;
-use deskwire_core::ids::{ConnectionName, MAX_NAME, StepPath};
-use deskwire_core::retry::RetryPolicy;
+use deskwire_core::ids::{MAX_NAME, StepPath};
+use deskwire_templates::{Escape, Template};
 
 use crate::compile::Compiler;
-use crate::fields::{Fields, NotYet, text};
-use crate::names::Names;
+use crate::fields::{Fields, text};
+use crate::names::{Spot, Use, Written};
 use crate::report::Report;
-use crate::suggest;
-use crate::with::With;
-use crate::workflow::{OnError, OnUnknown, Step};
+use crate::workflow::{Step, StepKind};
 use crate::yaml::{Kind, Node};
 
-const KEYS: [&str; 8] = ["id", "action", "connection", "if", "with", "retry", "on_error", "on_unknown"];
-const STEPS_ARE_FLAT: &str = "steps run one after the other for now, each with an `if` of its own";
-const LATER: [NotYet; 8] = [
-    ("choose", STEPS_ARE_FLAT),
-    ("for_each", STEPS_ARE_FLAT),
-    ("steps", STEPS_ARE_FLAT),
-    ("parallel", STEPS_ARE_FLAT),
-    ("wait", "steps cannot wait yet: remove it"),
-    ("stop", "a step that is not to run gets an `if` that is false"),
-    ("fail", "a step that is not to run gets an `if` that is false"),
-    ("timeout", "every action has a time limit of its own: remove it"),
+/// The keys that say what a step does, and those that go with each.
+pub(crate) const KINDS: [(&str, &[&str]); 6] = [
+    ("action", &["id", "action", "connection", "if", "with", "retry", "timeout", "on_error", "on_unknown"]),
+    ("choose", &["id", "if", "choose", "otherwise"]),
+    ("for_each", &["id", "if", "for_each", "as", "parallel", "on_error", "result", "steps"]),
+    ("wait", &["id", "if", "wait"]),
+    ("stop", &["id", "if", "stop"]),
+    ("fail", &["id", "if", "fail"]),
 ];
-const NONE_FITS: &str = "deskwire.yaml declares none that fits";
-const RETRY_KEYS: [&str; 3] = ["attempts", "first_wait", "longest_wait"];
-/// More attempts than this do not fit into the time that a lane waits.
-const MAX_ATTEMPTS: u64 = 50;
+/// Nobody follows branches within branches that are deeper.
+const MAX_DEPTH: usize = 8;
 
-/// Compiles a step. What cannot be read gets a stand-in; the mistake has been told, and the workflow is not used.
-pub(crate) fn read(node: &Node, names: Names<'_>, compiler: &Compiler<'_>, report: &mut Report<'_>) -> Option<Step> {
-    let fields = Fields::read(node, names.place, &KEYS, &LATER, report)?;
-    let line = report.place(node.span.start).0;
-    let id = fields.require("id", "id: ticket", report).and_then(|node| read_id(node, report)).unwrap_or_default();
-    let spec = fields.require("action", "action: slack.post_message", report);
-    let spec = spec.and_then(|node| read_action(node, compiler, report));
-    let connection = read_connection(&fields, spec, compiler, report);
-    let (condition, condition_text) = compiler.condition(&fields, "if", names, report);
-    let input = match spec {
-        Some(spec) => {
-            let place = fields.key("with").or_else(|| fields.key("action")).unwrap_or(node.span.clone());
-            With { templates: compiler.options.templates, names }.read(fields.get("with"), spec, place, report)
-        }
-        None => With { templates: compiler.options.templates, names }.read_names(fields.get("with"), report),
-    };
-    Some(Step {
-        path: StepPath::new(id),
-        id: id.to_owned(),
-        action: spec.map_or_else(String::new, |spec| spec.name.to_owned()),
-        connection,
-        condition,
-        condition_text,
-        input,
-        retry: read_retry(&fields, report),
-        on_error: on_error(&fields, report),
-        on_unknown: fields
-            .word("on_unknown", &[("wait", OnUnknown::Park), ("retry", OnUnknown::Retry)], report)
-            .unwrap_or_default(),
-        line,
-    })
+/// What surrounds a list of steps.
+#[derive(Clone)]
+pub(crate) struct Around<'s> {
+    /// Which names mean something; `before` and `place` are set for each step.
+    pub spot: Spot<'s>,
+    /// The path of the step around, or nothing.
+    pub path: String,
+    /// How many lists of steps there are around, this one included.
+    pub depth: usize,
+    /// The trigger's source.
+    pub source: Option<&'s str>,
 }
 
-fn on_error(fields: &Fields<'_>, report: &mut Report<'_>) -> OnError {
-    fields.word("on_error", &[("fail", OnError::Fail), ("continue", OnError::Continue)], report).unwrap_or_default()
+impl<'s> Around<'s> {
+    /// What surrounds the steps within a step.
+    pub(crate) fn within(&self, spot: Spot<'s>, step: &str) -> Self {
+        let path = if self.path.is_empty() { step.to_owned() } else { format!("{}/{step}", self.path) };
+        Self { spot, path, depth: self.depth + 1, source: self.source }
+    }
+}
+
+impl<'s> Compiler<'s> {
+    /// Compiles a list of steps.
+    pub(crate) fn steps(&self, items: &'s [Node], around: &Around<'s>, report: &mut Report<'_>) -> Vec<Step> {
+        if around.depth > MAX_DEPTH
+            && let Some(first) = items.first()
+        {
+            let message = format!("these steps stand {} deep in others; {MAX_DEPTH} are the most", around.depth);
+            report.error_with_help(first.span.start..first.span.start, message, "split the workflow into several");
+            return Vec::new();
+        }
+        let mut steps = Vec::with_capacity(items.len());
+        let mut ended: Option<String> = None;
+        let mut told = false;
+        for (at, item) in items.iter().enumerate() {
+            if let Some(last) = &ended
+                && !told
+            {
+                told = true;
+                let message = format!("this step is never reached: `{last}` before it always ends the run");
+                let help = format!("remove it, or give `{last}` an `if`");
+                report.warning(first_line(item, report), message, help);
+            }
+            let Some(step) = self.step(item, at, around, report) else { continue };
+            if ended.is_none() && ends(&step) {
+                ended = Some(step.id.clone());
+            }
+            steps.push(step);
+        }
+        steps
+    }
+
+    fn step(&self, node: &'s Node, at: usize, around: &Around<'s>, report: &mut Report<'_>) -> Option<Step> {
+        let outline = around.spot.outline;
+        let number = outline.number(node);
+        let known = number.and_then(|number| outline.steps.get(number));
+        let place = match known {
+            Some(known) if !known.id.is_empty() => format!("step `{}`", known.id),
+            _ => format!("step {}", at + 1),
+        };
+        let mut spot = Spot { before: number.unwrap_or_default(), place, told: <_>::default(), ..around.spot.clone() };
+        let (fields, kind) = read_kind(node, &spot.place, report)?;
+        let line = report.place(node.span.start).0;
+        let id = fields.require("id", "id: ticket", report).and_then(|node| read_id(node, report)).unwrap_or_default();
+        let condition = fields.get("if").and_then(|node| {
+            let test = self.test(node, "if", &spot, report)?;
+            if test.always() == Some(false) {
+                let message = format!("`if` is always false: {} is switched off", spot.place);
+                report.warning(node.span.clone(), message, "remove the `if` to switch it on");
+            }
+            spot.asked.extend(test.steps());
+            spot.conditions.extend(report.file.text.get(node.span.clone()).map(str::to_owned));
+            Some(test)
+        });
+        let around = Around { spot, ..around.clone() };
+        let (spot, number) = (&around.spot, number.unwrap_or_default());
+        let kind = match kind {
+            "choose" => StepKind::Choose(self.choose(&fields, id, number, &around, report)),
+            "for_each" => self.for_each(&fields, id, number, &around, report)?,
+            "wait" => self.wait(&fields, &around, report)?,
+            "stop" => StepKind::Stop(self.reason(&fields, "stop", spot, report)?),
+            "fail" => StepKind::Fail(self.reason(&fields, "fail", spot, report)?),
+            _ => StepKind::Action(Box::new(self.call(&fields, spot, report))),
+        };
+        let path = if around.path.is_empty() { id.to_owned() } else { format!("{}/{id}", around.path) };
+        Some(Step { path: StepPath::new(path), id: id.to_owned(), condition, kind, line })
+    }
+
+    /// Reads the reason of a `stop` or `fail`.
+    fn reason(&self, fields: &Fields<'_>, key: &str, spot: &Spot<'_>, report: &mut Report<'_>) -> Option<Template> {
+        let node = fields.require(key, &format!("{key}: \"nothing to do\""), report)?;
+        text(node, &format!("`{key}`"), report)?;
+        self.template(node, key, spot, report)
+    }
+
+    /// Compiles a text that is no input of an action.
+    pub(crate) fn template(
+        &self,
+        node: &Node,
+        key: &str,
+        spot: &Spot<'_>,
+        report: &mut Report<'_>,
+    ) -> Option<Template> {
+        let (given, _) = text(node, &format!("`{key}`"), report)?;
+        let written = Written { node, text: given };
+        match self.options.templates.value(given, Escape::None) {
+            Ok(template) => {
+                spot.check(&template.variables(), Use::Value, written, report);
+                Some(template)
+            }
+            Err(error) => {
+                written.complain(&format!("`{key}`"), &error, report);
+                None
+            }
+        }
+    }
+}
+
+/// What a step does, by the key that says so.
+fn read_kind<'n>(node: &'n Node, place: &str, report: &mut Report<'_>) -> Option<(Fields<'n>, &'static str)> {
+    let has =
+        |key: &str| matches!(&node.kind, Kind::Map(members) if members.iter().any(|(known, _)| known.name == key));
+    let given: Vec<&(&str, &[&str])> = KINDS.iter().filter(|(key, _)| has(key)).collect();
+    let kinds = if given.is_empty() { KINDS.iter().collect() } else { given.clone() };
+    let mut keys: Vec<&str> = Vec::new();
+    for key in kinds.iter().flat_map(|(_, keys)| keys.iter()) {
+        if !keys.contains(key) {
+            keys.push(key);
+        }
+    }
+    let fields = Fields::read(node, place, &keys, &[], report)?;
+    match given[..] {
+        [] => {
+            let words: Vec<&str> = KINDS.iter().skip(1).map(|(key, _)| *key).collect();
+            let help = format!("add one, such as `action: slack.post_message`, or one of: {}", words.join(", "));
+            report.error_with_help(first_line(node, report), format!("{place} has no `action`"), help);
+        }
+        [(first, _), (second, _), ..] => {
+            let span = fields.key(second).unwrap_or(fields.span.clone());
+            let message = format!("{place} has both `{first}` and `{second}`");
+            report.error_with_help(span, message, "a step does one thing: make two steps of it");
+        }
+        [_] => {}
+    }
+    if let Some((kind, _)) = given.first() {
+        fields.require(kind, &format!("{kind}: …"), report);
+    }
+    // Most steps call an action; what else is wrong with this one is told too.
+    let kind = given.first().map_or("action", |(kind, _)| kind);
+    Some((fields, kind))
+}
+
+/// The place of a step's first line.
+fn first_line(node: &Node, report: &Report<'_>) -> std::ops::Range<usize> {
+    let text = report.file.text.get(node.span.clone()).unwrap_or_default();
+    node.span.start..node.span.start + text.lines().next().map_or(0, str::len)
 }
 
 /// The id as later steps write it in templates.
 fn read_id<'n>(node: &'n Node, report: &mut Report<'_>) -> Option<&'n str> {
     let (id, span) = text(node, "`id`", report)?;
-    let rest = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-    if id.starts_with(|c: char| c.is_ascii_lowercase()) && id.chars().all(rest) && id.len() <= MAX_NAME {
+    if is_word(id) {
         return Some(id);
     }
     let help = if id.contains('-') {
@@ -85,83 +195,24 @@ fn read_id<'n>(node: &'n Node, report: &mut Report<'_>) -> Option<&'n str> {
     None
 }
 
-fn read_action<'a>(node: &Node, compiler: &Compiler<'a>, report: &mut Report<'_>) -> Option<&'a ActionSpec> {
-    let (name, span) = text(node, "`action`", report)?;
-    let actions = compiler.options.actions;
-    let found = actions.get(name).map(|action| action.spec());
-    if found.is_none() {
-        let help = suggest::help(name, actions.specs().map(|spec| spec.name), "there are none");
-        report.error_with_help(span, format!("there is no action `{name}`"), help);
-    }
-    found
+/// Can it be a name in a template?
+pub(crate) fn is_word(text: &str) -> bool {
+    let rest = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    text.starts_with(|c: char| c.is_ascii_lowercase()) && text.chars().all(rest) && text.len() <= MAX_NAME
 }
 
-fn read_connection(
-    fields: &Fields<'_>,
-    spec: Option<&ActionSpec>,
-    compiler: &Compiler<'_>,
-    report: &mut Report<'_>,
-) -> Option<ConnectionName> {
-    let declared = compiler.declared.map(|declared| &declared.connections);
-    let fitting = declared.into_iter().flatten().filter(|(_, provider)| {
-        spec.is_none_or(|spec| provider.as_deref().is_none_or(|provider| provider == spec.provider))
-    });
-    let fitting: Vec<&str> = fitting.map(|(name, _)| name.as_str()).collect();
-    let Some(node) = fields.get("connection") else {
-        let spec = spec?;
-        let place: Range<usize> =
-            fields.key("connection").or_else(|| fields.key("action")).unwrap_or(fields.span.clone());
-        let help = match fitting.first() {
-            Some(name) => format!("add `connection: {name}`"),
-            None => format!("add `connection: NAME`, a connection of {} that deskwire.yaml declares", spec.provider),
-        };
-        report.error_with_help(place, format!("`{}` needs a `connection`", spec.name), help);
-        return None;
-    };
-    let (given, span) = text(node, "`connection`", report)?;
-    if let Some(declared) = declared {
-        let Some(provider) = declared.get(given) else {
-            let help = suggest::help(given, fitting, NONE_FITS);
-            report.error_with_help(span, format!("there is no connection `{given}`"), help);
-            return None;
-        };
-        if let (Some(spec), Some(provider)) = (spec, provider)
-            && spec.provider != provider
-        {
-            let message =
-                format!("`{}` needs a connection of {}, and `{given}` is one of {provider}", spec.name, spec.provider);
-            report.error_with_help(span, message, suggest::help("", fitting, NONE_FITS));
-            return None;
+/// Does a run always end at this step?
+fn ends(step: &Step) -> bool {
+    if step.condition.as_ref().is_some_and(|condition| condition.always() != Some(true)) {
+        return false;
+    }
+    let all_end = |steps: &[Step]| steps.iter().any(ends);
+    match &step.kind {
+        StepKind::Stop(_) | StepKind::Fail(_) => true,
+        StepKind::Choose(choose) => {
+            let surely = choose.cases.iter().any(|case| case.when.always() == Some(true));
+            choose.cases.iter().all(|case| all_end(&case.steps)) && (surely || all_end(&choose.otherwise))
         }
+        StepKind::Action(_) | StepKind::ForEach(_) | StepKind::Wait(_) => false,
     }
-    crate::fields::name(given, span, "`connection`", ConnectionName::parse, report)
-}
-
-fn read_retry(fields: &Fields<'_>, report: &mut Report<'_>) -> RetryPolicy {
-    let usual = RetryPolicy::default();
-    let Some(node) = fields.get("retry") else { return usual };
-    let Some(retry) = Fields::read(node, "`retry`", &RETRY_KEYS, &[], report) else { return usual };
-    let attempts = retry.get("attempts").and_then(|node| read_attempts(node, report));
-    let first_wait = retry.duration("first_wait", report).unwrap_or(usual.first_wait);
-    let longest = retry.duration("longest_wait", report);
-    if let (Some(longest), Some(place)) = (longest, retry.key("longest_wait"))
-        && longest < first_wait
-    {
-        report.error_with_help(place, "`longest_wait` is shorter than `first_wait`", "make it at least as long");
-    }
-    let longest_wait = longest.unwrap_or(usual.longest_wait.max(first_wait));
-    RetryPolicy { attempts: attempts.unwrap_or(usual.attempts), first_wait, longest_wait }
-}
-
-fn read_attempts(node: &Node, report: &mut Report<'_>) -> Option<u32> {
-    let given = match &node.kind {
-        Kind::Number(number) => number.as_u64().filter(|count| (1..=MAX_ATTEMPTS).contains(count)),
-        Kind::Broken => return None,
-        _ => None,
-    };
-    if given.is_none() {
-        let message = format!("`attempts` must be a whole number from 1 to {MAX_ATTEMPTS}");
-        report.error_with_help(node.span.clone(), message, "it counts the first call too: 1 means no retry");
-    }
-    given.and_then(|count| u32::try_from(count).ok())
 }

@@ -1,8 +1,13 @@
 //! Projects as people write them, sound and not.
 
 mod bad_workflows;
+mod editor_schemas;
+mod flow;
+mod knowledge;
 mod project_files;
+mod schedules;
 mod sound;
+mod triggers;
 mod yaml_trouble;
 
 use std::sync::Arc;
@@ -80,6 +85,7 @@ fn actions() -> Actions {
             object(&post, &["channel", "message"], true),
             object(&json!({ "ts": text }), &[], false),
         ),
+        action("any.call", object(&json!({}), &[], false), object(&json!({}), &[], false)),
     ])
 }
 

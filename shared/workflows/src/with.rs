@@ -1,23 +1,23 @@
 //! A step's `with`: literals checked against the action's input, texts compiled.
 
 use deskwire_core::action::ActionSpec;
-use deskwire_templates::{Escape, Templates};
+use deskwire_templates::{Escape, Template, Templates};
 use serde_json::Value;
 
 use crate::input::{Input, Part};
-use crate::names::{Names, Written};
+use crate::names::{Spot, Use, Written};
 use crate::report::Report;
 use crate::schema::{Schema, in_words};
 use crate::suggest;
 use crate::yaml::{Key, Kind, Node};
 
 /// Compiles one value at a time.
-pub(crate) struct With<'a> {
+pub(crate) struct With<'a, 's> {
     pub templates: &'a Templates,
-    pub names: Names<'a>,
+    pub spot: &'a Spot<'s>,
 }
 
-impl With<'_> {
+impl With<'_, '_> {
     /// Compiles the inputs of an action. `place` is where to say that one is missing.
     pub(crate) fn read(
         &self,
@@ -50,8 +50,8 @@ impl With<'_> {
         let parts = members.iter().map(|(key, value)| {
             let slack = spec.slack_text_inputs.contains(&key.name.as_str());
             let escape = if slack { Escape::Slack } else { Escape::None };
-            let member = known(key, schema, &format!("`{}` has no input `{}`", spec.name, key.name), report);
-            (key.name.clone(), self.part(value, member, &key.name, escape, report))
+            let member = known(key, &schema, &format!("`{}` has no input `{}`", spec.name, key.name), report);
+            (key.name.clone(), self.part(value, member.as_ref(), &key.name, escape, report))
         });
         Input::new(parts.collect())
     }
@@ -66,10 +66,15 @@ impl With<'_> {
         Input::default()
     }
 
+    /// Compiles one value that is no action's input.
+    pub(crate) fn value(&self, node: &Node, name: &str, report: &mut Report<'_>) -> Part {
+        self.part(node, None, name, Escape::None, report)
+    }
+
     fn part(
         &self,
         node: &Node,
-        schema: Option<Schema<'_>>,
+        schema: Option<&Schema<'_>>,
         path: &str,
         escape: Escape,
         report: &mut Report<'_>,
@@ -78,10 +83,10 @@ impl With<'_> {
             Kind::Text(text) => self.text(node, text, schema, path, escape, report),
             Kind::List(items) => {
                 check_kind(node, schema, path, report);
+                let known = schema.map(Schema::items);
                 let items = items.iter().enumerate();
-                let parts = items.map(|(at, item)| {
-                    self.part(item, schema.and_then(Schema::items), &format!("{path}[{at}]"), escape, report)
-                });
+                let parts =
+                    items.map(|(at, item)| self.part(item, known.as_ref(), &format!("{path}[{at}]"), escape, report));
                 list(parts.collect())
             }
             Kind::Map(members) => {
@@ -92,7 +97,7 @@ impl With<'_> {
                         .filter(|schema| !schema.members().is_empty())
                         .and_then(|schema| known(key, schema, &message, report));
                     let path = format!("{path}.{}", key.name);
-                    (key.name.clone(), self.part(value, member, &path, escape, report))
+                    (key.name.clone(), self.part(value, member.as_ref(), &path, escape, report))
                 });
                 map(parts.collect())
             }
@@ -111,7 +116,7 @@ impl With<'_> {
         &self,
         node: &Node,
         text: &str,
-        schema: Option<Schema<'_>>,
+        schema: Option<&Schema<'_>>,
         path: &str,
         escape: Escape,
         report: &mut Report<'_>,
@@ -124,9 +129,11 @@ impl With<'_> {
                 return Part::Literal(Value::Null);
             }
         };
-        self.names.check(&template.variables(), written, report);
+        self.spot.check(&template.variables(), Use::Value, written, report);
         if template.makes_text() {
             check_kind(node, schema, path, report);
+        } else if let Some(schema) = schema {
+            self.check_variable(&template, schema, path, written, report);
         }
         if !template.is_literal() {
             return Part::Template(Box::new(template));
@@ -137,10 +144,65 @@ impl With<'_> {
         }
         Part::Literal(Value::String(text.to_owned()))
     }
+
+    /// Checks that what is known of a variable goes with what stands at its place. Actions read text as numbers and numbers
+    /// as text, so between those nothing is certain.
+    fn check_variable(
+        &self,
+        template: &Template,
+        schema: &Schema<'_>,
+        path: &str,
+        written: Written<'_>,
+        report: &mut Report<'_>,
+    ) {
+        let Some(variable) = template.one_variable() else { return };
+        let given = self.spot.resolve(&variable.path);
+        let (Some(kinds), Some(taken)) = (given.kinds(), schema.kinds()) else { return };
+        let kinds: Vec<&str> = kinds.into_iter().filter(|kind| *kind != "null").collect();
+        let taken: Vec<&str> = taken.into_iter().filter(|kind| *kind != "null").collect();
+        if kinds.is_empty() || taken.is_empty() || kinds.iter().any(|kind| fits(kind, &taken)) {
+            return;
+        }
+        let name = variable.path.join(".");
+        let message = format!("`{path}` takes {}, and `{name}` is {}", in_words(&taken), in_words(&kinds));
+        let place = written.place(Some(&variable.range), report);
+        let is_part = |kind: &str| matches!(kind, "array" | "object");
+        if kinds.iter().all(|kind| is_part(kind)) || taken.iter().all(|kind| is_part(kind)) {
+            report.error_with_help(place, message, way_out(&name, &kinds, &taken, &given));
+        } else {
+            report.warning(place, message, "if it is text that holds such a value, all is well; else convert it");
+        }
+    }
+}
+
+/// May a value of this kind stand where these are taken? Whole numbers are numbers, and text takes whatever can be written.
+fn fits(kind: &str, taken: &[&str]) -> bool {
+    taken.iter().any(|taken| {
+        *taken == kind
+            || matches!(
+                (kind, *taken),
+                ("integer", "number") | ("number", "integer") | ("integer" | "number" | "boolean", "string")
+            )
+    })
+}
+
+fn way_out(name: &str, kinds: &[&str], taken: &[&str], given: &Schema<'_>) -> String {
+    match (kinds, taken) {
+        (["array"], ["string"]) => {
+            format!("write `{{{{ {name} | join(\", \") }}}}`, or go over it with `for_each`")
+        }
+        (["array"], _) => "go over it with `for_each`".to_owned(),
+        (["object"], _) if !given.members().is_empty() => {
+            let members: Vec<&str> = given.members().into_iter().take(6).collect();
+            format!("take a part of it, such as `{name}.{}`; it has: {}", members[0], members.join(", "))
+        }
+        (_, ["array"]) => format!("for a list of one, write `[\"{{{{ {name} }}}}\"]`"),
+        _ => String::new(),
+    }
 }
 
 /// The schema of a member; a member that must not be there is told.
-fn known<'s>(key: &Key, schema: Schema<'s>, message: &str, report: &mut Report<'_>) -> Option<Schema<'s>> {
+fn known<'s>(key: &Key, schema: &Schema<'s>, message: &str, report: &mut Report<'_>) -> Option<Schema<'s>> {
     let member = schema.member(&key.name);
     if member.is_none() && schema.is_closed() && !report.is_full() {
         let help = suggest::help(&key.name, schema.members(), "it takes none");
@@ -149,7 +211,7 @@ fn known<'s>(key: &Key, schema: Schema<'s>, message: &str, report: &mut Report<'
     member
 }
 
-fn check_kind(node: &Node, schema: Option<Schema<'_>>, path: &str, report: &mut Report<'_>) {
+fn check_kind(node: &Node, schema: Option<&Schema<'_>>, path: &str, report: &mut Report<'_>) {
     let Some(schema) = schema.filter(|schema| !schema.takes(&node.kind)) else { return };
     // Null stands for "not given"; whether it must be given has been asked already.
     if matches!(node.kind, Kind::Null) {

@@ -1,15 +1,21 @@
 //! A compiled workflow: what the engine runs and what accepting asks.
 
+use std::time::Duration;
+
 use deskwire_core::event::{Event, pattern_covers};
 use deskwire_core::ids::{ConnectionName, SourceName, StepPath, WorkflowName, WorkflowVersion};
+use deskwire_core::ports::LanePolicy;
 use deskwire_core::retry::RetryPolicy;
-use deskwire_templates::{Condition, Scope};
+use deskwire_templates::{Scope, Template};
+use serde_json::Value;
 
 use crate::compile;
+use crate::condition::Test;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::input::Input;
 use crate::load::{Options, SourceFile};
 use crate::report::Report;
+use crate::schedule::Schedule;
 
 /// A workflow, compiled.
 #[derive(Debug, Clone)]
@@ -18,12 +24,19 @@ pub struct Workflow {
     pub name: WorkflowName,
     /// What it is for.
     pub description: Option<String>,
-    /// Does it take events? Yes, unless the file says otherwise.
-    pub active: bool,
+    /// Does its file say that it takes events? `None` where it says nothing: a new workflow then starts inactive.
+    pub active: Option<bool>,
     /// The version of its text.
     pub version: WorkflowVersion,
-    /// Which events it wants.
+    /// What starts it.
     pub trigger: Trigger,
+    /// How it takes several events about one subject.
+    pub lane: LanePolicy,
+    /// `skip_stale`: events whose object was changed before that of one that was handled already are skipped.
+    pub skip_stale: bool,
+    /// How many runs of ours may stand between an event from outside and one that this workflow takes. With 0, the usual,
+    /// it skips what our own writes cause.
+    pub max_hops: u32,
     /// Its steps, in order.
     pub steps: Vec<Step>,
     /// The file's text, from which this very version can be compiled again.
@@ -32,44 +45,186 @@ pub struct Workflow {
     pub file: String,
 }
 
+/// What starts a workflow.
+#[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "there are few of them, and each is made once")]
+pub enum Trigger {
+    /// Events of a source.
+    Event(EventTrigger),
+    /// A schedule.
+    Schedule(Schedule),
+    /// A person, with these inputs.
+    Manual(Vec<ManualInput>),
+}
+
 /// Which events start a workflow.
 #[derive(Debug, Clone)]
-pub struct Trigger {
+pub struct EventTrigger {
     /// The source they come from.
     pub source: SourceName,
     /// Their types: names, or prefixes that end in `.*`. Never empty.
     pub events: Vec<String>,
     /// What must hold for the event.
-    pub when: Option<Condition>,
-    /// The text of `when`, without braces.
-    pub when_text: Option<String>,
+    pub when: Option<Test>,
+}
+
+/// An input of a workflow that a person starts; `inputs.NAME` in templates.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ManualInput {
+    /// Its name.
+    pub name: String,
+    /// What it is for.
+    pub description: Option<String>,
+    /// What it takes.
+    pub kind: InputKind,
+    /// Must it be given? Not if it has a default.
+    pub required: bool,
+    /// What it is where it is not given; null unless the file says otherwise.
+    pub default: Value,
+    /// The values it can have, if only some are allowed.
+    pub choices: Vec<Value>,
+}
+
+/// The type of an input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InputKind {
+    /// Text.
+    Text,
+    /// A whole number.
+    Integer,
+    /// A number.
+    Number,
+    /// True or false.
+    Boolean,
 }
 
 /// One step.
 #[derive(Debug, Clone)]
 pub struct Step {
-    /// Where it stands; at the top level, its id.
+    /// Where it stands: its id after those of the steps around it, joined by `/`. Within a loop, the engine adds the
+    /// number of the turn to the loop's id (see [`Step::path_in`]).
     pub path: StepPath,
-    /// Its id: later steps see its output as `steps.ID`.
+    /// Its id: later steps see its output as `steps.ID`. No two steps of a workflow share one.
     pub id: String,
-    /// The action it calls.
-    pub action: String,
-    /// The connection it calls the action with.
-    pub connection: Option<ConnectionName>,
     /// `if`: the step is left out unless this holds.
-    pub condition: Option<Condition>,
-    /// The text of `if`, without braces.
-    pub condition_text: Option<String>,
-    /// What it gives the action.
+    pub condition: Option<Test>,
+    /// What it does.
+    pub kind: StepKind,
+    /// Its line in the file, from 1.
+    pub line: usize,
+}
+
+/// What a step does.
+#[derive(Debug, Clone)]
+pub enum StepKind {
+    /// Calls an action.
+    Action(Box<ActionStep>),
+    /// Takes the first case that holds.
+    Choose(Choose),
+    /// Goes over a list.
+    ForEach(Box<ForEach>),
+    /// Waits.
+    Wait(Box<Wait>),
+    /// Ends the run as succeeded (or skipped, if nothing was done), with this reason.
+    Stop(Template),
+    /// Ends the run as failed, with this reason.
+    Fail(Template),
+}
+
+/// A step that calls an action.
+#[derive(Debug, Clone)]
+pub struct ActionStep {
+    /// The action.
+    pub action: String,
+    /// The connection it is called with.
+    pub connection: Option<ConnectionName>,
+    /// What it is given.
     pub input: Input,
     /// How often and when it is tried again.
     pub retry: RetryPolicy,
+    /// How long one attempt may take; the engine's own limit unless the file says otherwise.
+    pub timeout: Option<Duration>,
     /// What follows when it has failed for good.
     pub on_error: OnError,
     /// What follows when nobody knows whether it happened.
     pub on_unknown: OnUnknown,
-    /// Its line in the file, from 1.
-    pub line: usize,
+}
+
+/// Cases, of which the first that holds is taken. `steps.ID.case` is its number, from 1; 0 where none held.
+#[derive(Debug, Clone)]
+pub struct Choose {
+    /// The cases. Never empty.
+    pub cases: Vec<Case>,
+    /// What is done where none holds.
+    pub otherwise: Vec<Step>,
+}
+
+/// A case of a `choose`.
+#[derive(Debug, Clone)]
+pub struct Case {
+    /// What must hold.
+    pub when: Test,
+    /// What is done then.
+    pub steps: Vec<Step>,
+}
+
+/// A loop. `steps.ID` is `{ results, count, failed }`; `results` holds one entry per item, in the items' order.
+#[derive(Debug, Clone)]
+pub struct ForEach {
+    /// What gives the list.
+    pub items: Template,
+    /// What the item is called in the loop's templates. `loop.index` (from 1), `loop.index0`, `loop.first`, `loop.last`
+    /// and `loop.length` are known there too.
+    pub item: String,
+    /// How many items are under way at once, from 1. A loop that waits has 1.
+    pub parallel: usize,
+    /// What is done with each.
+    pub steps: Vec<Step>,
+    /// What an item's entry in `results` is: this input, resolved after its steps; the output of its last step unless the
+    /// file says otherwise.
+    pub result: Option<Input>,
+    /// What follows when an item has failed for good. With `Continue` its entry in `results` is `{ error }`.
+    pub on_error: OnError,
+}
+
+/// A wait.
+#[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "there are few of them, and each is made once")]
+pub enum Wait {
+    /// For so long. `steps.ID` is `{ waited_until }`.
+    For(Duration),
+    /// Until a point in time, which a template gives as RFC 3339 text. One that is past does not wait.
+    Until(Template),
+    /// Until a clock shows this time the next time.
+    Clock(NextTime),
+    /// For an event, at most so long. `steps.ID` is `{ event, timed_out }`; `event` has the shape of the trigger's.
+    Event(WaitForEvent),
+}
+
+/// The next time that a clock somewhere shows this.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NextTime {
+    /// The hour, 0 to 23.
+    pub hour: i8,
+    /// The minute, 0 to 59.
+    pub minute: i8,
+    /// An IANA time zone: `Europe/Berlin`.
+    pub zone: String,
+}
+
+/// Which event a wait is for.
+#[derive(Debug, Clone)]
+pub struct WaitForEvent {
+    /// The source it comes from; the trigger's, unless the file says otherwise.
+    pub source: SourceName,
+    /// Its subject; the run's own event's, unless the file says otherwise.
+    pub subject: Option<Template>,
+    /// Its types, as a trigger names them. Never empty.
+    pub events: Vec<String>,
+    /// What must hold for it, with the event as `arrived` beside all other names.
+    pub when: Option<Test>,
+    /// How long to wait at most.
+    pub timeout: Duration,
 }
 
 /// What follows when a step has failed for good.
@@ -103,6 +258,37 @@ pub enum Wants {
     Yes,
 }
 
+/// Several steps call one action many times over: the step itself and all those within it.
+impl Step {
+    /// The steps directly within it, in the order of the file.
+    pub fn inner(&self) -> Vec<&Self> {
+        match &self.kind {
+            StepKind::Choose(choose) => {
+                choose.cases.iter().flat_map(|case| &case.steps).chain(&choose.otherwise).collect()
+            }
+            StepKind::ForEach(each) => each.steps.iter().collect(),
+            StepKind::Action(_) | StepKind::Wait(_) | StepKind::Stop(_) | StepKind::Fail(_) => Vec::new(),
+        }
+    }
+
+    /// The word of the file for what it does: the action's name, `choose`, `for_each`, `wait`, `stop` or `fail`.
+    pub fn word(&self) -> &str {
+        match &self.kind {
+            StepKind::Action(step) => &step.action,
+            StepKind::Choose(_) => "choose",
+            StepKind::ForEach(_) => "for_each",
+            StepKind::Wait(_) => "wait",
+            StepKind::Stop(_) => "stop",
+            StepKind::Fail(_) => "fail",
+        }
+    }
+
+    /// Its path in one turn of the loops around it. `prefix` is the path of the turn, `each[3]`, or empty.
+    pub fn path_in(&self, prefix: &str) -> StepPath {
+        if prefix.is_empty() { self.path.clone() } else { StepPath::new(format!("{prefix}/{}", self.id)) }
+    }
+}
+
 impl Workflow {
     /// Compiles one workflow's text by itself. Sources and connections are not looked up, since a version that a run is
     /// pinned to may name some that are gone. The error holds the mistakes, at least one of them an error.
@@ -115,21 +301,40 @@ impl Workflow {
     }
 
     /// Does it want this event? `scope` gives a scope that holds the event as `event`, and is asked only if there is a
-    /// `when` to evaluate. A `when` that cannot be evaluated counts as yes: the run asks again and fails visibly.
-    pub fn wants<'s>(&self, event: &Event, scope: impl FnOnce() -> &'s Scope) -> Wants {
-        let trigger = &self.trigger;
+    /// `when` to evaluate. A `when` that cannot be evaluated counts as yes: the run asks again and fails visibly. Whether
+    /// the workflow is active is not its file's business alone, so the caller knows.
+    pub fn wants<'s>(&self, event: &Event, active: bool, scope: impl FnOnce() -> &'s Scope) -> Wants {
+        let Trigger::Event(trigger) = &self.trigger else { return Wants::No };
         if trigger.source != event.source || !trigger.events.iter().any(|pattern| pattern_covers(pattern, &event.kind))
         {
             return Wants::No;
         }
-        if !self.active {
-            return Wants::Declined("the workflow is inactive".to_owned());
+        if !active {
+            let how = format!("the workflow is inactive; `deskwire workflows activate {}` switches it on", self.name);
+            return Wants::Declined(how);
         }
-        match trigger.when.as_ref().map(|when| when.holds(scope())) {
-            Some(Ok(false)) => {
-                Wants::Declined(format!("`when` is false: {}", trigger.when_text.as_deref().unwrap_or_default()))
+        match trigger.when.as_ref().map(|when| (when.holds(scope()), when)) {
+            Some((Ok(false), when)) => Wants::Declined(format!("`when` is false: {when}")),
+            None | Some((Ok(true) | Err(_), _)) => Wants::Yes,
+        }
+    }
+
+    /// Every step, those within others too, in the order of the file.
+    pub fn all_steps(&self) -> Vec<&Step> {
+        fn collect<'w>(steps: impl IntoIterator<Item = &'w Step>, found: &mut Vec<&'w Step>) {
+            for step in steps {
+                found.push(step);
+                collect(step.inner(), found);
             }
-            None | Some(Ok(true) | Err(_)) => Wants::Yes,
         }
+        let mut found = Vec::new();
+        collect(&self.steps, &mut found);
+        found
+    }
+
+    /// When this object was changed, if its lane goes by that.
+    pub fn lane_time(&self, event: &Event) -> Option<deskwire_core::time::Timestamp> {
+        let asks = self.skip_stale || self.lane != LanePolicy::Every;
+        event.change.changed_at.filter(|_| asks)
     }
 }

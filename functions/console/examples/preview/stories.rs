@@ -199,12 +199,14 @@ async fn was_doubtful(world: &mut World, now: Timestamp) -> Outcome<()> {
         Entry::Resumed { at: back, step: Some(step("tell")) },
         Entry::Done {
             step: step("tell"),
+            action: "slack.send_direct_message".to_owned(),
             attempt: 1,
             started_at: back.plus(millis(10)),
             at: found_at,
             input: json!({ "channel": "D024BE91L", "message": "Ticket 48209 is yours" }),
             output: json!({ "ts": "1764000000.000500" }),
             how: Known::TraceFound,
+            wrote: vec![],
         },
     ];
     world.deliver(back, found_at, second, over(RunState::Succeeded, EVERY_STEP)).await
@@ -242,6 +244,14 @@ async fn still_going(world: &mut World, now: Timestamp) -> Outcome<()> {
             now.minus(seconds(20)),
         )
         .await?;
+
+    let at = now.minus(seconds(30));
+    world.event("waiting", Some("reply-reminder"), "ticket.agent_assignment_changed", "zen:ticket:48222", at).await?;
+    let until = at.plus(seconds(4 * 3_600));
+    let reason = "Step `answer` waits for ticket.comment_added about zen:ticket:48222".to_owned();
+    let begun = Entry::Waiting { step: step("answer"), at: at.plus(millis(5)), until, reason: reason.clone() };
+    let wait = Settlement::Wait { until, event: None, reason };
+    world.deliver(at, at.plus(millis(6)), vec![begun], wait).await?;
 
     let at = now.minus(seconds(4));
     world.event("running", Some("csat-to-channel"), "ticket.status_changed", "zen:ticket:48221", at).await?;

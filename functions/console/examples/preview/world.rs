@@ -6,9 +6,9 @@ use std::error::Error;
 use std::time::Duration;
 
 use deskwire_core::action::CallError;
-use deskwire_core::event::{Event, JsonText};
+use deskwire_core::event::{ChangeFacts, Event, JsonText};
 use deskwire_core::ids::{EventId, Lane, RunId, SourceName, StepPath, WorkflowName, WorkflowVersion};
-use deskwire_core::ports::{Arrival, Declined, Inbox, Settlement, Wanted, Work};
+use deskwire_core::ports::{Arrival, Declined, Inbox, LanePolicy, Settlement, Wanted, Work};
 use deskwire_core::random::SeededRandom;
 use deskwire_core::run::{Entry, Known, RunState};
 use deskwire_core::time::Timestamp;
@@ -62,6 +62,7 @@ impl World {
             time: at.minus(seconds(1)),
             received_at: at,
             data: JsonText::from(&data),
+            change: ChangeFacts::default(),
         };
         let mut wanted = Vec::new();
         if let Some(workflow) = workflow {
@@ -69,7 +70,9 @@ impl World {
             let run = RunId::generate(at, &self.random);
             self.runs.insert(name, run.clone());
             let lane = Lane::of(&workflow, subject);
-            wanted.push(Wanted { workflow, version: WorkflowVersion::new("3f9c21ab77de"), run, lane });
+            let version = WorkflowVersion::new("3f9c21ab77de");
+            let policy = LanePolicy::Every;
+            wanted.push(Wanted { workflow, version, run, lane, policy, changed_at: None });
         }
         let other = Declined {
             workflow: WorkflowName::parse("vip-escalation")?,
@@ -108,7 +111,17 @@ pub fn done(name: &str, attempt: u32, started_at: Timestamp, took: u64, output: 
         }
     };
     let at = started_at.plus(millis(took));
-    Entry::Done { step: step(name), attempt, started_at, at, input, output, how: Known::Answered }
+    Entry::Done {
+        step: step(name),
+        action: String::new(),
+        attempt,
+        started_at,
+        at,
+        input,
+        output,
+        how: Known::Answered,
+        wrote: vec![],
+    }
 }
 
 pub fn attempt(

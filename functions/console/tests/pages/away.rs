@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::http::{Method, StatusCode};
 use deskwire_core::BoxFuture;
-use deskwire_core::ids::RunId;
+use deskwire_core::ids::{RunId, WorkflowName, WorkflowVersion};
 use deskwire_core::ports::{
     Counts, EventDetail, EventSummary, Filter, History, RunDetail, RunSummary, StoreError, StoreResult,
 };
@@ -57,6 +57,22 @@ impl History for Away {
     }
 
     fn counts(&self) -> BoxFuture<'_, StoreResult<Counts>> {
+        self.error()
+    }
+
+    fn decide<'a>(&'a self, _: &'a RunId, _: Vec<Entry>, _: Timestamp) -> BoxFuture<'a, StoreResult<bool>> {
+        self.error()
+    }
+
+    fn purge(&self, _: Timestamp, _: usize) -> BoxFuture<'_, StoreResult<usize>> {
+        self.error()
+    }
+
+    fn version_text<'a>(
+        &'a self,
+        _: &'a WorkflowName,
+        _: &'a WorkflowVersion,
+    ) -> BoxFuture<'a, StoreResult<Option<String>>> {
         self.error()
     }
 }

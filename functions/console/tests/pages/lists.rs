@@ -24,7 +24,7 @@ async fn an_empty_console_says_what_to_do_next() {
 async fn the_list_shows_every_run_with_its_state_and_one_sentence() {
     let world = filled(NOW).await.unwrap();
     let page = get(&world, "/console").await;
-    assert_eq!(page.rows(), 29);
+    assert_eq!(page.rows(), 30);
     for state in RunState::ALL {
         page.says(&format!(">{}</span></td>", state.as_str()));
     }
@@ -79,7 +79,7 @@ async fn a_page_is_loaded_anew_only_when_that_is_asked_for() {
 async fn the_list_of_events_says_what_became_of_each() {
     let world = filled(NOW).await.unwrap();
     let page = get(&world, "/console/events").await;
-    assert_eq!(page.rows(), 31);
+    assert_eq!(page.rows(), 32);
     page.says("No workflow listens to this type of event from this source");
     page.says("vip-escalation: <code>when</code> is false");
     page.says("The body is not JSON");

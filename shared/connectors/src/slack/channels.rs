@@ -1,5 +1,5 @@
-//! Channels by name. Only `chat.postMessage` takes a name; to read or to join a channel, its id is needed. Called by
-//! `post_message` when it joins or looks.
+//! Channels by name, and joining them. Only `chat.postMessage` takes a name; everything else needs the id. Called by
+//! `posting` when it joins or looks, and by the actions that read or react.
 
 use deskwire_core::action::{CallError, ErrorClass};
 use serde_json::Value;
@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::slack::{Slack, text_at};
 
 const LIST: &str = "conversations.list";
+const JOIN: &str = "conversations.join";
 
 /// So many pages of 200 channels are read at most.
 const MAX_PAGES: usize = 50;
@@ -53,6 +54,40 @@ pub(crate) async fn id_of(slack: Slack<'_>, channel: &str) -> Result<Option<Stri
         }
     }
     Ok(None)
+}
+
+/// The id of the conversation to read or react in.
+pub(crate) async fn readable_id(slack: Slack<'_>, channel: &str) -> Result<String, CallError> {
+    if is_user_id(channel) {
+        let message = format!(
+            "{channel} is a person: Slack does not say in which conversation messages to them land. Give the id of the \
+             conversation, or use slack.send_direct_message to write to them."
+        );
+        return Err(CallError::new(ErrorClass::Fail, "user_as_channel", message));
+    }
+    id_of(slack, channel).await?.ok_or_else(|| {
+        let message = format!("There is no public channel named {channel}; give the channel's id.");
+        CallError::new(ErrorClass::Fail, "channel_not_found", message)
+    })
+}
+
+/// Joins the channel that `refused` a call, and answers with its id. A refused call leaves nothing behind, so a failure
+/// here is never unknown.
+pub(crate) async fn join(slack: Slack<'_>, channel: &str, refused: CallError) -> Result<String, CallError> {
+    let joined = async {
+        let Some(id) = id_of(slack, channel).await? else { return Ok(None) };
+        slack.call(JOIN, &[("channel", &id)], ErrorClass::Retry).await?;
+        Ok(Some(id))
+    };
+    match joined.await {
+        Ok(Some(id)) => Ok(id),
+        Ok(None) => Err(refused),
+        Err(error) if error.class == ErrorClass::Retry => Err(error),
+        Err(CallError { code, .. }) => {
+            let message = format!("{} Joining it by itself was refused: {code}.", refused.message);
+            Err(CallError { message, ..refused })
+        }
+    }
 }
 
 #[cfg(test)]

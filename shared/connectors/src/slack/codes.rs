@@ -59,7 +59,7 @@ const RENEW: &str = "The token is no longer valid, or this machine's address is 
                      addresses. Install the app again in the workspace and store the new token.";
 const OUR_REQUEST: &str = "Slack did not understand the request; this is a fault of Deskwire. Please report it.";
 const POLICY: &str = "A rule of the workspace forbids it. Ask an administrator of the workspace.";
-const BLOCKS: &str = "The message's blocks are not what Slack takes. Correct the step's message.";
+const BLOCKS: &str = "The message's blocks are not what Slack takes. Correct `blocks` in the step.";
 const METADATA: &str = "Slack did not take the message's metadata; this is a fault of Deskwire. Please report it.";
 const NOT_OURS: &str = "It is about a kind of content that Deskwire does not send. Please report it.";
 const CURSOR: &str = "Slack no longer knows the page to go on from. Replay the run.";
@@ -158,8 +158,12 @@ pub(crate) const CODES: &[Row] = &[
         "The token lacks a scope. Add it to the app, install the app again and store the \
          new token.",
     ),
-    row("msg_blocks_too_long", Fail, "The message is too long. Shorten it."),
-    row("msg_too_long", Fail, "The message is too long. Shorten it to 4000 characters."),
+    row("msg_blocks_too_long", Fail, "The message's blocks are too long in all. Shorten them to 12000 characters."),
+    row(
+        "msg_too_long",
+        Fail,
+        "The message is too long. Shorten it to 4000 characters, or split it: `if_too_long: split`.",
+    ),
     row("no_access", Fail, "The app may not see this conversation. Invite it."),
     row("no_item_specified", Fail, OUR_REQUEST),
     row(
@@ -180,8 +184,8 @@ pub(crate) const CODES: &[Row] = &[
     row(
         "not_in_channel",
         Fail,
-        "The app is not in this channel. Invite it, or give it the scopes channels:join or \
-         chat:write.public.",
+        "The app is not in this channel. Invite it: type /invite and the app's name there. To post to a public channel, \
+         the scope channels:join is enough.",
     ),
     row("not_reactable", Fail, "This message takes no reactions."),
     row("org_login_required", Retry, "The workspace is being moved into an organization; it will be tried again."),

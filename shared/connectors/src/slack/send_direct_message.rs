@@ -8,13 +8,15 @@ use std::sync::Arc;
 use deskwire_core::BoxFuture;
 use deskwire_core::action::{Action, ActionSpec, Call, CallError, Effect, ErrorClass, HoldKey};
 use schemars::JsonSchema;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::client::Client;
-use crate::slack::history::cannot_look;
-use crate::slack::post::{self, POST, Post};
+use crate::slack::content::{Content, ContentInput};
+use crate::slack::post::POST;
 use crate::slack::post_message::SETTLE;
-use crate::slack::{PROVIDER, Slack, codes, history, method_budget, text_at};
+use crate::slack::posting::Posting;
+use crate::slack::trace::cannot_look;
+use crate::slack::{PROVIDER, Slack, codes, method_budget, text_at};
 use crate::{input, schema};
 
 const NAME: &str = "slack.send_direct_message";
@@ -37,9 +39,11 @@ const EXAMPLE: &str = "\
 #[schemars(deny_unknown_fields)]
 pub struct SendDirectMessageInput {
     /// The e-mail address with which the person is known in Slack.
+    #[schemars(extend("x-personal" = true))]
     pub email: String,
-    /// The text, in Slack's mrkdwn; at most 4,000 characters.
-    pub message: String,
+    /// What the message says.
+    #[schemars(flatten, with = "ContentInput")]
+    pub content: Content,
 }
 
 /// What the step answers: what Slack says about the message.
@@ -48,17 +52,28 @@ pub struct SendDirectMessageInput {
 pub struct SendDirectMessageOutput {
     /// The id of the conversation with the person.
     pub channel: String,
-    /// The message's id within the conversation; keep it as text.
+    /// The message's id within the conversation, of several the first one's; keep it as text.
     pub ts: String,
     /// The message as Slack stored it.
+    #[schemars(extend("x-personal" = true))]
     pub message: Map<String, Value>,
 }
 
 impl SendDirectMessageInput {
     fn read(given: &Value) -> Result<Self, CallError> {
-        let message = input::text(given, "message")?;
-        post::check_length(&message)?;
-        Ok(Self { email: input::text(given, "email")?.trim().to_owned(), message })
+        Ok(Self { email: input::text(given, "email")?.trim().to_owned(), content: Content::read(given)? })
+    }
+
+    fn posting<'a>(&'a self, channel: &'a str, call: Call<'a>) -> Posting<'a> {
+        Posting {
+            channel,
+            thread: None,
+            broadcast: false,
+            content: &self.content,
+            unfurl_links: false,
+            unfurl_media: false,
+            call,
+        }
     }
 }
 
@@ -78,7 +93,7 @@ impl SendDirectMessage {
             input: schema::of::<SendDirectMessageInput>(),
             output: schema::of::<SendDirectMessageOutput>(),
             effect: Effect::Detectable { settle: SETTLE },
-            slack_text_inputs: &["message"],
+            slack_text_inputs: &["message", "blocks"],
             scopes: &["chat:write", "users:read", "users:read.email", "im:write", "im:history"],
             errors: codes::help(ERRORS, ErrorClass::Unknown),
             example: EXAMPLE,
@@ -91,9 +106,7 @@ impl SendDirectMessage {
         let input = SendDirectMessageInput::read(call.input)?;
         let slack = Slack::open(&self.client, call)?;
         let channel = conversation_with(slack, &input.email).await?;
-        let text = &input.message;
-        let post = Post { channel: &channel, text, unfurl_links: false, unfurl_media: false, key: call.key };
-        let mut answer = post.send(slack).await.map_err(|mut error| {
+        let mut answer = input.posting(&channel, call).post(slack).await.map_err(|mut error| {
             // The conversation is not known before the call, so only the method's budget can hold it back.
             error.hold = error.hold.map(|_| method_budget(call.connection, POST));
             error
@@ -108,11 +121,7 @@ impl SendDirectMessage {
         let input = SendDirectMessageInput::read(call.input)?;
         let slack = Slack::open(&self.client, call)?;
         let channel = conversation_with(slack, &input.email).await.map_err(cannot_look)?;
-        let found = history::find(slack, &channel, call.key, call.not_before).await?;
-        Ok(found.and_then(|message| {
-            let ts = text_at(&message, "/ts")?.to_owned();
-            Some(json!({ "channel": channel, "ts": ts, "message": message }))
-        }))
+        input.posting(&channel, call).find(slack).await
     }
 }
 
@@ -149,6 +158,8 @@ const ERRORS: &[&str] = &[
     "user_disabled",
     "cannot_dm_bot",
     "messages_tab_disabled",
+    "invalid_blocks",
+    "msg_blocks_too_long",
     "msg_too_long",
     "message_limit_exceeded",
     "ratelimited",

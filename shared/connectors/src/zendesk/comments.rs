@@ -8,7 +8,7 @@ use deskwire_core::action::CallError;
 use schemars::JsonSchema;
 use serde_json::{Value, json};
 
-use crate::zendesk::Zendesk;
+use crate::zendesk::{Zendesk, list, next_cursor};
 
 /// So many pages are read at most, 500 comments together. An agent who has been silent for longer has no update.
 const MAX_PAGES: usize = 5;
@@ -20,8 +20,10 @@ const PAGE_SIZE: usize = 100;
 #[derive(Debug, PartialEq, JsonSchema)]
 pub struct AgentUpdate {
     /// The text.
+    #[schemars(extend("x-personal" = true))]
     pub body: Option<String>,
     /// The text as HTML.
+    #[schemars(extend("x-personal" = true))]
     pub html_body: Option<String>,
     /// The agent's user id.
     pub author_id: u64,
@@ -82,12 +84,6 @@ pub(crate) async fn latest_agent_update(
     Ok(None)
 }
 
-/// Where the next page begins. `has_more` decides; the cursor may be there all the same.
-fn next_cursor(page: &Value) -> Option<String> {
-    let more = page.pointer("/meta/has_more").and_then(Value::as_bool).unwrap_or(false);
-    page.pointer("/meta/after_cursor").and_then(Value::as_str).filter(|_| more).map(str::to_owned)
-}
-
 fn newest_of(page: &Value, requester: Option<u64>, is_last: bool) -> Option<AgentUpdate> {
     let comments = list(page, "comments");
     let users = list(page, "users");
@@ -101,8 +97,4 @@ fn newest_of(page: &Value, requester: Option<u64>, is_last: bool) -> Option<Agen
         let is_description = is_last && place + 1 == comments.len() && Some(author) == requester;
         (role != "end-user" && !is_description).then(|| AgentUpdate::from(comment, author))
     })
-}
-
-fn list<'a>(page: &'a Value, key: &str) -> &'a [Value] {
-    page.get(key).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
 }

@@ -58,8 +58,10 @@ pub struct LookUpOrganizationOutput {
     /// The e-mail domains of its members.
     pub domain_names: Option<Vec<String>>,
     /// Details, such as the address.
+    #[schemars(extend("x-personal" = true))]
     pub details: Option<String>,
     /// Notes.
+    #[schemars(extend("x-personal" = true))]
     pub notes: Option<String>,
     /// The id of the group that its new tickets go to.
     pub group_id: Option<u64>,

@@ -44,8 +44,10 @@ pub struct LookUpUserOutput {
     /// The address of the record in the API.
     pub url: String,
     /// The full name.
+    #[schemars(extend("x-personal" = true))]
     pub name: String,
     /// The primary e-mail address; none for users without one.
+    #[schemars(extend("x-personal" = true))]
     pub email: Option<String>,
     /// When the user was created, RFC 3339.
     pub created_at: String,
@@ -56,10 +58,12 @@ pub struct LookUpUserOutput {
     /// The time zone by its IANA name, such as `Europe/Vienna`.
     pub iana_time_zone: Option<String>,
     /// The primary phone number.
+    #[schemars(extend("x-personal" = true))]
     pub phone: Option<String>,
     /// Is the phone number shared with others?
     pub shared_phone_number: Option<bool>,
     /// The picture, an attachment.
+    #[schemars(extend("x-personal" = true))]
     pub photo: Option<Map<String, Value>>,
     /// The language, such as `en-US`.
     pub locale: Option<String>,
@@ -80,6 +84,7 @@ pub struct LookUpUserOutput {
     /// The tags.
     pub tags: Option<Vec<String>>,
     /// The name that end users see.
+    #[schemars(extend("x-personal" = true))]
     pub alias: Option<String>,
     /// False for a deleted user.
     pub active: Option<bool>,
@@ -106,10 +111,13 @@ pub struct LookUpUserOutput {
     /// The last sign-in, RFC 3339.
     pub last_login_at: Option<String>,
     /// The agent's signature.
+    #[schemars(extend("x-personal" = true))]
     pub signature: Option<String>,
     /// Details about the user.
+    #[schemars(extend("x-personal" = true))]
     pub details: Option<String>,
     /// Notes about the user.
+    #[schemars(extend("x-personal" = true))]
     pub notes: Option<String>,
     /// May the user export reports?
     pub report_csv: Option<bool>,

@@ -90,6 +90,8 @@ async fn a_ticket_comes_back_with_all_its_fields_and_the_newest_agents_comment()
         [comment(CUSTOMER, "thanks"), comment(-1, "by the system"), comment(43, "found it"), comment(42, "looking")];
     let output = look_up_ticket(ticket(), comments(&newest_first, None)).await;
     let mut expected = ticket();
+    expected["custom_fields_by_id"] = json!({ "7": "7781" });
+    expected["custom_fields_by_title"] = json!({});
     expected["latest_agent_update"] = json!({ "body": "found it", "html_body": "<p>found it</p>", "author_id": 43,
                                               "created_at": "2026-02-03T09:00:00Z", "public": true });
     assert_eq!(output, expected);
@@ -139,7 +141,7 @@ async fn comments_are_read_on_by_cursor_at_our_own_address_until_an_agents_one()
     let output = call(&LookUpTicket::new(client(&server)), json!({ "ticket_id": 48213 })).await.unwrap();
     assert_eq!(output["latest_agent_update"]["body"], "on it");
     let requests = requests(&server).await;
-    assert_eq!(requests.len(), 3);
+    assert_eq!(requests.len(), 4, "the ticket, its fields, and two pages of comments");
     assert!(requests[2].url.query().unwrap().contains("page%5Bafter%5D=abc%3D"), "{}", requests[2].url);
 }
 
@@ -150,7 +152,50 @@ async fn at_most_five_pages_of_comments_are_read() {
     on(&server, COMMENTS, ok(&comments(&[comment(CUSTOMER, "and?")], Some("again")))).await;
     let output = call(&LookUpTicket::new(client(&server)), json!({ "ticket_id": 48213 })).await.unwrap();
     assert_eq!(output["latest_agent_update"], Value::Null);
-    assert_eq!(paths(&server).await.len(), 6);
+    let pages = paths(&server).await.into_iter().filter(|path| path == COMMENTS).count();
+    assert_eq!(pages, 5);
+}
+
+#[tokio::test]
+async fn custom_fields_are_shown_by_title_and_the_titles_asked_for_once() {
+    let server = MockServer::start().await;
+    on(&server, TICKET, ok(&json!({ "ticket": ticket() }))).await;
+    on(&server, COMMENTS, ok(&comments(&[], None))).await;
+    let fields = json!({ "ticket_fields": [{ "id": 7, "title": "Order number" }, { "id": 8, "title": "Reason" }],
+                         "meta": { "has_more": false, "after_cursor": "stale" } });
+    on(&server, "/api/v2/ticket_fields", ok(&fields)).await;
+    let action = LookUpTicket::new(client(&server));
+    for _ in 0..2 {
+        let output = call(&action, json!({ "ticket_id": 48213 })).await.unwrap();
+        assert_eq!(output["custom_fields_by_title"], json!({ "Order number": "7781" }));
+        assert_eq!(output["custom_fields_by_id"], json!({ "7": "7781" }));
+    }
+    let asked = paths(&server).await.into_iter().filter(|path| path.ends_with("/ticket_fields")).count();
+    assert_eq!(asked, 1);
+}
+
+#[tokio::test]
+async fn titles_that_may_not_be_seen_leave_none_and_a_server_that_is_away_is_asked_again() {
+    for (status, class) in [(403, None), (503, Some(ErrorClass::Retry))] {
+        let server = MockServer::start().await;
+        on(&server, TICKET, ok(&json!({ "ticket": ticket() }))).await;
+        on(&server, COMMENTS, ok(&comments(&[], None))).await;
+        on(&server, "/api/v2/ticket_fields", ResponseTemplate::new(status)).await;
+        let answer = call(&LookUpTicket::new(client(&server)), json!({ "ticket_id": 48213 })).await;
+        assert_eq!(answer.as_ref().err().map(|error| error.class), class);
+        assert!(answer.is_err() || answer.unwrap()["custom_fields_by_title"] == json!({}));
+    }
+}
+
+#[tokio::test]
+async fn a_ticket_without_custom_fields_costs_no_question_about_them() {
+    let server = MockServer::start().await;
+    let mut bare = ticket();
+    bare["custom_fields"] = json!([]);
+    on(&server, TICKET, ok(&json!({ "ticket": bare }))).await;
+    on(&server, COMMENTS, ok(&comments(&[], None))).await;
+    call(&LookUpTicket::new(client(&server)), json!({ "ticket_id": 48213 })).await.unwrap();
+    assert_eq!(paths(&server).await, [TICKET, COMMENTS]);
 }
 
 #[tokio::test]

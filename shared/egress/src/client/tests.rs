@@ -24,7 +24,19 @@ async fn get(egress: &Egress, url: &str) -> Result<Response, EgressError> {
     secret.set_sensitive(true);
     headers.insert(http::header::AUTHORIZATION, secret);
     let url = Url::parse(url).unwrap();
-    egress.send(Request { method: Method::GET, url, allowed_domain: &domain(), headers, body: Bytes::new() }).await
+    send_within(egress, url, headers, None).await
+}
+
+async fn send_within(
+    egress: &Egress,
+    url: Url,
+    headers: HeaderMap,
+    time_limit: Option<Duration>,
+) -> Result<Response, EgressError> {
+    let domain = domain();
+    let request =
+        Request { method: Method::GET, url, allowed_domain: &domain, headers, body: Bytes::new(), time_limit };
+    egress.send(request).await
 }
 
 /// A server that reads a request, writes `answer` and then closes the connection, or keeps it open without a word.
@@ -59,6 +71,7 @@ async fn status_headers_and_body_come_back_as_they_were_sent() {
         allowed_domain: &domain(),
         headers,
         body: Bytes::from_static(b"a=b"),
+        time_limit: None,
     };
     let response = Egress::new(options()).send(request).await.unwrap();
     assert_eq!(response.status, StatusCode::IM_A_TEAPOT);
@@ -157,6 +170,23 @@ async fn an_answer_beyond_the_limit_is_refused_announced_or_not() {
         assert!(matches!(error, EgressError::TooLarge { limit: 10, .. }), "{error:?}");
         assert!(error.to_string().ends_with("larger than the limit of 10 bytes"), "{error}");
     }
+}
+
+#[tokio::test]
+async fn a_request_s_own_time_limit_replaces_the_usual_one_both_ways() {
+    let silent = raw_server("", false).await;
+    let url = Url::parse(&format!("http://{silent}/")).unwrap();
+    let patient = Egress::new(options());
+    let error = send_within(&patient, url, HeaderMap::new(), Some(Duration::from_millis(50))).await.unwrap_err();
+    assert!(matches!(&error, EgressError::Lost { source, .. } if source.is_timeout()), "{error:?}");
+
+    let server = MockServer::start().await;
+    let late = ResponseTemplate::new(200).set_delay(Duration::from_millis(150));
+    Mock::given(path("/late")).respond_with(late).mount(&server).await;
+    let hasty = Egress::new(EgressOptions { total_timeout: Duration::from_millis(50), ..options() });
+    let url = Url::parse(&format!("{}/late", server.uri())).unwrap();
+    assert!(get(&hasty, url.as_str()).await.is_err());
+    assert!(send_within(&hasty, url, HeaderMap::new(), Some(Duration::from_secs(30))).await.is_ok());
 }
 
 #[tokio::test]

@@ -162,12 +162,12 @@ async fn a_run_keeps_the_version_it_was_pinned_to() {
     newer.store = world.store.clone();
     newer.engine.work = Arc::new(world.store.clone());
     let work: Arc<dyn Work> = Arc::new(world.store.clone());
-    newer.engine.versions = Versions::new(
+    newer.engine.versions = Arc::new(Versions::new(
         work,
         actions(&newer.outside),
         Templates::new(Limits::default()),
         std::slice::from_ref(&newer.workflow),
-    );
+    ));
     world.store.publish(vec![old], world.clock.now()).await.unwrap();
     newer.settle_everything().await;
     let finished = newer.run(&run).await;
@@ -213,7 +213,7 @@ async fn an_unprovable_call_whose_answer_is_lost_waits_for_a_person_and_gives_wa
         world.settle_everything().await;
         let unknown = world.run(&first).await;
         assert_eq!(unknown.summary.state, RunState::Unknown, "{turn:?}");
-        assert!(unknown.summary.reason.unwrap().contains("deskwire runs replay run_001"));
+        assert!(unknown.summary.reason.unwrap().contains("deskwire runs settle run_001 --happened"));
         assert_eq!(world.run(&second).await.summary.state, RunState::Succeeded, "the lane went on");
         assert!(world.now() - START >= 15 * 60_000, "after its patience");
         assert_eq!(world.outside.calls_of("test.unprovable"), 2, "it was not called again by itself");
@@ -289,8 +289,9 @@ async fn a_key_the_provider_has_forgotten_is_not_sent_again() {
     // The process stays away for longer than the provider remembers keys.
     let batch = world.store.claim(OWNER, 1, Duration::from_mins(2), world.clock.now()).await.unwrap();
     let claim = batch.claims.into_iter().next().unwrap();
+    let shared = Shared::default();
     tokio::select! {
-        _ = world.engine.execute(claim, &[]) => unreachable!(),
+        _ = world.engine.execute(claim, &shared) => unreachable!(),
         () = world.outside.kill.notified() => {}
     }
     world.store.take_back(OWNER, world.clock.now()).await.unwrap();

@@ -105,10 +105,14 @@ async fn a_ticket_without_description_and_a_requester_without_time_zone_make_a_m
 }
 
 #[test]
-fn the_project_holds_no_secret_and_names_what_is_shipped() {
-    let paths: Vec<&str> = project_files().iter().map(|(path, _)| *path).collect();
-    assert_eq!(paths, ["deskwire.yaml", "workflows/notify-assignee.yaml"]);
-    for name in ["ZENDESK_SIGNING_SECRET", "SLACK_BOT_TOKEN", "ZENDESK_API_TOKEN"] {
+fn the_project_holds_no_secret_and_every_file_of_it_is_shipped() {
+    let shipped: Vec<&str> = project_files().iter().map(|(path, _)| *path).collect();
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("project/workflows");
+    for file in std::fs::read_dir(folder).unwrap() {
+        let path = format!("workflows/{}", file.unwrap().file_name().to_str().unwrap());
+        assert!(shipped.contains(&path.as_str()), "{path} is not shipped");
+    }
+    for name in ["ZENDESK_SIGNING_SECRET", "SLACK_BOT_TOKEN", "ZENDESK_API_TOKEN", "LLM_API_KEY"] {
         assert!(project_files()[0].1.contains(&format!("{{ env: {name} }}")), "{name}");
     }
 }

@@ -111,6 +111,9 @@ fn read_cursor(cursor: &str) -> Option<Ts> {
 pub(crate) fn shown(channel: &Channel, message: &Message, all_metadata: bool) -> Value {
     let mut shown =
         json!({ "type": "message", "user": message.user, "text": message.text, "ts": message.ts, "team": TEAM });
+    if let Some(blocks) = &message.blocks {
+        shown["blocks"] = blocks.clone();
+    }
     if message.by_app {
         shown["bot_id"] = BOT.into();
         shown["app_id"] = APP.into();

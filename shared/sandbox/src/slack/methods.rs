@@ -19,6 +19,8 @@ pub(crate) struct Call<'a> {
 pub(crate) enum Refusal {
     /// An error code of the method's page.
     Code(&'static str),
+    /// The same, with the detail that stands in `response_metadata.messages`.
+    Detailed(&'static str, String),
     /// None of these scopes was granted.
     MissingScope(Vec<String>),
 }

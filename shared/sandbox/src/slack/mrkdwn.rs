@@ -44,6 +44,31 @@ pub(crate) fn render(text: &str, names: &dyn Names) -> Html {
     Html(writer.out)
 }
 
+/// A text without markup as HTML, line breaks kept.
+pub(crate) fn plain(text: &str) -> Html {
+    let mut writer = Writer { out: String::with_capacity(text.len()), names: &Nobody };
+    for (place, line) in text.split('\n').enumerate() {
+        if place > 0 {
+            writer.out.push_str("<br>");
+        }
+        writer.plain(line);
+    }
+    Html(writer.out)
+}
+
+/// For texts in which no id means anything.
+struct Nobody;
+
+impl Names for Nobody {
+    fn user(&self, _: &str) -> Option<String> {
+        None
+    }
+
+    fn channel(&self, _: &str) -> Option<String> {
+        None
+    }
+}
+
 struct Writer<'a> {
     out: String,
     names: &'a dyn Names,

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use crate::calendar::{clock_time, day};
 use crate::page::{self, REFRESH_SECONDS};
+use crate::slack::blocks::{self, Piece};
 use crate::slack::mrkdwn::{self, Html, Names};
 use crate::slack::workspace::{Channel, Kind, Message, Workspace};
 use crate::world::{BOT_USER, TEAM_NAME};
@@ -68,6 +69,8 @@ struct Shown {
     is_app: bool,
     time: String,
     text: Html,
+    /// What is shown in place of the text, if there is any.
+    blocks: Vec<Piece>,
     reactions: Vec<(&'static str, String, usize)>,
     replies: usize,
     is_reply: bool,
@@ -193,6 +196,7 @@ fn shown(workspace: &Workspace, channel: &Channel, message: &Message, continues:
         is_app: message.by_app,
         time: clock_time(message.at),
         text: mrkdwn::render(&message.text, workspace),
+        blocks: message.blocks.as_ref().map(|blocks| blocks::pieces(blocks, workspace)).unwrap_or_default(),
         reactions: message.reactions.iter().map(pictured).collect(),
         replies: if has_thread { channel.messages.iter().filter(of_thread).count() } else { 0 },
         is_reply,

@@ -6,6 +6,7 @@
 
 use serde_json::{Value, json};
 
+use crate::slack::blocks;
 use crate::slack::history::shown;
 use crate::slack::methods::{Call, Outcome, Refusal, Success};
 use crate::slack::text_of;
@@ -59,7 +60,9 @@ pub(crate) fn post_message(call: &mut Call<'_>) -> Outcome {
     if channel.archived {
         return Err(Refusal::Code("is_archived"));
     }
-    let text = call.arguments.text("text").ok_or("no_text")?;
+    let blocks = blocks::read(call)?;
+    // Beside blocks the text is what notifications say, and may be missing.
+    let text = call.arguments.text("text").or_else(|| blocks.is_some().then(String::new)).ok_or("no_text")?;
     let metadata = metadata(call)?;
     let thread_ts = thread(call, place)?;
     let characters: Vec<char> = text.chars().take(MOST_CHARACTERS + 1).collect();
@@ -67,10 +70,12 @@ pub(crate) fn post_message(call: &mut Call<'_>) -> Outcome {
     let characters = &characters[..characters.len().min(MOST_CHARACTERS)];
     let part = if characters.len() > LONGEST_SINGLE { PART } else { LONGEST_SINGLE };
     let mut first = None;
-    for part in characters.chunks(part) {
+    let chunks = if characters.is_empty() { vec![characters] } else { characters.chunks(part).collect() };
+    for part in chunks {
         let draft = Draft {
             user: BOT_USER.to_owned(),
             text: part.iter().collect(),
+            blocks: blocks.clone().filter(|_| first.is_none()),
             // Which part of a split message carries it is not known.
             metadata: metadata.clone().filter(|_| first.is_none()),
             thread_ts: thread_ts.clone(),

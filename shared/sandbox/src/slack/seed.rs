@@ -7,18 +7,21 @@ use deskwire_core::time::Timestamp;
 use crate::slack::workspace::{Channel, Draft, Kind, User, Workspace};
 use crate::world::{
     BOT_NAME, BOT_USER, DANA_EMAIL, DANA_SLACK, GENERAL, INES_EMAIL, INES_SLACK, LAUNCH, LEADS, RAVI_EMAIL, RAVI_SLACK,
-    SUPPORT, TEO_EMAIL, TEO_SLACK, URGENT,
+    SUPPORT, TEO_EMAIL, TEO_SLACK, THREAD_REPLIES, THREAD_TEXT, URGENT,
 };
 
 /// How long before the start the channels were made.
 const AGE: Duration = Duration::from_hours(24 * 400);
 
 /// What was said: channel, how many minutes before the start, by whom, and the text.
-const TALK: [(&str, u64, &str, &str); 9] = [
+const TALK: [(&str, u64, &str, &str); 12] = [
     (LAUNCH, 400 * 1440, INES_SLACK, "We are live. Thank you all, cake is in the kitchen :tada:"),
     (GENERAL, 2900, INES_SLACK, "Welcome back everyone. The summer schedule is pinned in this channel."),
     (LEADS, 1700, INES_SLACK, "Draft of next quarter's on-call plan is in the usual place."),
-    (SUPPORT, 1490, TEO_SLACK, "The carrier says parcels from Utrecht are a day late, in case customers ask."),
+    (SUPPORT, 1490, TEO_SLACK, THREAD_TEXT),
+    (SUPPORT, 1488, DANA_SLACK, THREAD_REPLIES[0]),
+    (SUPPORT, 1487, TEO_SLACK, THREAD_REPLIES[1]),
+    (SUPPORT, 1485, INES_SLACK, THREAD_REPLIES[2]),
     (
         SUPPORT,
         1482,
@@ -41,7 +44,10 @@ impl Workspace {
         let mut workspace = Self::new(users(), channels(now.minus(AGE)));
         for (channel, minutes_ago, user, text) in TALK {
             if let Some(place) = workspace.channels.iter().position(|known| known.id == channel) {
-                let draft = Draft { user: user.to_owned(), text: text.to_owned(), ..Draft::default() };
+                let is_reply = THREAD_REPLIES.contains(&text);
+                let first = workspace.channels[place].messages.iter().find(|message| message.text == THREAD_TEXT);
+                let thread_ts = first.filter(|_| is_reply).map(|first| first.ts.clone());
+                let draft = Draft { user: user.to_owned(), text: text.to_owned(), thread_ts, ..Draft::default() };
                 workspace.add(place, draft, now.minus(Duration::from_mins(minutes_ago)));
             }
         }

@@ -5,7 +5,9 @@ use http::{Request, StatusCode};
 use serde_json::{Value, json};
 
 use crate::testing::{form, sandbox, send, slack, slack_answer, slack_error};
-use crate::world::{APP, BOT_USER, DANA_SLACK, GENERAL, LAUNCH, LEADS, RAVI_SLACK, SUPPORT, URGENT};
+use crate::world::{
+    APP, BOT_USER, DANA_SLACK, GENERAL, LAUNCH, LEADS, RAVI_SLACK, SUPPORT, THREAD_REPLIES, THREAD_TEXT, URGENT,
+};
 
 async fn as_whom(authorization: Option<&str>) -> Value {
     let mut request = Request::post("/slack/api/auth.test?token=slack-marker");
@@ -246,4 +248,19 @@ async fn a_reaction_is_put_once() {
         let arguments = [("channel", channel), ("timestamp", ts), ("name", name)];
         assert_eq!(slack_error(&sandbox, "reactions.add", &arguments).await, error);
     }
+}
+
+#[tokio::test]
+async fn the_seeded_thread_reads_as_a_thread() {
+    let sandbox = sandbox();
+    let history = slack(&sandbox, "conversations.history", &[("channel", SUPPORT)]).await;
+    let history = history["messages"].as_array().unwrap();
+    let first = history.iter().find(|message| message["text"] == THREAD_TEXT).unwrap();
+    assert_eq!((&first["reply_count"], &first["thread_ts"]), (&json!(3), &first["ts"]));
+    assert!(!history.iter().any(|message| THREAD_REPLIES.iter().any(|reply| message["text"] == *reply)));
+    let arguments = [("channel", SUPPORT), ("ts", first["ts"].as_str().unwrap())];
+    let thread = slack(&sandbox, "conversations.replies", &arguments).await;
+    let texts: Vec<&str> =
+        thread["messages"].as_array().unwrap().iter().map(|message| message["text"].as_str().unwrap()).collect();
+    assert_eq!(texts, [&[THREAD_TEXT], &THREAD_REPLIES[..]].concat());
 }

@@ -121,6 +121,10 @@ fn answer(sandbox: &Sandbox, method: Option<&Method>, outcome: Outcome, mut warn
 fn refused(body: &mut Map<String, Value>, refusal: Refusal, granted: &str) -> String {
     let code = match refusal {
         Refusal::Code(code) => code,
+        Refusal::Detailed(code, detail) => {
+            body.insert("response_metadata".to_owned(), json!({ "messages": [detail] }));
+            code
+        }
         Refusal::MissingScope(scopes) => {
             body.insert("needed".to_owned(), scopes.join(",").into());
             body.insert("provided".to_owned(), granted.into());

@@ -17,6 +17,8 @@ pub struct Message {
     pub user: String,
     /// Its text in mrkdwn, as it was sent.
     pub text: String,
+    /// Its blocks, if it was sent with some.
+    pub blocks: Option<Value>,
     /// Its metadata, if it was sent with some.
     pub metadata: Option<Value>,
     /// When it was written.
@@ -161,6 +163,7 @@ pub(crate) struct Workspace {
 pub(crate) struct Draft {
     pub user: String,
     pub text: String,
+    pub blocks: Option<Value>,
     pub metadata: Option<Value>,
     pub thread_ts: Option<String>,
     pub broadcast: bool,
@@ -231,7 +234,7 @@ impl Workspace {
         self.posted += 1;
         let channel = &mut self.channels[place];
         let ts = Ts::after(channel.messages.last().map(Message::order), now).to_string();
-        let Draft { user, text, metadata, thread_ts, broadcast, by_app } = draft;
+        let Draft { user, text, blocks, metadata, thread_ts, broadcast, by_app } = draft;
         if let Some(thread) = &thread_ts {
             // A message becomes a thread's first one when the first reply comes.
             if let Some(first) = channel.messages.iter_mut().find(|message| message.ts == *thread) {
@@ -243,6 +246,7 @@ impl Workspace {
             ts: ts.clone(),
             user,
             text,
+            blocks,
             metadata,
             at: now,
             thread_ts,

@@ -2,68 +2,10 @@
 
 use deskwire_core::time::Timestamp;
 
-use crate::zendesk::NewTicket;
-
-/// A ticket's status (its category, where an account has custom ones).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Status {
-    New,
-    Open,
-    Pending,
-    Hold,
-    Solved,
-    Closed,
-}
-
-impl Status {
-    const ALL: [Self; 6] = [Self::New, Self::Open, Self::Pending, Self::Hold, Self::Solved, Self::Closed];
-
-    /// As REST writes it.
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::New => "new",
-            Self::Open => "open",
-            Self::Pending => "pending",
-            Self::Hold => "hold",
-            Self::Solved => "solved",
-            Self::Closed => "closed",
-        }
-    }
-
-    pub(crate) fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|status| status.name() == name)
-    }
-
-    /// The id of its default custom status.
-    pub(crate) const fn custom_id(self) -> u64 {
-        12_480_498_776_001 + self as u64
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Priority {
-    Low,
-    Normal,
-    High,
-    Urgent,
-}
-
-impl Priority {
-    const ALL: [Self; 4] = [Self::Low, Self::Normal, Self::High, Self::Urgent];
-
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Low => "low",
-            Self::Normal => "normal",
-            Self::High => "high",
-            Self::Urgent => "urgent",
-        }
-    }
-
-    pub(crate) fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|priority| priority.name() == name)
-    }
-}
+use crate::zendesk::idempotency::Keys;
+use crate::zendesk::profiles::Profile;
+use crate::zendesk::records::Record;
+use crate::zendesk::ticket::Ticket;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
@@ -99,14 +41,14 @@ pub(crate) struct User {
     pub phone: Option<&'static str>,
     pub notes: &'static str,
     pub details: &'static str,
-    pub tags: &'static [&'static str],
+    pub tags: Vec<String>,
     pub created_at: Timestamp,
 }
 
 #[derive(Debug, Clone)]
 pub(crate) struct Organization {
     pub id: u64,
-    pub name: &'static str,
+    pub name: String,
     pub domain_names: &'static [&'static str],
     pub details: &'static str,
     pub notes: &'static str,
@@ -114,61 +56,42 @@ pub(crate) struct Organization {
     pub created_at: Timestamp,
 }
 
-#[derive(Debug, Clone)]
-pub(crate) struct Comment {
-    pub id: u64,
-    pub audit_id: u64,
-    pub author_id: u64,
-    pub body: String,
-    pub public: bool,
-    pub created_at: Timestamp,
-}
-
-#[derive(Debug, Clone)]
-pub(crate) struct Ticket {
-    pub id: u64,
-    pub subject: String,
-    pub status: Status,
-    pub priority: Option<Priority>,
-    pub kind: Option<&'static str>,
-    pub requester_id: u64,
-    pub assignee_id: Option<u64>,
-    pub organization_id: Option<u64>,
-    pub tags: Vec<String>,
-    pub channel: &'static str,
-    pub created_at: Timestamp,
-    pub updated_at: Timestamp,
-    /// Oldest first; the first one is the description.
-    pub comments: Vec<Comment>,
-}
-
-impl Ticket {
-    pub(crate) fn description(&self) -> &str {
-        self.comments.first().map_or("", |comment| comment.body.as_str())
-    }
-
-    pub(crate) fn is_public(&self) -> bool {
-        self.comments.iter().any(|comment| comment.public)
-    }
-}
-
 #[derive(Debug)]
 pub(crate) struct Account {
     pub users: Vec<User>,
     pub organizations: Vec<Organization>,
     pub tickets: Vec<Ticket>,
+    pub profiles: Vec<Profile>,
+    pub records: Vec<Record>,
+    /// The idempotency keys of tickets that were created.
+    pub keys: Keys,
     /// The next id of a comment, an audit or an audit's event.
     next_id: u64,
 }
 
 impl Account {
     pub(crate) fn new(users: Vec<User>, organizations: Vec<Organization>) -> Self {
-        Self { users, organizations, tickets: Vec::new(), next_id: 33_201_178_450_001 }
+        Self {
+            users,
+            organizations,
+            tickets: Vec::new(),
+            profiles: Vec::new(),
+            records: Vec::new(),
+            keys: Keys::default(),
+            next_id: 33_201_178_450_001,
+        }
     }
 
     pub(crate) fn new_id(&mut self) -> u64 {
         self.next_id += 1;
         self.next_id
+    }
+
+    /// The first of so many ids in a row.
+    pub(crate) fn new_ids(&mut self, count: u64) -> u64 {
+        let first = self.next_id + 1;
+        self.next_id += count;
+        first
     }
 
     pub(crate) fn user(&self, id: u64) -> Option<&User> {
@@ -192,31 +115,33 @@ impl Account {
         self.tickets.iter_mut().find(|ticket| ticket.id == id)
     }
 
-    /// Adds a ticket with its description and answers with its number.
-    pub(crate) fn create(&mut self, ticket: NewTicket, now: Timestamp) -> u64 {
-        let id = self.tickets.iter().map(|ticket| ticket.id).max().unwrap_or(48_212) + 1;
-        let NewTicket { subject, description, requester } = ticket;
-        let organization_id = self.user(requester).and_then(|user| user.organization_id);
-        let first = self.comment(requester, description, true, now);
-        self.tickets.push(Ticket {
+    pub(crate) fn user_by_email(&self, email: &str) -> Option<&User> {
+        self.users.iter().find(|user| user.email.eq_ignore_ascii_case(email))
+    }
+
+    /// A customer that nobody knew before.
+    pub(crate) fn add_customer(&mut self, name: &str, email: &str, now: Timestamp) -> u64 {
+        let id = self.users.iter().map(|user| user.id).max().unwrap_or(1_500_003_000_100) + 1;
+        self.users.push(User {
             id,
-            subject,
-            status: Status::New,
-            priority: None,
-            kind: None,
-            requester_id: requester,
-            assignee_id: None,
-            organization_id,
+            name: name.to_owned(),
+            email: email.to_owned(),
+            role: Role::EndUser,
+            organization_id: None,
+            locale: "en-US",
+            time_zone: "UTC",
+            iana_time_zone: "Etc/UTC",
+            phone: None,
+            notes: "",
+            details: "",
             tags: Vec::new(),
-            channel: "mail",
             created_at: now,
-            updated_at: now,
-            comments: vec![first],
         });
         id
     }
 
-    pub(crate) fn comment(&mut self, author_id: u64, body: String, public: bool, created_at: Timestamp) -> Comment {
-        Comment { id: self.new_id(), audit_id: self.new_id(), author_id, body, public, created_at }
+    /// The number that the next ticket gets.
+    pub(crate) fn next_ticket(&self) -> u64 {
+        self.tickets.iter().map(|ticket| ticket.id).max().unwrap_or(48_212) + 1
     }
 }

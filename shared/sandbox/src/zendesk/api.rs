@@ -1,4 +1,4 @@
-//! The REST API as HTTP: who asks, which endpoint, and the shape of every answer.
+//! The REST API as HTTP: who asks, what is carried out, and the shape of every answer.
 //! <https://developer.zendesk.com/api-reference/introduction/requests/>, checked 2026-11-23.
 
 use axum::Json;
@@ -11,80 +11,35 @@ use deskwire_core::random::Random;
 use deskwire_core::secret::ExposeSecret;
 use http::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER};
 use http::{HeaderMap, Method, StatusCode, Uri};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use subtle::ConstantTimeEq;
 
 use crate::Sandbox;
 use crate::exchange::{Answer, Asked, carry_out};
 use crate::fault::{Fault, FaultKind};
-use crate::world::SUBDOMAIN;
-use crate::zendesk::account::Account;
-use crate::zendesk::paging::{Query, page, parameter};
-use crate::zendesk::{show, update};
-
-/// What faults and the log call the endpoints.
-pub(crate) const OPERATIONS: [&str; 6] = [
-    "zendesk.show_ticket",
-    "zendesk.update_ticket",
-    "zendesk.list_comments",
-    "zendesk.show_me",
-    "zendesk.show_user",
-    "zendesk.show_organization",
-];
-
-/// An endpoint, understood.
-#[derive(Debug, Clone, Copy)]
-enum Endpoint {
-    ShowTicket(u64),
-    UpdateTicket(u64),
-    ListComments(u64),
-    ShowMe,
-    ShowUser(u64),
-    ShowOrganization(u64),
-}
-
-impl Endpoint {
-    /// The `.json` behind a path is optional.
-    fn find(method: &Method, path: &str) -> Option<Self> {
-        let (_, path) = path.split_once("/api/v2/")?;
-        let parts: Vec<&str> = path.strip_suffix(".json").unwrap_or(path).split('/').collect();
-        let id = |text: &str| text.parse().ok();
-        match (method, parts.as_slice()) {
-            (&Method::GET, ["tickets", ticket]) => Some(Self::ShowTicket(id(ticket)?)),
-            (&Method::PUT, ["tickets", ticket]) => Some(Self::UpdateTicket(id(ticket)?)),
-            (&Method::GET, ["tickets", ticket, "comments"]) => Some(Self::ListComments(id(ticket)?)),
-            (&Method::GET, ["users", "me"]) => Some(Self::ShowMe),
-            (&Method::GET, ["users", user]) => Some(Self::ShowUser(id(user)?)),
-            (&Method::GET, ["organizations", organization]) => Some(Self::ShowOrganization(id(organization)?)),
-            _ => None,
-        }
-    }
-
-    const fn operation(self) -> &'static str {
-        match self {
-            Self::ShowTicket(_) => "zendesk.show_ticket",
-            Self::UpdateTicket(_) => "zendesk.update_ticket",
-            Self::ListComments(_) => "zendesk.list_comments",
-            Self::ShowMe => "zendesk.show_me",
-            Self::ShowUser(_) => "zendesk.show_user",
-            Self::ShowOrganization(_) => "zendesk.show_organization",
-        }
-    }
-}
+use crate::world::INTEGRATION;
+use crate::zendesk::endpoint::Endpoint;
+use crate::zendesk::paging::Query;
+use crate::zendesk::{lists, profiles, records, search, show, write};
 
 /// An answer before it is HTTP: status, body, and the error's code where it is one.
 pub(crate) struct Reply {
     pub status: StatusCode,
+    pub headers: Vec<(&'static str, String)>,
     pub body: Value,
 }
 
 impl Reply {
+    pub(crate) fn of(status: StatusCode, body: Value) -> Self {
+        Self { status, headers: Vec::new(), body }
+    }
+
     pub(crate) fn ok(body: Value) -> Self {
-        Self { status: StatusCode::OK, body }
+        Self::of(StatusCode::OK, body)
     }
 
     pub(crate) fn error(status: StatusCode, error: &str, description: &str) -> Self {
-        Self { status, body: json!({ "error": error, "description": description }) }
+        Self::of(status, json!({ "error": error, "description": description }))
     }
 
     pub(crate) fn not_found() -> Self {
@@ -94,6 +49,18 @@ impl Reply {
     fn code(&self) -> String {
         let error = self.body.get("error").or_else(|| self.body.pointer("/errors/0/code")).and_then(Value::as_str);
         if self.status.is_success() { "ok".to_owned() } else { error.unwrap_or(self.status.as_str()).to_owned() }
+    }
+}
+
+impl IntoResponse for Reply {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, Json(self.body)).into_response();
+        for (name, value) in self.headers {
+            if let Ok(value) = HeaderValue::try_from(value) {
+                response.headers_mut().insert(name, value);
+            }
+        }
+        response
     }
 }
 
@@ -110,14 +77,14 @@ pub(crate) async fn call(
         url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()).into_owned().collect();
     let asked = Asked {
         provider: "zendesk",
-        operation: endpoint.map_or("unknown", Endpoint::operation),
+        operation: endpoint.as_ref().map_or("unknown", Endpoint::operation),
         method,
         path: uri.path().to_owned(),
         facts: query.iter().map(|(name, value)| (name.clone(), Value::from(value.clone()))).collect(),
     };
     let act = || {
         let reply = answer(&sandbox, endpoint, &query, &headers, &body);
-        Answer { outcome: reply.code(), response: (reply.status, Json(reply.body)).into_response() }
+        Answer { outcome: reply.code(), response: reply.into_response() }
     };
     let mut response = carry_out(&sandbox, asked, refuse, act).await;
     if let Ok(id) = HeaderValue::try_from(format!("{:032x}", sandbox.random().bits())) {
@@ -131,60 +98,51 @@ fn answer(sandbox: &Sandbox, endpoint: Option<Endpoint>, query: &Query, headers:
         return Reply::error(StatusCode::NOT_FOUND, "InvalidEndpoint", "Not found");
     };
     match (sign_in(sandbox, headers), endpoint) {
-        (SignIn::Good, Endpoint::UpdateTicket(id)) => update::ticket(sandbox, id, body),
-        (SignIn::Good, endpoint) => read(sandbox, endpoint, query),
+        (SignIn::Good, endpoint) => {
+            let key = headers.get("idempotency-key").and_then(|key| key.to_str().ok());
+            carried_out(sandbox, endpoint, query, key, body).unwrap_or_else(|refused| refused)
+        }
         // As recorded: asked without a valid password, this endpoint says who nobody is, with status 200.
         (SignIn::NoPassword, Endpoint::ShowMe) => Reply::ok(json!({ "user": show::anonymous() })),
-        _ => Reply { status: StatusCode::UNAUTHORIZED, body: json!({ "error": "Couldn't authenticate you" }) },
+        _ => Reply::of(StatusCode::UNAUTHORIZED, json!({ "error": "Couldn't authenticate you" })),
     }
 }
 
-fn read(sandbox: &Sandbox, endpoint: Endpoint, query: &Query) -> Reply {
-    let account = sandbox.account();
-    let found = match endpoint {
-        Endpoint::ListComments(id) => return comments(&account, id, query),
-        Endpoint::ShowTicket(id) | Endpoint::UpdateTicket(id) => {
-            account.ticket(id).map(|ticket| json!({ "ticket": show::ticket(ticket) }))
-        }
-        Endpoint::ShowMe => account.user(crate::world::INTEGRATION).map(|user| json!({ "user": show::user(user) })),
-        Endpoint::ShowUser(id) => account.user(id).map(|user| json!({ "user": show::user(user) })),
+fn carried_out(
+    sandbox: &Sandbox,
+    endpoint: Endpoint,
+    query: &Query,
+    key: Option<&str>,
+    body: &[u8],
+) -> Result<Reply, Reply> {
+    match endpoint {
+        Endpoint::CreateTicket => write::create(sandbox, key, body),
+        Endpoint::UpdateTicket(id) => write::update(sandbox, id, body),
+        Endpoint::ChangeTags(id, how) => write::tags(sandbox, id, how, body),
+        Endpoint::WriteProfile(user, merge) => profiles::write(sandbox, user, merge, query, body),
+        Endpoint::CreateRecord(object, upsert) => records::create(sandbox, object, query, upsert, body),
+        Endpoint::UpdateRecord(id) => records::update(sandbox, &id, body),
+        Endpoint::ListTickets => lists::tickets(&sandbox.account(), query),
+        Endpoint::ListComments(id) => lists::comments(&sandbox.account(), id, query),
+        Endpoint::ListAudits(id) => lists::audits(&sandbox.account(), id, query),
+        Endpoint::ListTicketFields => lists::ticket_fields(query),
+        Endpoint::ListRecords(object) => lists::records(&sandbox.account(), object, query),
+        Endpoint::Search => search::results(&sandbox.account(), query),
+        Endpoint::CountFound => search::count(&sandbox.account(), query),
+        Endpoint::ShowProfile => profiles::show(&sandbox.account(), query),
+        Endpoint::ShowRecord(id) => records::show(&sandbox.account(), &id),
+        Endpoint::ShowTicket(id) => object("ticket", sandbox.account().ticket(id).map(show::ticket)),
+        Endpoint::ListTags(id) => object("tags", sandbox.account().ticket(id).map(|ticket| json!(ticket.tags))),
+        Endpoint::ShowMe => object("user", sandbox.account().user(INTEGRATION).map(show::user)),
+        Endpoint::ShowUser(id) => object("user", sandbox.account().user(id).map(show::user)),
         Endpoint::ShowOrganization(id) => {
-            account.organization(id).map(|organization| json!({ "organization": show::organization(organization) }))
+            object("organization", sandbox.account().organization(id).map(show::organization))
         }
-    };
-    found.map_or_else(Reply::not_found, Reply::ok)
+    }
 }
 
-fn comments(account: &Account, id: u64, query: &Query) -> Reply {
-    let Some(ticket) = account.ticket(id) else { return Reply::not_found() };
-    let mut comments: Vec<_> = ticket.comments.iter().collect();
-    match parameter(query, "sort").or_else(|| parameter(query, "sort_order")) {
-        None | Some("created_at" | "asc") => {}
-        Some("-created_at" | "desc") => comments.reverse(),
-        Some(_) => return bad_paging("sort is not valid"),
-    }
-    let url = format!("https://{SUBDOMAIN}.zendesk.com/api/v2/tickets/{id}/comments.json");
-    let page = match page(query, comments.len(), &url) {
-        Ok(page) => page,
-        Err(name) => return bad_paging(&format!("{name} is not valid")),
-    };
-    let shown: Vec<_> = comments.into_iter().skip(page.start).take(page.size).collect();
-    let mut body = Map::new();
-    body.insert("comments".to_owned(), shown.iter().map(|comment| show::comment(comment)).collect());
-    if parameter(query, "include").is_some_and(|include| include.split(',').any(|name| name == "users")) {
-        let mut authors: Vec<u64> = shown.iter().map(|comment| comment.author_id).collect();
-        authors.sort_unstable();
-        authors.dedup();
-        body.insert("users".to_owned(), authors.iter().filter_map(|&id| account.user(id)).map(show::user).collect());
-    }
-    body.extend(page.beside);
-    Reply::ok(Value::Object(body))
-}
-
-fn bad_paging(detail: &str) -> Reply {
-    let error =
-        json!({ "code": "InvalidPaginationParameter", "title": "Invalid pagination parameter", "detail": detail });
-    Reply { status: StatusCode::BAD_REQUEST, body: json!({ "errors": [error] }) }
+fn object(key: &str, found: Option<Value>) -> Result<Reply, Reply> {
+    found.map(|found| Reply::ok(json!({ key: found }))).ok_or_else(Reply::not_found)
 }
 
 /// How a request is signed in.

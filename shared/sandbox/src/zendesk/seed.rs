@@ -6,9 +6,12 @@ use deskwire_core::time::Timestamp;
 
 use crate::world::{
     ADDRESS, AIKO, DANA, DANA_EMAIL, HALDEN, HELMETS, INES, INES_EMAIL, INTEGRATION, INVOICE, JONAS, KILN, KUMO, MINA,
-    NORDLICHT, RAVI, RAVI_EMAIL, SABINE, TEO, TEO_EMAIL, VOUCHER,
+    NORDLICHT, ORDER_FIELD, RAVI, RAVI_EMAIL, SABINE, TEO, TEO_EMAIL, VOUCHER,
 };
-use crate::zendesk::account::{Account, Organization, Priority, Role, Status, Ticket, User};
+use crate::zendesk::account::{Account, Organization, Role, User};
+use crate::zendesk::audit::audit_of;
+use crate::zendesk::change::NewComment;
+use crate::zendesk::ticket::{Priority, Status, Ticket};
 
 impl Account {
     /// `integration` is the e-mail address of the integration's user.
@@ -25,26 +28,29 @@ impl Account {
     }
 
     fn seed(&mut self, seed: &Seed, now: Timestamp) {
-        let mut comments = Vec::new();
+        let (mut comments, mut audits) = (Vec::new(), Vec::new());
         for &(minutes_ago, author, public, body) in seed.comments {
-            comments.push(self.comment(author, body.to_owned(), public, now.minus(Duration::from_mins(minutes_ago))));
+            let at = now.minus(Duration::from_mins(minutes_ago));
+            let comment = self.comment(NewComment { author, body: body.to_owned(), html_body: None, public }, at);
+            audits.push(audit_of(seed.id, &comment));
+            comments.push(comment);
         }
         let created_at = comments.first().map_or(now, |comment| comment.created_at);
         let updated_at = comments.last().map_or(now, |comment| comment.created_at);
+        let order = seed.subject.strip_prefix("Order ").and_then(|rest| rest.split(':').next());
         self.tickets.push(Ticket {
-            id: seed.id,
-            subject: seed.subject.to_owned(),
             status: seed.status,
             priority: seed.priority,
             kind: seed.kind,
-            requester_id: seed.requester,
             assignee_id: seed.assignee,
             organization_id: self.user(seed.requester).and_then(|user| user.organization_id),
             tags: seed.tags.iter().map(|&tag| tag.to_owned()).collect(),
+            custom_fields: order.map(|order| (ORDER_FIELD, order.into())).into_iter().collect(),
             channel: seed.channel,
-            created_at,
             updated_at,
             comments,
+            audits,
+            ..Ticket::new(seed.id, seed.subject.to_owned(), seed.requester, created_at)
         });
     }
 }
@@ -186,7 +192,7 @@ fn agent(id: u64, name: &str, email: &str, role: Role, created_at: Timestamp) ->
         phone: None,
         notes: "",
         details: "",
-        tags: &[],
+        tags: Vec::new(),
         created_at,
     }
 }
@@ -209,7 +215,7 @@ fn customers(created_at: Timestamp) -> Vec<User> {
             phone: Some("+31 555 0142"),
             notes: "Prefers a call before noon. Orders for the whole club; do not split deliveries.",
             details: "Buyer at Halden Bicycles",
-            tags: &["key_account"],
+            tags: vec!["key_account".to_owned()],
             ..customer(MINA, "Mina Oort", "mina.oort@example.net")
         },
         User {
@@ -241,7 +247,7 @@ fn organizations(created_at: Timestamp) -> Vec<Organization> {
     vec![
         Organization {
             id: HALDEN,
-            name: "Halden Bicycles",
+            name: "Halden Bicycles".to_owned(),
             domain_names: &["halden.example.net"],
             details: "Club and rental shop, two branches",
             notes: "Spring tour in the first week of the season",
@@ -250,7 +256,7 @@ fn organizations(created_at: Timestamp) -> Vec<Organization> {
         },
         Organization {
             id: NORDLICHT,
-            name: "Nordlicht Reisen",
+            name: "Nordlicht Reisen".to_owned(),
             domain_names: &["nordlicht.example.net"],
             details: "Travel agency",
             notes: "",
@@ -259,7 +265,7 @@ fn organizations(created_at: Timestamp) -> Vec<Organization> {
         },
         Organization {
             id: KUMO,
-            name: "Kumo Ceramics",
+            name: "Kumo Ceramics".to_owned(),
             domain_names: &["kumo.example.net"],
             details: "Studio with twelve wheels",
             notes: "",

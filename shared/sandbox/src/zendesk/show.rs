@@ -4,27 +4,24 @@
 use serde_json::{Value, json};
 
 use crate::calendar::whole_seconds;
-use crate::world::SUBDOMAIN;
-use crate::zendesk::account::{Comment, Organization, Priority, Ticket, User};
+use crate::world::{GROUP, SUBDOMAIN};
+use crate::zendesk::account::{Organization, User};
+use crate::zendesk::fields::CUSTOM;
+use crate::zendesk::ticket::{Comment, Priority, Ticket};
 
-const GROUP: u64 = 360_004_077_001;
-const BRAND: u64 = 360_002_256_001;
-const FORM: u64 = 360_000_389_001;
-/// A custom field of the account: the order's number.
-const ORDER_FIELD: u64 = 360_001_110_001;
-
-fn url(path: &str) -> String {
+pub(crate) fn url(path: &str) -> String {
     format!("https://{SUBDOMAIN}.zendesk.com/api/v2/{path}.json")
 }
 
 /// A ticket over REST.
 pub(crate) fn ticket(ticket: &Ticket) -> Value {
-    let order = ticket.subject.strip_prefix("Order ").and_then(|rest| rest.split(':').next());
-    let custom_fields = json!([{ "id": ORDER_FIELD, "value": order }]);
+    let custom_fields: Vec<Value> =
+        CUSTOM.into_iter().map(|id| json!({ "id": id, "value": ticket.custom_fields.get(&id) })).collect();
+    let collaborators = [ticket.follower_ids.as_slice(), ticket.email_cc_ids.as_slice()].concat();
     json!({
         "url": url(&format!("tickets/{}", ticket.id)),
         "id": ticket.id,
-        "external_id": null,
+        "external_id": ticket.external_id,
         "via": { "channel": ticket.channel, "source": { "from": {}, "to": {}, "rel": null } },
         "created_at": whole_seconds(ticket.created_at),
         "updated_at": whole_seconds(ticket.updated_at),
@@ -37,27 +34,27 @@ pub(crate) fn ticket(ticket: &Ticket) -> Value {
         "status": ticket.status.name(),
         "recipient": null,
         "requester_id": ticket.requester_id,
-        "submitter_id": ticket.requester_id,
+        "submitter_id": ticket.submitter_id,
         "assignee_id": ticket.assignee_id,
         "organization_id": ticket.organization_id,
-        "group_id": GROUP,
-        "collaborator_ids": [],
-        "follower_ids": [],
-        "email_cc_ids": [],
+        "group_id": ticket.group_id,
+        "collaborator_ids": collaborators,
+        "follower_ids": ticket.follower_ids,
+        "email_cc_ids": ticket.email_cc_ids,
         "forum_topic_id": null,
         "problem_id": null,
         "has_incidents": false,
         "is_public": ticket.is_public(),
-        "due_at": null,
+        "due_at": ticket.due_at,
         "tags": ticket.tags,
         "custom_fields": custom_fields,
         "satisfaction_rating": { "score": "unoffered" },
         "sharing_agreement_ids": [],
-        "custom_status_id": ticket.status.custom_id(),
+        "custom_status_id": ticket.shown_custom_status(),
         "fields": custom_fields,
         "followup_ids": [],
-        "ticket_form_id": FORM,
-        "brand_id": BRAND,
+        "ticket_form_id": ticket.form_id,
+        "brand_id": ticket.brand_id,
         "allow_channelback": false,
         "allow_attachments": true,
         "from_messaging_channel": false,
@@ -70,13 +67,13 @@ pub(crate) fn event_detail(ticket: &Ticket, actor: u64) -> Value {
     json!({
         "actor_id": text(actor),
         "assignee_id": ticket.assignee_id.map(text),
-        "brand_id": text(BRAND),
+        "brand_id": text(ticket.brand_id),
         "created_at": whole_seconds(ticket.created_at),
-        "custom_status": text(ticket.status.custom_id()),
+        "custom_status": text(ticket.shown_custom_status()),
         "description": ticket.description(),
-        "external_id": null,
-        "form_id": text(FORM),
-        "group_id": text(GROUP),
+        "external_id": ticket.external_id,
+        "form_id": text(ticket.form_id),
+        "group_id": text(ticket.group_id),
         "id": text(ticket.id),
         "is_public": ticket.is_public(),
         "organization_id": ticket.organization_id.map(text),
@@ -84,7 +81,7 @@ pub(crate) fn event_detail(ticket: &Ticket, actor: u64) -> Value {
         "requester_id": text(ticket.requester_id),
         "status": ticket.status.name().to_uppercase(),
         "subject": ticket.subject,
-        "submitter_id": text(ticket.requester_id),
+        "submitter_id": text(ticket.submitter_id),
         "tags": ticket.tags,
         "type": ticket.kind.map(str::to_uppercase),
         "updated_at": whole_seconds(ticket.updated_at),
@@ -95,12 +92,13 @@ pub(crate) fn event_detail(ticket: &Ticket, actor: u64) -> Value {
 /// A comment over REST.
 pub(crate) fn comment(comment: &Comment) -> Value {
     let escaped = comment.body.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('\n', "<br>");
+    let html = comment.html_body.clone().unwrap_or_else(|| format!("<p dir=\"auto\">{escaped}</p>"));
     json!({
         "id": comment.id,
         "type": "Comment",
         "author_id": comment.author_id,
         "body": comment.body,
-        "html_body": format!("<div class=\"zd-comment\" dir=\"auto\"><p dir=\"auto\">{escaped}</p></div>"),
+        "html_body": format!("<div class=\"zd-comment\" dir=\"auto\">{html}</div>"),
         "plain_body": comment.body,
         "public": comment.public,
         "attachments": [],

@@ -66,7 +66,7 @@ async fn what_is_missing_and_what_is_no_endpoint_are_told_apart() {
         ("tickets/1/comments", "RecordNotFound"),
         ("users/1", "RecordNotFound"),
         ("organizations/1", "RecordNotFound"),
-        ("tickets", "InvalidEndpoint"),
+        ("ticket", "InvalidEndpoint"),
         ("no/such", "InvalidEndpoint"),
     ];
     for (path, error) in cases {

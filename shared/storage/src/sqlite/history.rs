@@ -2,17 +2,20 @@
 
 use deskwire_core::BoxFuture;
 use deskwire_core::event::EventState;
-use deskwire_core::ids::RunId;
-use deskwire_core::ports::{Counts, EventDetail, EventSummary, Filter, History, RunDetail, RunSummary, StoreResult};
+use deskwire_core::ids::{Lane, RunId, WorkflowName, WorkflowVersion};
+use deskwire_core::ports::{
+    Counts, EventDetail, EventSummary, Filter, History, LanePolicy, RunDetail, RunSummary, StoreResult, Work,
+};
 use deskwire_core::run::{Entry, RunState};
 use deskwire_core::time::Timestamp;
-use rusqlite::types::ToSqlOutput;
+use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, ToSql, params};
 
 use super::rows::{
     EVENT, EVENT_SUMMARY, NewRun, RUN_SUMMARY, append, corrupt, enqueue, event, event_summary, journal, promote,
     run_summary,
 };
+use super::work::own_lane;
 use super::{SqliteStore, unavailable};
 
 /// The length of a list nobody limited.
@@ -21,14 +24,13 @@ const DEFAULT_LIMIT: usize = 50;
 impl History for SqliteStore {
     fn events(&self, filter: Filter) -> BoxFuture<'_, StoreResult<Vec<EventSummary>>> {
         Box::pin(self.read(move |connection| {
-            let conditions = [
-                ("e.source = ?", filter.source.as_deref()),
-                ("e.state = ?", filter.state.as_deref()),
-                ("e.subject = ?", filter.subject.as_deref()),
-            ];
-            let sql =
-                format!("SELECT {EVENT_SUMMARY} FROM events e{} ORDER BY e.seq DESC LIMIT ?", wheres(&conditions));
-            list(connection, &sql, &conditions, filter.limit, event_summary)
+            let mut query = Query::default();
+            query.text("e.source = ?", filter.source.as_deref());
+            query.text("e.state = ?", filter.state.as_deref());
+            query.text("e.subject = ?", filter.subject.as_deref());
+            query.kind(filter.kind.as_deref());
+            query.times("e.received_at", "e.seq", &filter);
+            query.list(connection, &format!("SELECT {EVENT_SUMMARY} FROM events e"), "e.seq", &filter, event_summary)
         }))
     }
 
@@ -39,18 +41,16 @@ impl History for SqliteStore {
 
     fn runs(&self, filter: Filter) -> BoxFuture<'_, StoreResult<Vec<RunSummary>>> {
         Box::pin(self.read(move |connection| {
-            let conditions = [
-                ("e.source = ?", filter.source.as_deref()),
-                ("r.workflow = ?", filter.workflow.as_deref()),
-                ("r.state = ?", filter.state.as_deref()),
-                ("e.subject = ?", filter.subject.as_deref()),
-                ("e.id = ?", filter.event.as_ref().map(AsRef::as_ref)),
-            ];
-            let sql = format!(
-                "SELECT {RUN_SUMMARY} FROM runs r JOIN events e ON e.seq = r.event{} ORDER BY r.seq DESC LIMIT ?",
-                wheres(&conditions)
-            );
-            list(connection, &sql, &conditions, filter.limit, run_summary)
+            let mut query = Query::default();
+            query.text("e.source = ?", filter.source.as_deref());
+            query.text("r.workflow = ?", filter.workflow.as_deref());
+            query.text("r.state = ?", filter.state.as_deref());
+            query.text("e.subject = ?", filter.subject.as_deref());
+            query.text("e.id = ?", filter.event.as_ref().map(AsRef::as_ref));
+            query.kind(filter.kind.as_deref());
+            query.times("r.queued_at", "r.seq", &filter);
+            let select = format!("SELECT {RUN_SUMMARY} FROM runs r JOIN events e ON e.seq = r.event");
+            query.list(connection, &select, "r.seq", &filter, run_summary)
         }))
     }
 
@@ -84,34 +84,145 @@ impl History for SqliteStore {
             Ok(Counts { events, runs: runs.collect::<rusqlite::Result<_>>().map_err(unavailable)? })
         }))
     }
+
+    fn decide<'a>(&'a self, run: &'a RunId, entries: Vec<Entry>, now: Timestamp) -> BoxFuture<'a, StoreResult<bool>> {
+        let run = run.clone();
+        Box::pin(async move {
+            let decided = self.write(move |connection| decide(connection, &run, &entries, now)).await?;
+            self.shared.arrived.notify_one();
+            Ok(decided)
+        })
+    }
+
+    fn purge(&self, before: Timestamp, most: usize) -> BoxFuture<'_, StoreResult<usize>> {
+        Box::pin(self.write(move |connection| purge(connection, before, most)))
+    }
+
+    fn version_text<'a>(
+        &'a self,
+        name: &'a WorkflowName,
+        version: &'a WorkflowVersion,
+    ) -> BoxFuture<'a, StoreResult<Option<String>>> {
+        self.workflow_text(name, version)
+    }
+}
+
+/// Adds a decision to an unknown run and queues it again: in its lane if it still has it, else in one of its own.
+fn decide(connection: &Connection, run: &RunId, entries: &[Entry], now: Timestamp) -> StoreResult<bool> {
+    let seq: Option<i64> = connection
+        .query_row("SELECT seq FROM runs WHERE id = ?1 AND state = 'unknown'", [run.as_str()], |row| row.get(0))
+        .optional()
+        .map_err(unavailable)?;
+    let Some(seq) = seq else { return Ok(false) };
+    append(connection, seq, entries)?;
+    connection
+        .execute(
+            "UPDATE runs SET state = 'queued', reason = NULL, due_at = ?2, owner = NULL, parked = 0, clean = 1,
+                             lane = iif(head IS NULL, ?3, lane), head = coalesce(head, 1)
+             WHERE seq = ?1",
+            params![seq, now.as_millis(), own_lane(run)],
+        )
+        .map_err(unavailable)?;
+    Ok(true)
+}
+
+/// Removes old events that nothing needs any more, and what hangs on them.
+fn purge(connection: &Connection, before: Timestamp, most: usize) -> StoreResult<usize> {
+    let before = before.as_millis();
+    let mut statement = connection
+        .prepare_cached(
+            "SELECT seq FROM events e WHERE received_at < ?1
+               AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.event = e.seq AND r.ended_at IS NULL)
+               AND NOT EXISTS (SELECT 1 FROM arrivals a WHERE a.event = e.seq)
+             ORDER BY seq LIMIT ?2",
+        )
+        .map_err(unavailable)?;
+    let limit = i64::try_from(most).unwrap_or(i64::MAX);
+    let events = statement.query_map([before, limit], |row| row.get(0)).map_err(unavailable)?;
+    let events: Vec<i64> = events.collect::<rusqlite::Result<_>>().map_err(unavailable)?;
+    for event in &events {
+        for sql in [
+            "DELETE FROM journal WHERE run IN (SELECT seq FROM runs WHERE event = ?1)",
+            "DELETE FROM changes WHERE run IN (SELECT seq FROM runs WHERE event = ?1)",
+            "DELETE FROM runs WHERE event = ?1",
+            "DELETE FROM events WHERE seq = ?1",
+        ] {
+            connection.prepare_cached(sql).and_then(|mut statement| statement.execute([event])).map_err(unavailable)?;
+        }
+    }
+    connection
+        .prepare_cached("DELETE FROM lane_times WHERE at < ?1")
+        .and_then(|mut statement| statement.execute([before]))
+        .map_err(unavailable)?;
+    Ok(events.len())
 }
 
 fn count(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<u64> {
     row.get::<_, i64>(column).map(i64::unsigned_abs)
 }
 
-fn wheres(conditions: &[(&str, Option<&str>)]) -> String {
-    let set: Vec<&str> = conditions.iter().filter(|(_, value)| value.is_some()).map(|(sql, _)| *sql).collect();
-    if set.is_empty() { String::new() } else { format!(" WHERE {}", set.join(" AND ")) }
+/// The conditions of a list, and their values.
+#[derive(Default)]
+struct Query {
+    conditions: Vec<String>,
+    values: Vec<Value>,
 }
 
-fn list<T>(
-    connection: &Connection,
-    sql: &str,
-    conditions: &[(&str, Option<&str>)],
-    limit: usize,
-    read: fn(&rusqlite::Row<'_>) -> StoreResult<T>,
-) -> StoreResult<Vec<T>> {
-    let limit = i64::try_from(if limit == 0 { DEFAULT_LIMIT } else { limit }).unwrap_or(i64::MAX);
-    let values =
-        conditions.iter().filter_map(|(_, value)| value.map(ToSqlOutput::from)).chain([ToSqlOutput::from(limit)]);
-    let mut statement = connection.prepare_cached(sql).map_err(unavailable)?;
-    let mut rows = statement.query(rusqlite::params_from_iter(values)).map_err(unavailable)?;
-    let mut found = Vec::new();
-    while let Some(row) = rows.next().map_err(unavailable)? {
-        found.push(read(row)?);
+impl Query {
+    fn text(&mut self, condition: &str, value: Option<&str>) {
+        if let Some(value) = value {
+            self.conditions.push(condition.to_owned());
+            self.values.push(Value::Text(value.to_owned()));
+        }
     }
-    Ok(found)
+
+    /// An event's type, or a prefix of types.
+    fn kind(&mut self, kind: Option<&str>) {
+        match kind.map(|kind| (kind, kind.strip_suffix('*'))) {
+            Some((_, Some(prefix))) => self.text("instr(e.type, ?) = 1", Some(prefix)),
+            Some((kind, None)) => self.text("e.type = ?", Some(kind)),
+            None => {}
+        }
+    }
+
+    fn times(&mut self, time: &str, number: &str, filter: &Filter) {
+        let bounds = [
+            (time, ">=", filter.since.map(Timestamp::as_millis)),
+            (time, "<", filter.until.map(Timestamp::as_millis)),
+            (number, ">", filter.after),
+        ];
+        for (column, comparison, value) in bounds {
+            if let Some(value) = value {
+                self.conditions.push(format!("{column} {comparison} ?"));
+                self.values.push(Value::Integer(value));
+            }
+        }
+    }
+
+    fn list<T>(
+        mut self,
+        connection: &Connection,
+        select: &str,
+        number: &str,
+        filter: &Filter,
+        read: fn(&rusqlite::Row<'_>) -> StoreResult<T>,
+    ) -> StoreResult<Vec<T>> {
+        let limit = if filter.limit == 0 { DEFAULT_LIMIT } else { filter.limit };
+        self.values.push(Value::Integer(i64::try_from(limit).unwrap_or(i64::MAX)));
+        let wheres = match self.conditions.as_slice() {
+            [] => String::new(),
+            conditions => format!(" WHERE {}", conditions.join(" AND ")),
+        };
+        let order = if filter.oldest_first { "" } else { " DESC" };
+        let sql = format!("{select}{wheres} ORDER BY {number}{order} LIMIT ?");
+        let mut statement = connection.prepare_cached(&sql).map_err(unavailable)?;
+        let mut rows = statement.query(rusqlite::params_from_iter(self.values)).map_err(unavailable)?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next().map_err(unavailable)? {
+            found.push(read(row)?);
+        }
+        Ok(found)
+    }
 }
 
 /// The row number of the event that a person means.
@@ -182,7 +293,7 @@ fn run_detail(connection: &Connection, reference: &str) -> StoreResult<Option<Ru
     let mut statement = connection.prepare_cached(&sql).map_err(unavailable)?;
     let mut rows = statement.query([seq]).map_err(unavailable)?;
     let Some(row) = rows.next().map_err(unavailable)? else { return Ok(None) };
-    Ok(Some(RunDetail { summary: run_summary(row)?, event: event(row, 14)?, journal: journal(connection, seq)? }))
+    Ok(Some(RunDetail { summary: run_summary(row)?, event: event(row, 15)?, journal: journal(connection, seq)? }))
 }
 
 fn replay(
@@ -216,7 +327,7 @@ fn replay(
             )
             .map_err(unavailable)?;
         if in_lane {
-            promote(connection, &lane, now)?;
+            promote(connection, &lane)?;
         }
     } else if !state.is_over() {
         return Ok(None);
@@ -228,7 +339,23 @@ fn replay(
             |row| row.get(0),
         )
         .map_err(unavailable)?;
-    let new = NewRun { id: new_run.as_str(), event, workflow: &workflow, version: &version, lane: &lane, replay, now };
+    let subject: String = connection
+        .query_row("SELECT subject FROM events WHERE seq = ?1", [event], |row| row.get(0))
+        .map_err(unavailable)?;
+    // The old run may have left its lane for one of its own; a new one joins the lane of its workflow and subject.
+    let name = WorkflowName::parse(&workflow).map_err(|_| corrupt("a run's workflow"))?;
+    let lane = Lane::of(&name, &subject);
+    let new = NewRun {
+        id: new_run.as_str(),
+        event,
+        workflow: &workflow,
+        version: &version,
+        lane: lane.as_str(),
+        replay,
+        now,
+        policy: LanePolicy::Every,
+        changed_at: None,
+    };
     let new_seq = enqueue(connection, &new)?;
     append(connection, new_seq, keep)?;
     Ok(Some(replay))

@@ -3,17 +3,18 @@
 use deskwire_core::BoxFuture;
 use deskwire_core::event::EventState;
 use deskwire_core::ports::{Accepted, Arrival, Inbox, RejectedEvent, StoreError, StoreResult};
+use deskwire_core::time::Timestamp;
 use rusqlite::{Connection, params};
 
 use super::rows::{NewRun, enqueue};
-use super::{SqliteStore, unavailable};
+use super::{SqliteStore, unavailable, waits};
 
 impl Inbox for SqliteStore {
     fn accept(&self, arrival: Arrival) -> BoxFuture<'_, StoreResult<Accepted>> {
         Box::pin(async move {
             let starts_runs = !arrival.wanted.is_empty();
-            let accepted = self.write(move |connection| accept(connection, &arrival)).await?;
-            if starts_runs && accepted == Accepted::New {
+            let (accepted, woken) = self.write(move |connection| accept(connection, &arrival)).await?;
+            if woken || (starts_runs && accepted == Accepted::New) {
                 self.shared.arrived.notify_one();
             }
             Ok(accepted)
@@ -36,7 +37,8 @@ impl Inbox for SqliteStore {
     }
 }
 
-fn accept(connection: &Connection, arrival: &Arrival) -> StoreResult<Accepted> {
+/// Answers also whether a waiting run was woken.
+fn accept(connection: &Connection, arrival: &Arrival) -> StoreResult<(Accepted, bool)> {
     let event = &arrival.event;
     for other in &arrival.also_known_as {
         let known = connection
@@ -44,7 +46,7 @@ fn accept(connection: &Connection, arrival: &Arrival) -> StoreResult<Accepted> {
             .and_then(|mut statement| statement.exists(params![event.source.as_str(), other.as_str()]))
             .map_err(unavailable)?;
         if known {
-            return Ok(Accepted::Repeat);
+            return Ok((Accepted::Repeat, false));
         }
     }
     let state = if arrival.wanted.is_empty() { EventState::Unwanted } else { EventState::Accepted };
@@ -53,14 +55,19 @@ fn accept(connection: &Connection, arrival: &Arrival) -> StoreResult<Accepted> {
     } else {
         Some(serde_json::to_string(&arrival.declined).map_err(|error| StoreError::Corrupt(error.to_string()))?)
     };
+    let marks = if event.change.marks.is_empty() {
+        None
+    } else {
+        Some(serde_json::to_string(&event.change.marks).map_err(|error| StoreError::Corrupt(error.to_string()))?)
+    };
     let reason = arrival.wanted.is_empty().then(|| match arrival.declined.len() {
         0 => "No workflow listens to this type of event from this source".to_owned(),
         _ => arrival.declined.iter().map(|d| format!("{}: {}", d.workflow, d.reason)).collect::<Vec<_>>().join("; "),
     });
     let inserted = connection
         .prepare_cached(
-            "INSERT INTO events (source, id, type, subject, time, received_at, state, reason, declined, data)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (source, id) DO NOTHING",
+            "INSERT INTO events (source, id, type, subject, time, received_at, state, reason, declined, data, actor, changed_at, marks)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) ON CONFLICT (source, id) DO NOTHING",
         )
         .and_then(|mut statement| {
             statement.execute(params![
@@ -74,11 +81,14 @@ fn accept(connection: &Connection, arrival: &Arrival) -> StoreResult<Accepted> {
                 reason,
                 declined,
                 event.data.as_str(),
+                event.change.actor,
+                event.change.changed_at.map(Timestamp::as_millis),
+                marks,
             ])
         })
         .map_err(unavailable)?;
     if inserted == 0 {
-        return Ok(Accepted::Repeat);
+        return Ok((Accepted::Repeat, false));
     }
     let number = connection.last_insert_rowid();
     for wanted in &arrival.wanted {
@@ -90,10 +100,12 @@ fn accept(connection: &Connection, arrival: &Arrival) -> StoreResult<Accepted> {
             lane: wanted.lane.as_str(),
             replay: 0,
             now: event.received_at,
+            policy: wanted.policy,
+            changed_at: wanted.changed_at,
         };
         enqueue(connection, &run)?;
     }
-    Ok(Accepted::New)
+    Ok((Accepted::New, waits::wake(connection, number, event)?))
 }
 
 fn reject(connection: &Connection, rejected: &RejectedEvent) -> StoreResult<()> {

@@ -10,7 +10,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::OpenError;
 
 /// Every step of the schema's history, the oldest first. Only ever add to the end.
-const MIGRATIONS: &[&str] = &[
+pub(super) const MIGRATIONS: &[&str] = &[
     // 1: events, runs (which are also the queue), the journal, workflow versions, shared rate budgets.
     "
     CREATE TABLE events (
@@ -76,6 +76,73 @@ const MIGRATIONS: &[&str] = &[
         budget TEXT PRIMARY KEY,
         until  INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
+    ",
+    // 2: what a provider says of a change; lanes that go by it; waits; our own writes; which workflows are in force.
+    "
+    ALTER TABLE events ADD COLUMN actor TEXT;
+    ALTER TABLE events ADD COLUMN changed_at INTEGER;
+    ALTER TABLE events ADD COLUMN marks TEXT;
+    CREATE INDEX events_by_subject ON events (subject, seq);
+
+    -- `newest_before`: the lane's latest `changed_at` when the run was first handed out. `burst_at`: when the first of a
+    -- debounced run's burst came. `waits`: 1 while it has a row in `waits`.
+    ALTER TABLE runs ADD COLUMN changed_at INTEGER;
+    ALTER TABLE runs ADD COLUMN newest_before INTEGER;
+    ALTER TABLE runs ADD COLUMN burst_at INTEGER;
+    ALTER TABLE runs ADD COLUMN waits INTEGER NOT NULL DEFAULT 0;
+    CREATE INDEX runs_waiting ON runs (seq) WHERE state = 'waiting';
+
+    CREATE TABLE lane_times (
+        lane       TEXT PRIMARY KEY,
+        changed_at INTEGER NOT NULL,
+        at         INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+
+    -- The events a waiting run is woken for, and those that came.
+    CREATE TABLE waits (
+        run     INTEGER PRIMARY KEY REFERENCES runs (seq),
+        source  TEXT NOT NULL,
+        subject TEXT NOT NULL,
+        events  TEXT NOT NULL,
+        since   INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX waits_for ON waits (subject, source);
+    CREATE TABLE arrivals (
+        run   INTEGER NOT NULL REFERENCES runs (seq),
+        event INTEGER NOT NULL REFERENCES events (seq),
+        PRIMARY KEY (run, event)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX arrivals_of ON arrivals (event);
+
+    -- What runs change at providers. `written` is NULL while the call's answer is not known.
+    CREATE TABLE changes (
+        run          INTEGER NOT NULL REFERENCES runs (seq),
+        step         TEXT NOT NULL,
+        subject      TEXT NOT NULL,
+        announced_at INTEGER NOT NULL,
+        written      TEXT
+    ) STRICT;
+    CREATE INDEX changes_by_subject ON changes (subject, announced_at);
+    CREATE INDEX changes_by_run ON changes (run, step);
+    CREATE TABLE own_actors (
+        actor TEXT PRIMARY KEY
+    ) STRICT, WITHOUT ROWID;
+
+    -- Workflows in force. `position` is how far the schedule has come.
+    CREATE TABLE deployments (
+        name        TEXT PRIMARY KEY,
+        version     TEXT NOT NULL,
+        active      INTEGER NOT NULL,
+        file_active INTEGER,
+        file        TEXT NOT NULL,
+        applied_at  INTEGER NOT NULL,
+        position    INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE generation (
+        only   INTEGER PRIMARY KEY CHECK (only = 1),
+        number INTEGER NOT NULL
+    ) STRICT;
+    INSERT INTO generation VALUES (1, 0);
     ",
 ];
 

@@ -64,6 +64,7 @@ fn arrival(number: usize) -> deskwire_core::ports::Arrival {
             time: Timestamp::default(),
             received_at: Timestamp::default(),
             data: JsonText::from_stored(format!("\"{}\"", "x".repeat(2000))),
+            change: deskwire_core::event::ChangeFacts::default(),
         },
         also_known_as: vec![],
         wanted: vec![deskwire_core::ports::Wanted {
@@ -71,6 +72,8 @@ fn arrival(number: usize) -> deskwire_core::ports::Arrival {
             workflow,
             version: WorkflowVersion::new("v"),
             run: RunId::new(format!("run_{number}")),
+            policy: deskwire_core::ports::LanePolicy::Every,
+            changed_at: None,
         }],
         declined: vec![],
     }
@@ -190,4 +193,50 @@ async fn every_commit_is_synced_to_the_disk() {
         Ok((mode, number("synchronous")?))
     });
     assert_eq!(settings.await.unwrap(), ("wal".to_owned(), 2), "2 is FULL");
+}
+
+#[tokio::test]
+async fn a_file_of_the_first_format_is_brought_up_to_date_with_what_it_holds() {
+    let folder = tempfile::tempdir().unwrap();
+    let old = Connection::open(folder.path().join("deskwire.db")).unwrap();
+    old.execute_batch(schema::MIGRATIONS[0]).unwrap();
+    old.execute_batch(
+        "INSERT INTO events (source, id, type, subject, time, received_at, state, data)
+         VALUES ('zendesk', 'e1', 'ticket.created', 't1', 1, 1, 'accepted', '{}');
+         INSERT INTO runs (id, event, workflow, version, lane, replay, state, queued_at, head, due_at)
+         VALUES ('run_1', 1, 'a', 'v1', 'a|t1', 0, 'queued', 1, 1, 1);
+         PRAGMA user_version = 1;",
+    )
+    .unwrap();
+    drop(old);
+    let store = SqliteStore::open(folder.path()).unwrap();
+    let batch = store.claim("runner", 1, Duration::from_mins(1), Timestamp::from_millis(5)).await.unwrap();
+    assert_eq!(batch.claims[0].run.id.as_str(), "run_1");
+    assert!(batch.claims[0].run.event.change.is_empty());
+}
+
+#[tokio::test]
+async fn what_is_due_next_is_found_by_index_however_many_runs_wait() {
+    let store = SqliteStore::in_memory().unwrap();
+    let plans = store
+        .read(|connection| {
+            let mut plans = Vec::new();
+            for sql in [
+                "SELECT seq FROM runs r WHERE r.head = 1 AND r.due_at <= 5 ORDER BY r.due_at, r.seq LIMIT 10",
+                "SELECT min(due_at) FROM runs WHERE head = 1 AND due_at > 5",
+                "SELECT run, events FROM waits WHERE subject = 't' AND source = 's'",
+                "SELECT written FROM changes c WHERE c.subject = 't' AND c.announced_at >= 5",
+                "SELECT e.seq, e.type FROM events e WHERE e.subject = 't' AND e.source = 's' ORDER BY e.seq",
+            ] {
+                let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).map_err(unavailable)?;
+                let plan = statement.query_map([], |row| row.get::<_, String>(3)).map_err(unavailable)?;
+                plans.push(plan.collect::<rusqlite::Result<Vec<_>>>().map_err(unavailable)?.join("; "));
+            }
+            Ok(plans)
+        })
+        .await
+        .unwrap();
+    for plan in plans {
+        assert!(plan.contains("USING") && plan.contains("INDEX") && !plan.contains("SCAN"), "{plan}");
+    }
 }

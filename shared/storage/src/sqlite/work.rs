@@ -11,8 +11,8 @@ use deskwire_core::run::{Entry, Run, RunState};
 use deskwire_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::rows::{EVENT, append, corrupt, event, journal, promote, time};
-use super::{SqliteStore, unavailable};
+use super::rows::{EVENT, append, corrupt, event, journal, maybe_time, promote, time};
+use super::{SqliteStore, changes, unavailable, waits};
 
 impl Work for SqliteStore {
     fn claim<'a>(
@@ -57,7 +57,7 @@ impl Work for SqliteStore {
             self.write(move |connection| {
                 let run = held(connection, &fence)?;
                 append(connection, run.seq, &entries)?;
-                settle(connection, &run, &settlement, now)?;
+                settle(connection, &fence.run, &run, &settlement, now)?;
                 hold.as_ref().map_or(Ok(()), |hold| share(connection, hold))
             })
             .await?;
@@ -94,17 +94,7 @@ impl Work for SqliteStore {
         now: Timestamp,
     ) -> BoxFuture<'_, StoreResult<()>> {
         Box::pin(self.write(move |connection| {
-            let mut statement = connection
-                .prepare_cached(
-                    "INSERT INTO workflow_versions (name, version, text, published_at) VALUES (?1, ?2, ?3, ?4)
-                     ON CONFLICT DO NOTHING",
-                )
-                .map_err(unavailable)?;
-            for (name, version, text) in &versions {
-                let values = params![name.as_str(), version.as_str(), text, now.as_millis()];
-                statement.execute(values).map_err(unavailable)?;
-            }
-            Ok(())
+            versions.iter().try_for_each(|(name, version, text)| publish(connection, name, version, text, now))
         }))
     }
 
@@ -125,6 +115,23 @@ impl Work for SqliteStore {
     }
 }
 
+pub(super) fn publish(
+    connection: &Connection,
+    name: &WorkflowName,
+    version: &WorkflowVersion,
+    text: &str,
+    now: Timestamp,
+) -> StoreResult<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO workflow_versions (name, version, text, published_at) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT DO NOTHING",
+        )
+        .and_then(|mut statement| statement.execute(params![name.as_str(), version.as_str(), text, now.as_millis()]))
+        .map(|_| ())
+        .map_err(unavailable)
+}
+
 fn claim(
     connection: &Connection,
     owner: &str,
@@ -139,18 +146,60 @@ fn claim(
         )
         .map_err(unavailable)?;
     let mut claims = Vec::with_capacity(due.len());
-    for (seq, mut claim) in due {
+    for (seq, waits, mut claim) in due {
         lease.execute(params![seq, owner, until.as_millis()]).map_err(unavailable)?;
         // A first delivery of a first run has no journal; asking would cost a look-up per event.
         if claim.run.deliveries > 1 || claim.run.replay > 0 {
             claim.run.journal = journal(connection, seq)?;
         }
+        if claim.run.journal.is_empty() && claim.run.replay == 0 {
+            claim.run.changes = changes::about(connection, &claim.run.event.subject, seq, now)?;
+        }
+        if claim.run.deliveries == 1 && claim.run.changed_at.is_some() {
+            claim.run.newest_before = pass_lane_time(connection, seq, &claim.run, now)?;
+        }
+        if waits {
+            claim.run.arrived = waits::arrived(connection, seq)?;
+        }
         claims.push(claim);
     }
-    Ok(ClaimBatch { claims, holds: holds(connection, now)?, next_due: next_due(connection, now)? })
+    Ok(ClaimBatch {
+        claims,
+        holds: holds(connection, now)?,
+        own_actors: changes::own_actors(connection)?,
+        next_due: next_due(connection, now)?,
+    })
 }
 
-fn due_runs(connection: &Connection, max: usize, until: Timestamp, now: Timestamp) -> StoreResult<Vec<(i64, Claim)>> {
+/// The lane's latest time so far, which the run's own then joins.
+fn pass_lane_time(connection: &Connection, seq: i64, run: &Run, now: Timestamp) -> StoreResult<Option<Timestamp>> {
+    let before: Option<i64> = connection
+        .prepare_cached("SELECT changed_at FROM lane_times WHERE lane = ?1")
+        .and_then(|mut statement| statement.query_row([run.lane.as_str()], |row| row.get(0)).optional())
+        .map_err(unavailable)?;
+    connection
+        .prepare_cached(
+            "INSERT INTO lane_times (lane, changed_at, at) VALUES (?1, ?2, ?3)
+             ON CONFLICT (lane) DO UPDATE SET changed_at = max(changed_at, excluded.changed_at), at = excluded.at",
+        )
+        .and_then(|mut statement| {
+            let changed_at = run.changed_at.map(Timestamp::as_millis);
+            statement.execute(params![run.lane.as_str(), changed_at, now.as_millis()])
+        })
+        .map_err(unavailable)?;
+    connection
+        .prepare_cached("UPDATE runs SET newest_before = ?2 WHERE seq = ?1")
+        .and_then(|mut statement| statement.execute(params![seq, before]))
+        .map_err(unavailable)?;
+    Ok(before.map(Timestamp::from_millis))
+}
+
+fn due_runs(
+    connection: &Connection,
+    max: usize,
+    until: Timestamp,
+    now: Timestamp,
+) -> StoreResult<Vec<(i64, bool, Claim)>> {
     let sql = DUE.as_str();
     let mut statement = connection.prepare_cached(sql).map_err(unavailable)?;
     let limit = i64::try_from(max).unwrap_or(i64::MAX);
@@ -171,11 +220,16 @@ fn due_runs(connection: &Connection, max: usize, until: Timestamp, now: Timestam
             deliveries,
             interrupted: !clean,
             parked: row.get(9).map_err(unavailable)?,
-            event: event(row, 10)?,
+            changed_at: maybe_time(row, 10)?,
+            newest_before: maybe_time(row, 11)?,
+            event: event(row, 13)?,
             journal: Vec::new(),
+            arrived: Vec::new(),
+            changes: Vec::new(),
         };
         due.push((
             row.get(0).map_err(unavailable)?,
+            row.get(12).map_err(unavailable)?,
             Claim { run, fence: Fence { run: id, delivery: deliveries }, leased_until: until },
         ));
     }
@@ -184,7 +238,8 @@ fn due_runs(connection: &Connection, max: usize, until: Timestamp, now: Timestam
 
 static DUE: LazyLock<String> = LazyLock::new(|| {
     format!(
-        "SELECT r.seq, r.id, r.workflow, r.version, r.lane, r.replay, r.queued_at, r.deliveries, r.clean, r.parked, {EVENT}
+        "SELECT r.seq, r.id, r.workflow, r.version, r.lane, r.replay, r.queued_at, r.deliveries, r.clean, r.parked,
+                r.changed_at, r.newest_before, r.waits, {EVENT}
          FROM runs r JOIN events e ON e.seq = r.event
          WHERE r.head = 1 AND r.due_at <= ?1 ORDER BY r.due_at, r.seq LIMIT ?2"
     )
@@ -213,15 +268,16 @@ fn next_due(connection: &Connection, now: Timestamp) -> StoreResult<Option<Times
 struct Held {
     seq: i64,
     lane: String,
+    waits: bool,
 }
 
 fn held(connection: &Connection, fence: &Fence) -> StoreResult<Held> {
     connection
-        .prepare_cached("SELECT seq, lane FROM runs WHERE id = ?1 AND deliveries = ?2 AND owner IS NOT NULL")
+        .prepare_cached("SELECT seq, lane, waits FROM runs WHERE id = ?1 AND deliveries = ?2 AND owner IS NOT NULL")
         .and_then(|mut statement| {
             statement
                 .query_row(params![fence.run.as_str(), fence.delivery], |row| {
-                    Ok(Held { seq: row.get(0)?, lane: row.get(1)? })
+                    Ok(Held { seq: row.get(0)?, lane: row.get(1)?, waits: row.get(2)? })
                 })
                 .optional()
         })
@@ -229,7 +285,16 @@ fn held(connection: &Connection, fence: &Fence) -> StoreResult<Held> {
         .ok_or(StoreError::Fenced)
 }
 
-fn settle(connection: &Connection, held: &Held, settlement: &Settlement, now: Timestamp) -> StoreResult<()> {
+fn settle(
+    connection: &Connection,
+    id: &RunId,
+    held: &Held,
+    settlement: &Settlement,
+    now: Timestamp,
+) -> StoreResult<()> {
+    if held.waits && !matches!(settlement, Settlement::Wait { event: Some(_), .. }) {
+        waits::forget(connection, held.seq)?;
+    }
     let run = |sql: &str, values: &[&dyn rusqlite::ToSql]| {
         connection
             .prepare_cached(sql)
@@ -244,12 +309,25 @@ fn settle(connection: &Connection, held: &Held, settlement: &Settlement, now: Ti
                  WHERE seq = ?1",
                 &[&held.seq, &state.as_str(), reason, &now.as_millis()],
             )?;
-            promote(connection, &held.lane, now)
+            promote(connection, &held.lane)
         }
         Settlement::Again { at, reason } => run(
             "UPDATE runs SET state = ?2, reason = ?3, due_at = ?4, owner = NULL, clean = 1 WHERE seq = ?1",
             &[&held.seq, &RunState::Retrying.as_str(), reason, &at.as_millis()],
         ),
+        Settlement::Wait { until, event, reason } => {
+            let own_lane = own_lane(id);
+            let due_at = match event {
+                Some(event) if waits::begin(connection, held.seq, event)? > event.seen => now.min(*until),
+                _ => *until,
+            };
+            run(
+                "UPDATE runs SET state = ?2, reason = ?3, due_at = ?4, lane = ?5, waits = ?6, owner = NULL, clean = 1
+                 WHERE seq = ?1",
+                &[&held.seq, &RunState::Waiting.as_str(), reason, &due_at.as_millis(), &own_lane, &event.is_some()],
+            )?;
+            if held.lane == own_lane { Ok(()) } else { promote(connection, &held.lane) }
+        }
         Settlement::Park { lane_until, reason } => run(
             "UPDATE runs SET state = ?2, reason = ?3, due_at = ?4, owner = NULL, clean = 1, parked = 1 WHERE seq = ?1",
             &[&held.seq, &RunState::Unknown.as_str(), reason, &lane_until.as_millis()],
@@ -259,9 +337,14 @@ fn settle(connection: &Connection, held: &Held, settlement: &Settlement, now: Ti
                 "UPDATE runs SET state = ?2, reason = ?3, owner = NULL, head = NULL, due_at = NULL, clean = 1 WHERE seq = ?1",
                 &[&held.seq, &RunState::Unknown.as_str(), reason],
             )?;
-            promote(connection, &held.lane, now)
+            promote(connection, &held.lane)
         }
     }
+}
+
+/// The lane of a run that has left the one it shared. `~` begins no workflow's name.
+pub(super) fn own_lane(run: &RunId) -> String {
+    format!("~{run}")
 }
 
 fn share(connection: &Connection, hold: &Hold) -> StoreResult<()> {

@@ -81,7 +81,7 @@ fn unknown_and_missing_keys_are_told_at_every_level() {
     assert_eq!(
         step("    retry: { tries: 3 }\n    wiht: {}\n"),
         [
-            "8:5 step `say` has no `action` (add one, such as `action: slack.post_message`)",
+            "8:5 step `say` has no `action` (add one, such as `action: slack.post_message`, or one of: choose, for_each, wait, stop, fail)",
             "9:14 `retry` has no key `tries` (there are: attempts, first_wait, longest_wait)",
             "10:5 step `say` has no key `wiht` (did you mean `with`?)",
         ]
@@ -89,23 +89,15 @@ fn unknown_and_missing_keys_are_told_at_every_level() {
 }
 
 #[test]
-fn what_comes_later_is_refused_with_what_to_do_instead() {
+fn a_step_does_one_thing_and_takes_only_the_keys_that_go_with_it() {
     let found =
         step(&format!("{POST}    with: {{ channel: c, message: m }}\n    for_each: x\n    wait: 5m\n    choose: []\n"));
+    assert_eq!(found, ["14:5 step `say` has both `action` and `choose` (a step does one thing: make two steps of it)"]);
     assert_eq!(
-        found,
+        step("    wait: 5m\n    retry: { attempts: 2 }\n    iff: true\n"),
         [
-            "12:5 `for_each` is not supported yet (steps run one after the other for now, each with an `if` of its own)",
-            "13:5 `wait` is not supported yet (steps cannot wait yet: remove it)",
-            "14:5 `choose` is not supported yet (steps run one after the other for now, each with an `if` of its own)",
-        ]
-    );
-    let scheduled = "name: w\nlane: latest\ntrigger: { schedule: daily }\nsteps: [{ id: a, action: zendesk.look_up_ticket, connection: zendesk, with: { ticket_id: 1 } }]\n";
-    assert_eq!(
-        told(&load_workflow(scheduled)),
-        [
-            "2:1 `lane` is not supported yet (every event is handled in order for now: remove it)",
-            "3:12 `schedule` is not supported yet (events of a source start a workflow for now: name its `source` and `event`)",
+            "10:5 step `say` has no key `retry` (there are: id, if, wait)",
+            "11:5 step `say` has no key `iff` (did you mean `if`?)"
         ]
     );
 }
@@ -121,6 +113,13 @@ fn connections_must_exist_and_fit_the_action() {
         step(&format!("    action: slack.post_message\n    connection: slak\n{with}")),
         ["10:17 there is no connection `slak` (did you mean `slack`?)"]
     );
+}
+
+#[test]
+fn an_action_for_any_provider_takes_every_connection() {
+    assert_eq!(step("    action: any.call\n    connection: slack\n"), Vec::<String>::new());
+    assert_eq!(step("    action: any.call\n    connection: zendesk\n"), Vec::<String>::new());
+    assert_eq!(step("    action: any.call\n"), ["9:5 `any.call` needs a `connection` (add `connection: slack`)"]);
 }
 
 #[test]
@@ -215,12 +214,21 @@ fn conditions_are_checked_like_templates() {
         step(&format!("{POST}{with}    if: \"{{{{ steps.look.id == }}}}\"\n")),
         ["12:27 `if`: unexpected end of input, expected expression"]
     );
-    assert_eq!(step(&format!("{POST}{with}    if: [a]\n")), ["12:9 `if` must be text, not a list"]);
-    assert_eq!(step(&format!("{POST}{with}    if: false\n")), Vec::<String>::new());
-    let early = "name: w\ntrigger: { source: zendesk-support, event: a.b, when: steps.a.id }\nsteps: [{ id: a, action: zendesk.look_up_ticket, connection: zendesk, with: { ticket_id: 1 } }]\n";
+    assert_eq!(step(&format!("{POST}{with}    if: [a]\n")), ["12:10 there is no `a` (there are: event, steps)"]);
+    assert_eq!(
+        step(&format!("{POST}{with}    if: 5\n")),
+        [
+            "12:9 `if` cannot be a number (write an expression, a list of which all must hold, or `all:`, `any:` or `not:`)"
+        ]
+    );
+    assert_eq!(
+        step(&format!("{POST}{with}    if: false\n")),
+        ["12:9 `if` is always false: step `say` is switched off (remove the `if` to switch it on)"]
+    );
+    let early = "name: w\ntrigger: { source: zendesk-support, event: ticket.created, when: steps.a.id }\nsteps: [{ id: a, action: zendesk.look_up_ticket, connection: zendesk, with: { ticket_id: 1 } }]\n";
     assert_eq!(
         told(&load_workflow(early)),
-        ["2:55 `steps.a` is used in the trigger, which is asked before any step runs (only `event` is known there)"]
+        ["2:66 `steps.a` is used in the trigger, which is asked before any step runs (only `event` is known there)"]
     );
 }
 
@@ -264,8 +272,7 @@ fn retries_are_bounded() {
 
 #[test]
 fn a_mistake_is_shown_with_its_line() {
-    let text =
-        "name: w\ntrigger: { source: zendesk-support, event: a.b }\nsteps:\n  - id: x\n    action: slack.post_mesage\n";
+    let text = "name: w\ntrigger: { source: zendesk-support, event: ticket.created }\nsteps:\n  - id: x\n    action: slack.post_mesage\n";
     let loaded = load_workflow(text);
     let shown = loaded.diagnostics[0].render(text, false);
     assert_eq!(

@@ -222,7 +222,7 @@ fn providers_schemes_and_sign_ins_must_exist() {
 #[test]
 fn a_broken_connection_is_still_known_to_the_workflows() {
     let project = PROJECT.replace("acme.zendesk.com\"", "other.zendesk.com\"");
-    let workflow = "name: w\ntrigger: { source: zendesk-support, event: a.b }\nsteps: [{ id: a, action: zendesk.look_up_ticket, connection: zendesk, with: { ticket_id: 1 } }]\n";
+    let workflow = "name: w\ntrigger: { source: zendesk-support, event: ticket.created }\nsteps: [{ id: a, action: zendesk.look_up_ticket, connection: zendesk, with: { ticket_id: 1 } }]\n";
     let loaded = load_with(&project, &[workflow], false);
     assert_eq!(loaded.diagnostics.len(), 1, "{:?}", told(&loaded));
     assert_eq!(loaded.project.connections.len(), 1);
@@ -230,7 +230,7 @@ fn a_broken_connection_is_still_known_to_the_workflows() {
 
 #[test]
 fn a_project_file_that_cannot_be_read_makes_no_workflow_wrong() {
-    let workflow = "name: w\ntrigger: { source: s, event: a.b }\nsteps: [{ id: a, action: zendesk.look_up_ticket, connection: z, with: { ticket_id: 1 } }]\n";
+    let workflow = "name: w\ntrigger: { source: s, event: ticket.created }\nsteps: [{ id: a, action: zendesk.look_up_ticket, connection: z, with: { ticket_id: 1 } }]\n";
     let loaded = load_with("sources: [\n", &[workflow], false);
     assert_eq!(loaded.diagnostics.len(), 1, "{:?}", told(&loaded));
 }

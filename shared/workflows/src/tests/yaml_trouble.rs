@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 
-use super::{PROJECT, load_with, load_workflow, told};
+use super::{PROJECT, load_with, load_workflow, told, with_steps};
 
 const STEPS: &str = "steps: [{ id: a, action: zendesk.look_up_ticket, connection: zendesk, with: { ticket_id: 1 } }]\n";
 
@@ -21,7 +21,7 @@ fn yaml_mistakes_are_told_with_their_place() {
     assert_eq!(first("# only a comment\n"), "1:1 the file is empty (a workflow has a `name`, a `trigger` and `steps`)");
     assert_eq!(
         first("- a\n"),
-        "1:1 the workflow must be a map of keys and values, not a list (its keys are: name, description, active, trigger, steps)"
+        "1:1 the workflow must be a map of keys and values, not a list (its keys are: name, description, active, lane, skip_stale, max_hops, trigger, steps)"
     );
     assert!(
         first("name: w\ntrigger:\n\tsource: s\n").starts_with("3:2 this is not YAML"),
@@ -38,12 +38,13 @@ fn yaml_mistakes_are_told_with_their_place() {
 
 #[test]
 fn keys_stand_once() {
-    let text = format!("name: w\nname: v\ntrigger: {{ source: zendesk-support, event: a.b, event: c }}\n{STEPS}");
+    let text =
+        format!("name: w\nname: v\ntrigger: {{ source: zendesk-support, event: ticket.created, event: c }}\n{STEPS}");
     assert_eq!(
         told(&load_workflow(&text)),
         [
             "2:1 the key `name` stands here a second time (each key may stand once: remove one of the two)",
-            "3:49 the key `event` stands here a second time (each key may stand once: remove one of the two)",
+            "3:60 the key `event` stands here a second time (each key may stand once: remove one of the two)",
         ]
     );
 }
@@ -51,7 +52,7 @@ fn keys_stand_once() {
 #[test]
 fn anchors_aliases_merge_keys_and_tags_are_refused() {
     let text = format!(
-        "name: w\ntrigger: &t {{ source: zendesk-support, event: !x a.b }}\ndescription: *t\nactive: *nowhere\n<<: {{ a: 1 }}\n{STEPS}"
+        "name: w\ntrigger: &t {{ source: zendesk-support, event: !x ticket.created }}\ndescription: *t\nactive: *nowhere\n<<: {{ a: 1 }}\n{STEPS}"
     );
     assert_eq!(
         told(&load_workflow(&text)),
@@ -66,7 +67,7 @@ fn anchors_aliases_merge_keys_and_tags_are_refused() {
 
 #[test]
 fn a_template_without_quotes_is_explained() {
-    let text = "name: w\ntrigger: { source: zendesk-support, event: a.b }\nsteps:\n  - id: a\n    action: zendesk.look_up_ticket\n    connection: zendesk\n    with:\n      ticket_id: {{ event.data.id }}\n";
+    let text = "name: w\ntrigger: { source: zendesk-support, event: ticket.created }\nsteps:\n  - id: a\n    action: zendesk.look_up_ticket\n    connection: zendesk\n    with:\n      ticket_id: {{ event.data.id }}\n";
     let found = first(text);
     assert_eq!(
         found,
@@ -76,7 +77,7 @@ fn a_template_without_quotes_is_explained() {
 
 #[test]
 fn one_file_holds_one_document() {
-    let text = format!("name: w\ntrigger: {{ source: zendesk-support, event: a.b }}\n{STEPS}---\nname: v\n");
+    let text = format!("name: w\ntrigger: {{ source: zendesk-support, event: ticket.created }}\n{STEPS}---\nname: v\n");
     assert_eq!(
         told(&load_workflow(&text)),
         ["4:1 a second document begins here (one file holds one document: move what follows into a file of its own)"]
@@ -87,7 +88,7 @@ fn one_file_holds_one_document() {
 fn words_that_look_like_something_else_stay_words() {
     let text = |active: &str| {
         format!(
-            "name: w\nactive: {active}\ndescription: 0755\ntrigger: {{ source: zendesk-support, event: a.b }}\n{STEPS}"
+            "name: w\nactive: {active}\ndescription: 0755\ntrigger: {{ source: zendesk-support, event: ticket.created }}\n{STEPS}"
         )
     };
     let loaded = load_workflow(&text("yes"));
@@ -128,7 +129,7 @@ fn hostile_files_end_soon() {
             + &(0..2000).map(|at| format!("{}b:\n", " ".repeat(at % 120 + 1))).collect::<Vec<_>>().concat(),
         format!("name: {}\n", "{{".repeat(30_000)),
         format!(
-            "name: w\ntrigger: {{ source: zendesk-support, event: a.b, when: \"{}\" }}\n{STEPS}",
+            "name: w\ntrigger: {{ source: zendesk-support, event: ticket.created, when: \"{}\" }}\n{STEPS}",
             "a.".repeat(30_000)
         ),
         "!".repeat(100_000),
@@ -183,6 +184,18 @@ proptest! {
         characters.splice(at..end, with.chars());
         let text: String = characters.into_iter().collect();
         for diagnostic in &load_with(&text, &[], false).diagnostics {
+            let _ = diagnostic.render(&text, false);
+        }
+    }
+
+    #[test]
+    fn no_damage_to_a_sound_workflow_makes_loading_panic(at in 0usize..2000, with in "\\PC|\\t|\\n|- |\\{", cut in 0usize..9) {
+        let mut characters: Vec<char> = with_steps(super::flow::FLOW).chars().collect();
+        let at = at.min(characters.len());
+        let end = (at + cut).min(characters.len());
+        characters.splice(at..end, with.chars());
+        let text: String = characters.into_iter().collect();
+        for diagnostic in &load_workflow(&text).diagnostics {
             let _ = diagnostic.render(&text, false);
         }
     }

@@ -1,5 +1,6 @@
 //! Writing to a person, and finding the message again.
 
+use serde_json::json;
 use wiremock::{MockServer, ResponseTemplate};
 
 use super::*;

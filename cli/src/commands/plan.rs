@@ -1,0 +1,129 @@
+//! `deskwire plan` and `deskwire apply`: what the project's files would put in force, and doing it.
+
+use deskwire_core::ports::Registry;
+use deskwire_core::time::{Clock, SystemClock};
+use deskwire_startup::{Change, ChangeKind, Plan, ProjectFiles};
+use deskwire_storage::SqliteStore;
+use serde_json::json;
+use similar::{ChangeTag, TextDiff};
+
+use super::{print_diagnostics, read_project};
+use crate::Outcome;
+use crate::args::{DataArgs, ProjectArgs};
+use crate::output::{BOLD, CYAN, DIM, GREEN, RED, YELLOW, line, note, paint};
+
+pub(crate) async fn plan(project: &ProjectArgs, data: &DataArgs, as_json: bool) -> anyhow::Result<Outcome> {
+    let Some((plan, _)) = make(project, data, as_json).await? else { return Ok(Outcome::Failed) };
+    if as_json {
+        crate::output::json(&json!({ "changes": plan.changes }));
+        return Ok(Outcome::Fine);
+    }
+    for change in plan.changed() {
+        head(change);
+        if change.kind != ChangeKind::Switched {
+            diff(change);
+        }
+    }
+    summary(&plan, "to change");
+    if plan.changed().next().is_some() {
+        line("`deskwire apply` puts this in force. Nothing has been changed.");
+    }
+    Ok(Outcome::Fine)
+}
+
+pub(crate) async fn apply(project: &ProjectArgs, data: &DataArgs, as_json: bool) -> anyhow::Result<Outcome> {
+    let Some((plan, store)) = make(project, data, as_json).await? else { return Ok(Outcome::Failed) };
+    plan.apply(&store, SystemClock.now()).await?;
+    if as_json {
+        crate::output::json(&json!({ "changes": plan.changes }));
+        return Ok(Outcome::Fine);
+    }
+    plan.changed().for_each(head);
+    summary(&plan, "changed");
+    how_to_switch_on(&plan);
+    Ok(Outcome::Fine)
+}
+
+/// Compares the project with what is in force. `None` if the project has mistakes, which have been shown.
+async fn make(project: &ProjectArgs, data: &DataArgs, as_json: bool) -> anyhow::Result<Option<(Plan, SqliteStore)>> {
+    let files: ProjectFiles = read_project(project)?;
+    let loaded = deskwire_startup::check(&files, project.allow_loopback);
+    if loaded.has_errors() {
+        if as_json {
+            crate::output::json(&json!({ "mistakes": loaded.diagnostics }));
+        } else {
+            print_diagnostics(&loaded.diagnostics, &files, super::colour_on_stdout());
+            note("error: the project has mistakes, so nothing can be put in force");
+        }
+        return Ok(None);
+    }
+    let store = SqliteStore::open(&data.data)?;
+    let plan = Plan::new(&loaded.project.workflows, &store.deployed().await?);
+    Ok(Some((plan, store)))
+}
+
+/// One line about a change.
+pub(crate) fn head(change: &Change) {
+    let (sign, style) = match change.kind {
+        ChangeKind::New => ("+", GREEN),
+        ChangeKind::Removed => ("-", RED),
+        ChangeKind::Changed => ("~", YELLOW),
+        ChangeKind::Switched => ("*", CYAN),
+        ChangeKind::Unchanged => (" ", DIM),
+    };
+    line(format_args!("{} {}  {}", paint(style, sign), paint(BOLD, &change.name), in_words(change)));
+}
+
+/// What becomes of a workflow, in words.
+pub(crate) fn in_words(change: &Change) -> String {
+    let version = |version: &Option<_>| version.as_ref().map(ToString::to_string).unwrap_or_default();
+    let state = |active| if active { "active" } else { "inactive" };
+    match change.kind {
+        ChangeKind::New => format!("new, {}, version {}", state(change.active), version(&change.to)),
+        ChangeKind::Removed => "removed: it takes no more events, and runs under way go on".to_owned(),
+        ChangeKind::Changed if change.active == change.was_active => {
+            format!("version {} → {}, {}", version(&change.from), version(&change.to), state(change.active))
+        }
+        ChangeKind::Changed => {
+            let (from, to) = (version(&change.from), version(&change.to));
+            format!("version {from} → {to}, {} → {}", state(change.was_active), state(change.active))
+        }
+        ChangeKind::Switched => format!("{} → {}", state(change.was_active), state(change.active)),
+        ChangeKind::Unchanged => "unchanged".to_owned(),
+    }
+}
+
+fn diff(change: &Change) {
+    let diff = TextDiff::from_lines(&change.old_text, &change.new_text);
+    for (number, group) in diff.grouped_ops(2).iter().enumerate() {
+        if number > 0 {
+            line(paint(DIM, "    …"));
+        }
+        for one in group.iter().flat_map(|op| diff.iter_changes(op)) {
+            let text = one.value().trim_end_matches('\n');
+            match one.tag() {
+                ChangeTag::Delete => line(paint(RED, format_args!("    - {text}"))),
+                ChangeTag::Insert => line(paint(GREEN, format_args!("    + {text}"))),
+                ChangeTag::Equal => line(paint(DIM, format_args!("      {text}"))),
+            }
+        }
+    }
+    line("");
+}
+
+fn summary(plan: &Plan, what: &str) {
+    let changed = plan.changed().count();
+    let unchanged = plan.changes.len() - changed;
+    let plural = if changed == 1 { "workflow" } else { "workflows" };
+    line(format_args!("{changed} {plural} {what}, {unchanged} unchanged"));
+}
+
+/// Which new workflows are not switched on, and how to do that.
+pub(crate) fn how_to_switch_on(plan: &Plan) {
+    for change in plan.changed().filter(|change| change.kind == ChangeKind::New && !change.active) {
+        note(format_args!(
+            "{} is inactive: `deskwire workflows activate {}` switches it on, or `active: true` in its file",
+            change.name, change.name
+        ));
+    }
+}

@@ -1,0 +1,181 @@
+//! What keeps a running server in step with the world: the project folder, the registry, schedules, and old data.
+//!
+//! Each is a loop of its own beside the server, and ends with it.
+
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use deskwire_core::ports::{History, Registry};
+use deskwire_secrets::Secrets;
+use deskwire_startup::{Deskwire, Settings, StartError, read_project};
+use notify::{RecursiveMode, Watcher};
+use scheduler::Scheduler;
+use tokio::sync::{mpsc, watch};
+
+use crate::commands::plan;
+use crate::output::note;
+
+/// How long the folder must be quiet before it is read: editors write a file in several steps.
+const QUIET: Duration = Duration::from_millis(200);
+
+/// How often the registry is asked whether somebody switched or applied something.
+const FOLLOW: Duration = Duration::from_millis(500);
+
+/// The longest sleep between two looks at the schedules.
+const LONGEST_NAP: Duration = Duration::from_secs(30);
+
+/// How often old data is removed, and how many events at once, so that nobody waits for it.
+const PURGE: Duration = Duration::from_hours(1);
+const PURGE_CHUNK: usize = 500;
+
+/// The project folder of a server, and what it was started with.
+pub(crate) struct Folder {
+    pub path: PathBuf,
+    pub settings: Settings,
+    pub secrets: Secrets,
+}
+
+/// A loop.
+type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Starts the loops. They end when `stopping` says so.
+pub(crate) fn keep_in_step(deskwire: &Arc<Deskwire>, folder: Option<Folder>, stopping: &watch::Receiver<bool>) {
+    let spawn = |task: Task| {
+        let mut stopping = stopping.clone();
+        tokio::spawn(async move {
+            tokio::select! {
+                () = task => {}
+                _ = stopping.wait_for(|stop| *stop) => {}
+            }
+        });
+    };
+    let tasks: [Task; 3] = [
+        Box::pin(follow(Arc::clone(deskwire))),
+        Box::pin(keep_schedules(Arc::clone(deskwire))),
+        Box::pin(remove_old(Arc::clone(deskwire))),
+    ];
+    tasks.into_iter().for_each(spawn);
+    if let Some(folder) = folder {
+        spawn(Box::pin(watch_folder(Arc::clone(deskwire), folder)));
+    }
+}
+
+/// Takes over what another process switched or applied.
+async fn follow(deskwire: Arc<Deskwire>) {
+    let mut known = None;
+    loop {
+        match deskwire.store.generation().await {
+            Ok(generation) if known != Some(generation) => {
+                // What was in force at the start is known already.
+                if known.is_some()
+                    && let Err(error) = deskwire.follow().await
+                {
+                    tracing::error!(%error, "cannot take over what is in force now; trying again");
+                } else {
+                    known = Some(generation);
+                }
+            }
+            Ok(_) => {}
+            Err(error) => tracing::error!(%error, "cannot see what is in force; trying again"),
+        }
+        tokio::time::sleep(FOLLOW).await;
+    }
+}
+
+async fn keep_schedules(deskwire: Arc<Deskwire>) {
+    let store = Arc::new(deskwire.store.clone());
+    let scheduler = Scheduler { inbox: store.clone(), registry: store, random: Arc::clone(&deskwire.random) };
+    loop {
+        let catalogue = deskwire.catalogue.get();
+        let now = deskwire.clock.now();
+        let nap = match scheduler.tick(catalogue.workflows(), now).await {
+            Ok(ticked) => ticked.next.map_or(LONGEST_NAP, |next| next.since(deskwire.clock.now()).min(LONGEST_NAP)),
+            Err(error) => {
+                tracing::error!(%error, "cannot start what is scheduled; trying again");
+                FOLLOW
+            }
+        };
+        // A workflow that is switched on or changed meanwhile has ticks of its own.
+        let until = tokio::time::Instant::now() + nap;
+        while tokio::time::Instant::now() < until && Arc::ptr_eq(&catalogue, &deskwire.catalogue.get()) {
+            tokio::time::sleep_until(until.min(tokio::time::Instant::now() + FOLLOW)).await;
+        }
+    }
+}
+
+async fn remove_old(deskwire: Arc<Deskwire>) {
+    loop {
+        tokio::time::sleep(PURGE).await;
+        let before = deskwire.clock.now().minus(deskwire.project().retention);
+        loop {
+            match deskwire.store.purge(before, PURGE_CHUNK).await {
+                Ok(PURGE_CHUNK) => tokio::time::sleep(FOLLOW).await,
+                Ok(_) => break,
+                Err(error) => {
+                    tracing::error!(%error, "cannot remove old events; trying again in an hour");
+                    break;
+                }
+            }
+        }
+    }
+}
+
+/// Applies the project's files whenever they have changed.
+async fn watch_folder(deskwire: Arc<Deskwire>, folder: Folder) {
+    let (tell, mut told) = mpsc::channel(1);
+    let relevant = |path: &Path| path.extension().is_some_and(|ending| ending == "yaml" || ending == "yml");
+    let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+        // A full channel has the news already.
+        if event.is_ok_and(|event| !event.kind.is_access() && event.paths.iter().any(|path| relevant(path))) {
+            let _ = tell.try_send(());
+        }
+    });
+    // The folders, not the files: editors put new files in place of old ones.
+    let watching = watcher.and_then(|mut watcher| {
+        watcher.watch(&folder.path, RecursiveMode::NonRecursive)?;
+        let workflows = folder.path.join("workflows");
+        if workflows.is_dir() {
+            watcher.watch(&workflows, RecursiveMode::NonRecursive)?;
+        }
+        Ok(watcher)
+    });
+    let _watcher = match watching {
+        Ok(watcher) => watcher,
+        Err(error) => {
+            tracing::warn!(%error, "cannot watch the project folder: restart after a change, or use `deskwire apply`");
+            return;
+        }
+    };
+    while told.recv().await.is_some() {
+        while tokio::time::timeout(QUIET, told.recv()).await.is_ok() {}
+        reload(&deskwire, &folder).await;
+    }
+}
+
+async fn reload(deskwire: &Deskwire, folder: &Folder) {
+    let files = match read_project(&folder.path) {
+        Ok(files) => files,
+        Err(error) => return kept(&error.to_string()),
+    };
+    match deskwire.reload(&folder.settings, &files, &folder.secrets).await {
+        Ok(changes) => {
+            for change in changes.changed() {
+                note(format_args!("applied: {} {}", change.name, plan::in_words(change)));
+            }
+            plan::how_to_switch_on(&changes);
+        }
+        Err(StartError::Mistakes(mistakes)) => {
+            for mistake in &mistakes {
+                note(crate::commands::rendered(mistake, &files, false));
+            }
+            kept("the project has mistakes");
+        }
+        Err(error) => kept(&error.to_string()),
+    }
+}
+
+fn kept(why: &str) {
+    note(format_args!("{why}; the last good version stays in force"));
+}
