@@ -109,7 +109,7 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: EventsCommand,
     },
-    /// List, show or replay runs
+    /// List, follow, show, replay or settle runs
     Runs {
         #[command(subcommand)]
         command: RunsCommand,
@@ -243,22 +243,42 @@ pub(crate) enum EventsCommand {
     },
 }
 
+/// Which runs.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct RunsFilter {
+    /// Only this workflow's
+    #[arg(long, value_name = "NAME")]
+    pub workflow: Option<String>,
+    /// Only in this state
+    #[arg(long, value_parser = ["queued", "running", "retrying", "waiting", "unknown", "succeeded", "failed", "skipped", "dead"])]
+    pub state: Option<String>,
+    /// Only about this subject, such as zen:ticket:42
+    #[arg(long)]
+    pub subject: Option<String>,
+    /// Only those queued since then: 2h, 7d, or a time
+    #[arg(long, value_name = "WHEN")]
+    pub since: Option<String>,
+    /// Only those queued before then: 2h, 7d, or a time
+    #[arg(long, value_name = "WHEN")]
+    pub until: Option<String>,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum RunsCommand {
     /// List the newest runs
     List {
-        /// Only this workflow's
-        #[arg(long, value_name = "NAME")]
-        workflow: Option<String>,
-        /// Only in this state
-        #[arg(long, value_parser = ["queued", "running", "retrying", "unknown", "succeeded", "failed", "skipped", "dead"])]
-        state: Option<String>,
-        /// Only about this subject, such as zen:ticket:42
-        #[arg(long)]
-        subject: Option<String>,
+        #[command(flatten)]
+        filter: RunsFilter,
         /// At most so many
         #[arg(long, default_value_t = 20, value_name = "N")]
         limit: usize,
+        #[command(flatten)]
+        data: DataArgs,
+    },
+    /// Print a line for each run that begins, waits or ends, until Ctrl-C
+    Tail {
+        #[command(flatten)]
+        filter: RunsFilter,
         #[command(flatten)]
         data: DataArgs,
     },
@@ -269,22 +289,50 @@ pub(crate) enum RunsCommand {
         /// Show inputs and outputs too
         #[arg(long, short)]
         verbose: bool,
+        /// Show what is marked as personal, too
+        #[arg(long)]
+        personal: bool,
         #[command(flatten)]
         data: DataArgs,
     },
     /// Run again what failed, is dead or is unknown; steps that are done are not called again
     Replay {
-        /// The run's id, or a beginning of it that fits only one
-        id: String,
+        /// The runs' ids, or beginnings that fit only one; without any, all that pass the filter
+        ids: Vec<String>,
+        #[command(flatten)]
+        filter: RunsFilter,
         /// Call every step again, those that are done too
         #[arg(long)]
         from_start: bool,
-        /// Replay a run that succeeded, too
+        /// Replay runs that succeeded, too
         #[arg(long)]
         force: bool,
         /// Only show which steps are done and which would be called
         #[arg(long)]
         preview: bool,
+        /// Do not ask before several runs are replayed
+        #[arg(long)]
+        yes: bool,
+        #[command(flatten)]
+        data: DataArgs,
+    },
+    /// Say whether an unknown step happened; the run then goes on
+    #[command(group = clap::ArgGroup::new("outcome").required(true))]
+    Settle {
+        /// The run's id, or a beginning of it that fits only one
+        id: String,
+        /// The step, where several are unknown
+        #[arg(long, value_name = "PATH")]
+        step: Option<String>,
+        /// It happened: it counts as done
+        #[arg(long, group = "outcome")]
+        happened: bool,
+        /// It did not happen: it is called again
+        #[arg(long, group = "outcome")]
+        did_not_happen: bool,
+        /// What later steps see as its output, as JSON
+        #[arg(long, value_name = "JSON", requires = "happened")]
+        output: Option<String>,
         #[command(flatten)]
         data: DataArgs,
     },

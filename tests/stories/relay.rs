@@ -20,7 +20,9 @@ async fn an_event_becomes_a_message_and_its_run_tells_how() {
     let run = answer.body["runs"][0].as_str().unwrap();
     all_runs_over(&project).await;
     assert_eq!(outside.posts(), ["ticket 42 number 7"]);
-    let shown = project.json(&["runs", "show", run]);
+    let hidden = project.json(&["runs", "show", run]);
+    assert_eq!(hidden["journal"][0]["input"]["message"], "[personal]");
+    let shown = project.json(&["runs", "show", run, "--personal"]);
     assert_eq!(shown["run"]["state"], "succeeded");
     assert_eq!(shown["journal"][0]["input"]["message"], "ticket 42 number 7");
     assert_eq!(shown["journal"][0]["output"]["ok"], true);

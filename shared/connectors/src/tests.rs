@@ -124,6 +124,9 @@ fn outputs_are_open_where_the_provider_adds_fields() {
     assert_eq!(ticket["properties"]["assignee_id"]["type"], json!(["integer", "null"]));
     assert_eq!(ticket["properties"]["type"]["type"], json!(["string", "null"]));
     assert!(ticket["properties"]["latest_agent_update"].to_string().contains("html_body"));
+    assert_eq!(ticket["properties"]["latest_agent_update"]["type"], json!(["object", "null"]));
+    let update_ticket = named("zendesk.update_ticket");
+    assert_eq!(update_ticket.spec().output["properties"]["comment_id"]["type"], json!(["integer", "null"]));
 }
 
 #[test]

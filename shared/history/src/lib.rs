@@ -14,8 +14,9 @@ mod words;
 
 pub use loops::{LoopCount, Loops};
 pub use replay::{Plan, refusal, unknown_steps};
+pub use shape::Specs;
 pub use shape::{Shape, Unreached, Why};
-pub use words::{meaning, why};
+pub use words::{meaning, result_in_words, why};
 
 #[cfg(test)]
 mod tests;

@@ -64,25 +64,42 @@ impl Shape {
         &self.workflow
     }
 
-    /// The action of the step at this path, which may lead through turns of loops.
-    pub fn spec<'a>(&self, path: &StepPath, actions: &'a Actions) -> Option<&'a ActionSpec> {
-        let id = id(path);
-        let step = self.workflow.all_steps().into_iter().find(|step| step.id == id)?;
-        actions.get(step.word()).map(|action| action.spec())
-    }
-
-    /// The actions of all steps by id, for looking up many.
-    pub fn specs<'a>(&self, actions: &'a Actions) -> HashMap<String, &'a ActionSpec> {
-        let all = self.workflow.all_steps().into_iter();
-        all.filter_map(|step| Some((step.id.clone(), actions.get(step.word())?.spec()))).collect()
-    }
-
     /// The steps that the run never reached, in the order of the file.
     pub fn unreached(&self, run: &RunDetail) -> Vec<Unreached> {
         let why = if run.summary.state.is_over() { Why::Ended } else { Why::NotYet };
         let mut walk = Walk { seen: Seen::read(&run.journal), found: Vec::new() };
         walk.steps(&self.workflow.steps, why);
         walk.found
+    }
+}
+
+/// Which action each step of a run calls.
+#[derive(Debug)]
+pub struct Specs<'a>(HashMap<String, &'a ActionSpec>);
+
+impl<'a> Specs<'a> {
+    /// By the run's version, and where that is not understood any more by what the journal says of results.
+    pub fn new(shape: Option<&Shape>, journal: &[Entry], actions: &'a Actions) -> Self {
+        let mut specs = HashMap::new();
+        let mut add = |id: &str, action: &str| {
+            if let Some(action) = actions.get(action) {
+                specs.insert(id.to_owned(), action.spec());
+            }
+        };
+        match shape {
+            Some(shape) => shape.workflow.all_steps().into_iter().for_each(|step| add(&step.id, step.word())),
+            None => journal.iter().for_each(|entry| {
+                if let Entry::Done { step, action, .. } = entry {
+                    add(id(step), action);
+                }
+            }),
+        }
+        Self(specs)
+    }
+
+    /// The action of the step at this path, which may lead through turns of loops.
+    pub fn get(&self, path: &StepPath) -> Option<&'a ActionSpec> {
+        self.0.get(id(path)).copied()
     }
 }
 

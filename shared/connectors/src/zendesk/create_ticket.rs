@@ -78,7 +78,7 @@ struct CreateTicketOutput {
     written: WrittenTicket,
     /// `miss` where this call created the ticket, `hit` where an earlier call with the same key had, none where Zendesk does
     /// not say.
-    #[schemars(required)]
+    #[schemars(required, extend("type" = ["string", "null"]))]
     idempotency: Option<String>,
 }
 

@@ -53,7 +53,7 @@ pub struct LookUpTicketOutput {
     pub custom_fields_by_title: Map<String, Value>,
     /// The newest comment that an agent wrote; none if no agent has written yet. The ticket's description is not an
     /// update, even if the requester is an agent.
-    #[schemars(required)]
+    #[schemars(required, extend("type" = ["object", "null"]))]
     pub latest_agent_update: Option<AgentUpdate>,
 }
 

@@ -31,6 +31,9 @@ const PAGE: &str = "https://developer.zendesk.com/api-reference/ticketing/ticket
 /// When a save can be read back is not documented; two seconds is our guess.
 const SETTLE: Duration = Duration::from_secs(2);
 
+/// The inputs with which a repeat must be avoided: a comment would stand there twice, and a condition no longer hold.
+const UNREPEATABLE: [&str; 3] = ["comment_body", "comment_html_body", "only_if_unchanged_since"];
+
 const EXAMPLE: &str = "\
 - id: escalate
   action: zendesk.update_ticket
@@ -116,7 +119,7 @@ impl Update {
         format!("{TICKETS}/{}", self.ticket)
     }
 
-    /// Must a repeat be avoided? A comment would stand there twice, and a condition no longer hold.
+    /// May it be made twice? See [`UNREPEATABLE`].
     fn is_repeatable(&self) -> bool {
         !self.fields.contains_key("comment") && self.unchanged_since.is_none()
     }
@@ -268,10 +271,8 @@ impl Action for UpdateTicket {
     }
 
     fn effect(&self, input: &Value) -> Effect {
-        match Update::read(input) {
-            Ok(update) if update.is_repeatable() => Effect::Idempotent,
-            _ => self.spec.effect,
-        }
+        let is_given = |name: &&str| !matches!(input::text_if_any(input, name), Ok(None));
+        if UNREPEATABLE.iter().any(is_given) { self.spec.effect } else { Effect::Idempotent }
     }
 
     fn subject(&self, input: &Value) -> Option<String> {

@@ -18,13 +18,13 @@ pub(crate) struct WrittenTicket {
     #[schemars(flatten)]
     ticket: Ticket,
     /// The id of the audit, which is Zendesk's record of this save; none where only tags were added or removed.
-    #[schemars(required)]
+    #[schemars(required, extend("type" = ["integer", "null"]))]
     audit_id: Option<u64>,
     /// The id of the comment that was made, if one was.
-    #[schemars(required)]
+    #[schemars(required, extend("type" = ["integer", "null"]))]
     comment_id: Option<u64>,
     /// The id of the user who Zendesk says made the change.
-    #[schemars(required)]
+    #[schemars(required, extend("type" = ["integer", "null"]))]
     actor_id: Option<u64>,
 }
 

@@ -103,7 +103,7 @@ impl Hider {
         match entry {
             Entry::Done { action, input, output, .. } => {
                 // Steps that call nothing have no schema, and need none: what they hold came from others.
-                let known = spec.is_some() || !action.contains('.');
+                let known = spec.is_some() || matches!(action.as_str(), "wait" | "for_each" | "stop");
                 self.value(input, input_schema, known);
                 match arrived(output).map(|(kind, data)| hide_data(kind, data)) {
                     Some(data) if spec.is_none() => output["event"]["data"] = data,

@@ -1,0 +1,107 @@
+//! What operators do with what happened: settle what is unknown, replay what failed, follow what goes on.
+
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::harness::{Delivery, POST_WORKFLOW, Project, Server, all_runs_over, status_changed};
+use crate::outside::Outside;
+
+async fn world(workflow: &str) -> (Outside, Project, Server) {
+    let outside = Outside::start().await;
+    let project = Project::new(&outside.url).with_workflow("workflow.yaml", workflow);
+    let server = project.serve();
+    (outside, project, server)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_failed_is_replayed_in_bulk_after_a_preview() {
+    let (outside, project, server) = world(POST_WORKFLOW).await;
+    outside.fault(&json!({"method": "chat.postMessage", "kind": "refused", "code": "is_archived", "times": 2})).await;
+    for number in 1..=2 {
+        Delivery::new(status_changed(&format!("e{number}"), number, number)).send(&server).await;
+        all_runs_over(&project).await;
+    }
+    let failed = |more: &[&'static str]| {
+        [&["runs", "replay", "--workflow", "post", "--state", "failed", "--since", "1d"], more].concat()
+    };
+    let preview = String::from_utf8(project.run(&failed(&["--preview"])).stdout).unwrap();
+    assert!(preview.contains("0 steps done, 1 would be called") && preview.contains("2 runs"), "{preview}");
+    assert!(outside.posts().is_empty(), "a preview calls nothing");
+    let unasked = project.run(&failed(&[]));
+    assert!(String::from_utf8(unasked.stderr).unwrap().contains("--yes"), "nobody said yes");
+    assert_eq!(project.json(&failed(&["--yes"])).as_array().unwrap().len(), 2);
+    all_runs_over(&project).await;
+    let mut posts = outside.posts();
+    // Two tickets are two lanes.
+    posts.sort();
+    assert_eq!(posts, ["ticket 1 number 1", "ticket 2 number 2"]);
+    let none = project.run(&["runs", "replay"]);
+    assert!(String::from_utf8(none.stderr).unwrap().contains("say which runs"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_that_waits_says_until_when_and_what_it_has_not_reached() {
+    let waiting = POST_WORKFLOW.replace("steps:\n", "steps:\n  - id: pause\n    wait: 4h\n");
+    let (outside, project, server) = world(&waiting).await;
+    let answer = Delivery::new(status_changed("e1", 1, 1)).send(&server).await;
+    let run = answer.body["runs"][0].as_str().unwrap().to_owned();
+    all_runs_over(&project).await;
+    let listed = project.json(&["runs", "list", "--state", "waiting", "--since", "1h"]);
+    assert_eq!(listed[0]["id"], json!(run));
+    assert_eq!(project.json(&["runs", "list", "--until", "1h"]), json!([]));
+    let shown = project.json(&["runs", "show", &run]);
+    assert_eq!(shown["never_reached"][0]["step"], "post");
+    assert!(outside.posts().is_empty());
+    // Switching the machine off and on again changes nothing about it.
+    server.kill();
+    let _server = project.serve();
+    assert_eq!(project.json(&["runs", "show", &run])["run"]["state"], "waiting");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_what_is_unknown_can_be_settled() {
+    let (_outside, project, server) = world(POST_WORKFLOW).await;
+    let answer = Delivery::new(status_changed("e1", 1, 1)).send(&server).await;
+    let run = answer.body["runs"][0].as_str().unwrap();
+    all_runs_over(&project).await;
+    let refused = project.run(&["runs", "settle", run, "--happened"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(String::from_utf8(refused.stderr).unwrap().contains("is succeeded; only a run with an unknown step"));
+    assert_eq!(project.run(&["runs", "settle", run]).status.code(), Some(2), "it must be said which");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_nobody_can_tell_about_waits_for_a_person_and_goes_on_as_they_say() {
+    let call = "  - id: call\n    action: http.request\n    connection: slack\n    timeout: 1s\n    \
+        with: { method: POST, path: auth.test, body: {} }\n";
+    let (outside, project, server) = world(&POST_WORKFLOW.replace("steps:\n", &format!("steps:\n{call}"))).await;
+    outside.fault(&json!({"method": "auth.test", "kind": "html_502"})).await;
+    let answer = Delivery::new(status_changed("e1", 1, 1)).send(&server).await;
+    let run = answer.body["runs"][0].as_str().unwrap().to_owned();
+    let unknown = all_runs_over(&project).await[0].clone();
+    assert_eq!(unknown["state"], "unknown", "{unknown}");
+    assert!(unknown["reason"].as_str().unwrap().contains(&format!("deskwire runs settle {run} --happened")));
+    let settled = project.json(&["runs", "settle", &run, "--happened"]);
+    assert_eq!(settled["step"], "call");
+    let runs = all_runs_over(&project).await;
+    assert_eq!(runs[0]["state"], "succeeded");
+    assert_eq!(outside.posts(), ["ticket 1 number 1"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tail_tells_of_a_run_as_it_goes() {
+    let (_outside, project, server) = world(POST_WORKFLOW).await;
+    let mut tail =
+        project.command(&["runs", "tail", "--since", "1h", "--json"]).stdout(Stdio::piped()).spawn().unwrap();
+    let lines = BufReader::new(tail.stdout.take().unwrap()).lines();
+    Delivery::new(status_changed("e1", 1, 1)).send(&server).await;
+    let told =
+        tokio::task::spawn_blocking(move || lines.map(Result::unwrap).find(|line| line.contains("\"succeeded\"")));
+    let told = tokio::time::timeout(Duration::from_secs(30), told).await.unwrap().unwrap().unwrap();
+    assert!(told.contains("\"workflow\":\"post\""), "{told}");
+    tail.kill().unwrap();
+    tail.wait().unwrap();
+}
