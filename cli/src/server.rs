@@ -23,6 +23,7 @@ use deskwire_core::time::SystemClock;
 use deskwire_engine::RunnerOptions;
 use deskwire_sandbox::{Sandbox, SandboxOptions, SignedDelivery};
 use deskwire_startup::{Deskwire, StandIns};
+use deskwire_templates::{Limits, Templates};
 use http::{StatusCode, header};
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -139,7 +140,14 @@ pub(crate) fn routes(deskwire: &Deskwire, address: SocketAddr) -> Router {
         .route("/healthz", get(|| async { axum::Json(json!({ "status": "ok" })) }))
         .route("/readyz", get(ready));
     if address.ip().is_loopback() {
-        let console = console::router(Arc::new(deskwire.store.clone()), Arc::clone(&deskwire.clock));
+        let store = Arc::new(deskwire.store.clone());
+        let console = console::router(console::Console {
+            history: store.clone(),
+            registry: store,
+            actions: deskwire_startup::actions_alone(),
+            templates: Templates::new(Limits::default()),
+            clock: Arc::clone(&deskwire.clock),
+        });
         routes = routes.merge(console.layer(middleware::from_fn(own_names_only)));
     }
     routes

@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::response::Html;
 use deskwire_core::event::{EventState, JsonText};
+use deskwire_core::personal::redact_event;
 use deskwire_core::ports::{EventDetail, EventSummary};
 use deskwire_core::time::Timestamp;
 
@@ -37,6 +38,8 @@ struct EventPage {
     caption: &'static str,
     rows: Vec<RunRow>,
     body: String,
+    personal: bool,
+    personal_href: String,
     body_bytes: usize,
 }
 
@@ -48,29 +51,36 @@ pub(crate) fn event_href(source: &str, id: &str) -> String {
 pub(crate) async fn by_number(
     State(console): State<Arc<Console>>,
     number: Result<Path<String>, PathRejection>,
+    RawQuery(query): RawQuery,
 ) -> Result<Html<String>, Failure> {
     let Ok(Path(number)) = number else { return Err(Failure::NoSuchPage) };
-    show(&console, number).await
+    show(&console, number, query.as_deref()).await
 }
 
 pub(crate) async fn by_id(
     State(console): State<Arc<Console>>,
     reference: Result<Path<(String, String)>, PathRejection>,
+    RawQuery(query): RawQuery,
 ) -> Result<Html<String>, Failure> {
     let Ok(Path((source, id))) = reference else { return Err(Failure::NoSuchPage) };
-    show(&console, format!("{source}/{id}")).await
+    show(&console, format!("{source}/{id}"), query.as_deref()).await
 }
 
-async fn show(console: &Console, reference: String) -> Result<Html<String>, Failure> {
+async fn show(console: &Console, reference: String, query: Option<&str>) -> Result<Html<String>, Failure> {
     let Some(detail) = console.history.event(&reference).await? else { return Err(Failure::NoSuchEvent(reference)) };
-    answer(&page(detail, console.clock.now()))
+    let asked = Asked::read(query).alone();
+    answer(&page(detail, &asked, console.clock.now()))
 }
 
-fn page(detail: EventDetail, now: Timestamp) -> EventPage {
+fn page(detail: EventDetail, asked: &Asked, now: Timestamp) -> EventPage {
     let event = detail.summary;
     let rejected = event.state == EventState::Rejected;
     let title = if rejected { format!("Event {}: rejected", event.number) } else { event.kind.clone() };
     let rest = format!("deskwire events show {}", event.number);
+    // A body that could not be read says nothing about which of its fields are personal.
+    let hidden = detail.event.as_ref().filter(|_| !asked.personal).map(|event| redact_event(event).data);
+    let personal_href =
+        Asked { personal: !asked.personal, ..asked.clone() }.link(&event_href(&event.source, &event.id));
     EventPage {
         page: Page::new(title, Section::Events),
         badge: event.state.into(),
@@ -83,7 +93,9 @@ fn page(detail: EventDetail, now: Timestamp) -> EventPage {
         caption: "Runs of this event",
         rows: detail.runs.iter().map(|run| RunRow::new(run, now)).collect(),
         body_bytes: detail.body.as_str().len(),
-        body: body(&detail.body, &rest),
+        body: body(hidden.as_ref().unwrap_or(&detail.body), &rest),
+        personal: asked.personal,
+        personal_href,
         event,
     }
 }

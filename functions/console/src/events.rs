@@ -11,7 +11,7 @@ use deskwire_core::time::Timestamp;
 
 use crate::Console;
 use crate::answer::{Failure, answer};
-use crate::asked::Asked;
+use crate::asked::{Asked, Since};
 use crate::badge::Badge;
 use crate::event::event_href;
 use crate::page::{Page, Section};
@@ -32,6 +32,7 @@ struct EventsPage {
     /// Every event that is kept.
     total: u64,
     states: Vec<&'static str>,
+    periods: [Since; 3],
     rows: Vec<EventRow>,
     full: bool,
 }
@@ -71,22 +72,24 @@ pub(crate) async fn list(
     State(console): State<Arc<Console>>,
     RawQuery(query): RawQuery,
 ) -> Result<Html<String>, Failure> {
-    let asked = Asked { workflow: None, ..Asked::read(query.as_deref()) };
+    let now = console.clock.now();
+    let asked = Asked { workflow: None, personal: false, ..Asked::read(query.as_deref()) };
     let filter = Filter {
         limit: LONGEST_LIST,
         source: asked.source.clone(),
         state: asked.state.clone(),
         subject: asked.subject.clone(),
+        since: asked.since.map(|since| since.before(now)),
         ..Filter::default()
     };
     let events = console.history.events(filter).await?;
     let counts = console.history.counts().await?;
-    let now = console.clock.now();
     answer(&EventsPage {
         page: Page::new("Events", Section::Events).following(asked.refresh),
         refresh_href: asked.switched().link("/console/events"),
         unfiltered_href: asked.unfiltered().link("/console/events"),
         total: counts.events,
+        periods: Since::ALL,
         states: [EventState::Accepted, EventState::Unwanted, EventState::Rejected].map(EventState::as_str).to_vec(),
         full: events.len() == LONGEST_LIST,
         rows: events.iter().map(|event| EventRow::new(event, now)).collect(),

@@ -6,12 +6,13 @@ use deskwire_core::action::ErrorClass;
 use deskwire_core::ports::RunDetail;
 use deskwire_core::run::{Entry, Known};
 use deskwire_core::time::Timestamp;
+use deskwire_history::{LoopCount, Loops, result_in_words};
 use serde_json::Value;
 
-use crate::badge::{BAD, BUSY, DOUBT, GOOD, QUIET, WAIT};
+use crate::badge::{BAD, BUSY, DOUBT, GOOD, QUIET, REST, WAIT};
 use crate::prose::Prose;
 use crate::show::{Moment, pretty, time_of_day, took};
-use crate::timeline::{Axis, Bar, is_kept};
+use crate::timeline::{Axis, Bar, FOLDED_FROM, is_kept};
 
 /// What `run.html` shows of an entry.
 #[derive(Debug)]
@@ -35,16 +36,29 @@ pub(crate) struct Line {
 }
 
 /// The entry at `index` among those of one step.
-pub(crate) fn line(entries: &[&Entry], index: usize, run: &RunDetail, axis: Option<Axis>, now: Timestamp) -> Line {
+pub(crate) fn line(
+    entries: &[&Entry],
+    index: usize,
+    run: &RunDetail,
+    axis: Option<Axis>,
+    loops: &Loops,
+    now: Timestamp,
+) -> Line {
     let entry = entries[index];
     let earlier = index.checked_sub(1).and_then(|before| entries.get(before)).copied();
-    let (tone, text) = what(entry, earlier, run);
+    let (tone, text) = what(entry, earlier, run, loops);
     let kept = is_kept(entry, run);
     let axis = axis.filter(|_| !kept);
     let (started_at, waits_until) = stretches(entry);
     Line {
         tone,
-        text: Prose::new(if kept { "Done by the run that this one replays; not called again." } else { &text }),
+        text: Prose::new(&match (kept, entry) {
+            (false, _) => text,
+            (true, Entry::Done { .. } | Entry::Decided { .. }) => {
+                "Done by the run that this one replays; not called again.".to_owned()
+            }
+            (true, _) => format!("Kept from the run that this one replays. {text}"),
+        }),
         error: error(entry, earlier),
         next: next(entry, entries.get(index + 1).copied(), now),
         at: Moment::new(entry.at(), now),
@@ -66,9 +80,12 @@ fn stretches(entry: &Entry) -> (Timestamp, Option<Timestamp>) {
     }
 }
 
-fn what(entry: &Entry, earlier: Option<&Entry>, run: &RunDetail) -> (&'static str, String) {
+fn what(entry: &Entry, earlier: Option<&Entry>, run: &RunDetail, loops: &Loops) -> (&'static str, String) {
     match entry {
-        Entry::Done { attempt, started_at, at, how, .. } => {
+        Entry::Done { attempt, started_at, at, how, action, output, .. } => {
+            if let Some(result) = result_in_words(action, output) {
+                return (GOOD, sentence(&result));
+            }
             let attempt = if *attempt > 1 { format!(" at attempt {attempt}") } else { String::new() };
             let duration = took(at.since(*started_at));
             let text = match how {
@@ -114,18 +131,29 @@ fn what(entry: &Entry, earlier: Option<&Entry>, run: &RunDetail) -> (&'static st
             (BUSY, format!("The process stopped and another one went on. {then}"))
         }
         Entry::Calling { .. } => (BUSY, "The call was announced, so that its echo is recognised.".to_owned()),
-        Entry::Chose { reason, .. } => (GOOD, format!("Chosen: {reason}.")),
-        Entry::Looping { items, .. } => {
+        Entry::Chose { reason, .. } => (GOOD, sentence(reason)),
+        Entry::Looping { items, step, .. } => {
             let many = if items.len() == 1 { "1 item".to_owned() } else { format!("{} items", items.len()) };
-            (BUSY, format!("Goes over {many}."))
+            let count = loops.count(step).map(LoopCount::in_words).unwrap_or_default();
+            let folded = if items.len() > FOLDED_FROM {
+                format!(
+                    " Turns that went well are folded away; `deskwire runs show {} --verbose` shows all.",
+                    run.summary.id
+                )
+            } else {
+                String::new()
+            };
+            (BUSY, format!("Goes over {many}: {count}.{folded}"))
         }
-        Entry::Waiting { until, reason, .. } => {
-            (WAIT, format!("{reason}, until {} at the latest.", time_of_day(*until)))
-        }
-        Entry::Decided { happened, .. } => {
-            let text =
-                if *happened { "A person says that it happened." } else { "A person says that it did not happen." };
-            (GOOD, text.to_owned())
+        Entry::Waiting { reason, .. } => (REST, sentence(reason)),
+        Entry::Decided { happened, output, .. } => {
+            let note = output.get("note").and_then(Value::as_str).filter(|_| !*happened);
+            let text = match (happened, note) {
+                (true, _) => "A person says that it happened, so it is not called again.".to_owned(),
+                (false, None) => "A person says that it did not happen, so it is called.".to_owned(),
+                (false, Some(note)) => format!("A person says that it did not happen, so it is called: {note}"),
+            };
+            (GOOD, text)
         }
         Entry::Caused { by, hops, .. } => {
             let whose = by.as_ref().map_or_else(|| "a run of ours".to_owned(), |by| format!("our run {by}"));
@@ -153,8 +181,22 @@ fn error(entry: &Entry, earlier: Option<&Entry>) -> Option<(&'static str, String
     Some((class, error.code.clone()))
 }
 
-/// What follows a failed attempt.
+/// Words as a sentence: a capital letter and a full stop.
+fn sentence(words: &str) -> String {
+    let mut letters = words.chars();
+    let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    format!("{first}{}.", letters.as_str().trim_end_matches('.'))
+}
+
+/// What follows a failed attempt, or the beginning of a wait.
 fn next(entry: &Entry, later: Option<&Entry>, now: Timestamp) -> Option<String> {
+    if let Entry::Waiting { until, .. } = entry {
+        let until = Moment::new(*until, now);
+        return Some(match later {
+            None => format!("It ends {} at the latest, at {}.", until.relative, until.exact),
+            Some(_) => format!("It was to end at {} at the latest.", until.exact),
+        });
+    }
     let Entry::Attempt { at, next_at, error, .. } = entry else { return None };
     let Some(next_at) = next_at else {
         let text = match error.class {
@@ -183,7 +225,7 @@ fn next(entry: &Entry, later: Option<&Entry>, now: Timestamp) -> Option<String> 
 fn document(entry: &Entry, run: &RunDetail, input: bool) -> Option<String> {
     let value = match entry {
         Entry::Done { input: value, .. } | Entry::Attempt { input: value, .. } if input => value,
-        Entry::Done { output, .. } if !input => output,
+        Entry::Done { output, .. } | Entry::Decided { output, happened: true, .. } if !input => output,
         _ => &Value::Null,
     };
     let rest = || format!("deskwire runs show {} --verbose", run.summary.id);

@@ -7,6 +7,7 @@ use crate::guard::STYLE;
 pub(crate) enum Section {
     Runs,
     Events,
+    Workflows,
     Neither,
 }
 

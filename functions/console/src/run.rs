@@ -6,14 +6,17 @@ use askama::Template;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::Html;
+use deskwire_core::ids::StepPath;
+use deskwire_core::personal::redact_run;
 use deskwire_core::ports::{Filter, RunDetail, RunSummary};
 use deskwire_core::run::RunState;
 use deskwire_core::time::Timestamp;
+use deskwire_history::{Shape, Specs, unknown_steps, why};
 
 use crate::Console;
 use crate::answer::{Failure, answer};
 use crate::asked::Asked;
-use crate::badge::{Badge, needs_a_person, why};
+use crate::badge::{Badge, needs_a_person};
 use crate::event::event_href;
 use crate::page::{Page, Section};
 use crate::prose::Prose;
@@ -31,6 +34,9 @@ struct RunPage {
     /// Something is still to come, so following makes sense.
     open: bool,
     refresh_href: String,
+    /// The page with personal fields shown, or hidden where they are.
+    personal_href: String,
+    personal: bool,
     event_href: String,
     subject_href: String,
     event_time: Moment,
@@ -38,6 +44,8 @@ struct RunPage {
     ended: Option<Moment>,
     due: Option<Due>,
     duration: Option<String>,
+    /// The commands that say what became of the steps that may have happened.
+    settle: Vec<String>,
     /// What a person can do about a run that did not get through; the command that replays it follows.
     remedy: Option<&'static str>,
     axis_length: u128,
@@ -61,7 +69,16 @@ pub(crate) async fn show(
     let Some(detail) = console.history.run(&id).await? else { return Err(Failure::NoSuchRun(id)) };
     let siblings = console.history.runs(siblings_of(&detail.summary)).await?;
     let asked = Asked::read(query.as_deref());
-    answer(&page(&detail, &siblings, &asked, console.clock.now()))
+    let (name, version) = (&detail.summary.workflow, &detail.summary.version);
+    let text = console.history.version_text(name, version).await?;
+    let shape = text.and_then(|text| Shape::compile(text, &console.actions, &console.templates));
+    let shown = if asked.personal {
+        detail
+    } else {
+        let specs = Specs::new(shape.as_ref(), &detail.journal, &console.actions);
+        redact_run(&detail, |step| specs.get(step))
+    };
+    answer(&page(&shown, shape.as_ref(), &siblings, &asked, console.clock.now()))
 }
 
 /// The runs of the same workflow on the same event.
@@ -74,17 +91,20 @@ fn siblings_of(run: &RunSummary) -> Filter {
     }
 }
 
-fn page(detail: &RunDetail, siblings: &[RunSummary], asked: &Asked, now: Timestamp) -> RunPage {
+fn page(detail: &RunDetail, shape: Option<&Shape>, siblings: &[RunSummary], asked: &Asked, now: Timestamp) -> RunPage {
     let run = detail.summary.clone();
     let open = !(run.state.is_over() || (run.state == RunState::Unknown && run.due_at.is_none()));
     let title = format!("{}: {}", run.workflow, run.state.as_str());
+    let link = |asked: Asked| asked.alone().link(&run_href(run.id.as_str()));
     let replayed = siblings.iter().any(|other| other.replay > run.replay);
     RunPage {
         page: Page::new(title, Section::Runs).following(asked.refresh && open),
         badge: run.state.into(),
-        why: Prose::new(&why(run.state, run.reason.as_deref())),
+        why: Prose::new(why(run.state, run.reason.as_deref())),
         open,
-        refresh_href: Asked { refresh: !asked.refresh, ..Asked::default() }.link(&run_href(run.id.as_str())),
+        refresh_href: link(Asked { refresh: !asked.refresh, ..asked.clone() }),
+        personal_href: link(Asked { personal: !asked.personal, ..asked.clone() }),
+        personal: asked.personal,
         event_href: event_href(&run.source, &run.event_id),
         subject_href: Asked::about(&run.subject).link("/console"),
         event_time: Moment::new(detail.event.time, now),
@@ -92,9 +112,10 @@ fn page(detail: &RunDetail, siblings: &[RunSummary], asked: &Asked, now: Timesta
         ended: run.ended_at.map(|ended| Moment::new(ended, now)),
         due: due(&run, now),
         duration: run.ended_at.map(|ended| took(ended.since(run.queued_at))),
+        settle: if run.state == RunState::Unknown { settle(detail) } else { Vec::new() },
         remedy: remedy(run.state, replayed),
         axis_length: LENGTH,
-        timeline: timeline(detail, now),
+        timeline: timeline(detail, shape, now),
         caption: "Other runs of this workflow on the same event",
         rows: siblings.iter().filter(|other| other.id != run.id).map(|other| RunRow::new(other, now)).collect(),
         run,
@@ -104,10 +125,18 @@ fn page(detail: &RunDetail, siblings: &[RunSummary], asked: &Asked, now: Timesta
 fn due(run: &RunSummary, now: Timestamp) -> Option<Due> {
     let label = match run.state {
         RunState::Retrying => "Next try",
+        RunState::Waiting => "Wait ends at the latest",
         RunState::Unknown => "Later events go on",
         _ => return None,
     };
     run.due_at.map(|at| Due { label, at: Moment::new(at, now) })
+}
+
+fn settle(run: &RunDetail) -> Vec<String> {
+    let command =
+        |step: &StepPath, word: &str| format!("deskwire runs settle {} --step {step} --{word}", run.summary.id);
+    let steps = unknown_steps(&run.journal);
+    steps.iter().flat_map(|step| ["happened", "did-not-happen"].map(|word| command(step, word))).collect()
 }
 
 fn remedy(state: RunState, replayed: bool) -> Option<&'static str> {

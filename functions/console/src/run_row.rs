@@ -3,9 +3,10 @@
 use deskwire_core::ports::RunSummary;
 use deskwire_core::run::RunState;
 use deskwire_core::time::Timestamp;
+use deskwire_history::why;
 
 use crate::asked::Asked;
-use crate::badge::{Badge, why};
+use crate::badge::Badge;
 use crate::prose::Prose;
 use crate::show::{Moment, short_id, shorten, took};
 
@@ -50,11 +51,13 @@ impl RunRow {
     }
 }
 
-/// One sentence: why it is where it is and, while it waits for a next try, when that is.
+/// One sentence: why it is where it is and, while it waits for something, when that is.
 fn row_reason(run: &RunSummary, now: Timestamp) -> String {
-    let why = shorten(&why(run.state, run.reason.as_deref()), LONGEST_REASON);
-    match run.due_at.filter(|_| run.state == RunState::Retrying) {
-        Some(due) if due > now => format!("{why} · next try {}", Moment::new(due, now).relative),
+    let why = shorten(why(run.state, run.reason.as_deref()), LONGEST_REASON);
+    let Some(due) = run.due_at.filter(|due| *due > now).map(|due| Moment::new(due, now).relative) else { return why };
+    match run.state {
+        RunState::Retrying => format!("{why} · next try {due}"),
+        RunState::Waiting => format!("{why} · ends {due} at the latest"),
         _ => why,
     }
 }

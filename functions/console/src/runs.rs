@@ -10,7 +10,7 @@ use deskwire_core::run::RunState;
 
 use crate::Console;
 use crate::answer::{Failure, answer};
-use crate::asked::Asked;
+use crate::asked::{Asked, Since};
 use crate::page::{Page, Section};
 use crate::run_row::RunRow;
 use crate::strip::{LENGTH, Part, attention, parts};
@@ -34,6 +34,7 @@ struct RunsPage {
     strip_length: u64,
     parts: Vec<Part>,
     states: Vec<&'static str>,
+    periods: [Since; 3],
     caption: &'static str,
     rows: Vec<RunRow>,
     full: bool,
@@ -43,17 +44,18 @@ pub(crate) async fn list(
     State(console): State<Arc<Console>>,
     RawQuery(query): RawQuery,
 ) -> Result<Html<String>, Failure> {
-    let asked = Asked { source: None, ..Asked::read(query.as_deref()) };
+    let now = console.clock.now();
+    let asked = Asked { source: None, personal: false, ..Asked::read(query.as_deref()) };
     let filter = Filter {
         limit: LONGEST_LIST,
         workflow: asked.workflow.clone(),
         state: asked.state.clone(),
         subject: asked.subject.clone(),
+        since: asked.since.map(|since| since.before(now)),
         ..Filter::default()
     };
     let runs = console.history.runs(filter).await?;
     let counts = console.history.counts().await?;
-    let now = console.clock.now();
     let events = Asked { subject: asked.subject.clone(), ..Asked::default() };
     answer(&RunsPage {
         page: Page::new("Runs", Section::Runs).following(asked.refresh),
@@ -66,6 +68,7 @@ pub(crate) async fn list(
         attention: attention(&counts),
         strip_length: LENGTH,
         parts: parts(&counts, &asked),
+        periods: Since::ALL,
         states: RunState::ALL.map(RunState::as_str).to_vec(),
         caption: "Runs, the newest first",
         full: runs.len() == LONGEST_LIST,

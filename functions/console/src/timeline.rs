@@ -1,16 +1,21 @@
 //! A run's journal as a timeline: entries gathered by step, each with its bar on one time axis. Pure; the run's page calls
 //! it. What a single entry says stands in [`crate::line`].
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use deskwire_core::ids::StepPath;
 use deskwire_core::ports::RunDetail;
 use deskwire_core::run::{Entry, RunState};
 use deskwire_core::time::Timestamp;
+use deskwire_history::{Loops, Shape, Unreached};
 
-use crate::badge::{BAD, BUSY, Badge, DOUBT, GOOD, QUIET, WAIT};
+use crate::badge::{BAD, BUSY, Badge, DOUBT, GOOD, QUIET, REST, WAIT};
 use crate::line::{Line, line};
 use crate::show::took;
+
+/// Loops with more items than this are folded.
+pub(crate) const FOLDED_FROM: usize = 5;
 
 /// The axis' length in the units of its drawing.
 pub(crate) const LENGTH: u128 = 1_000;
@@ -21,6 +26,8 @@ const SHORTEST: u128 = 5;
 #[derive(Debug)]
 pub(crate) struct Timeline {
     pub steps: Vec<Step>,
+    /// The steps of the workflow that the run never reached.
+    pub unreached: Vec<Unreached>,
     /// The axis' labels, at its beginning, middle and end; empty when nothing was called.
     pub ticks: Vec<String>,
     /// From the beginning of the first call to the end of the last.
@@ -57,7 +64,7 @@ impl Axis {
     fn of(run: &RunDetail, now: Timestamp) -> Option<Self> {
         let own = || run.journal.iter().filter(|entry| !is_kept(entry, run));
         let start = own().map(began).min()?;
-        let busy = run.summary.state == RunState::Running;
+        let busy = matches!(run.summary.state, RunState::Running | RunState::Waiting);
         let end = own().map(ends).chain(busy.then_some(now)).max()?;
         Some(Self { start, span: end.since(start).max(Duration::from_millis(1)) })
     }
@@ -94,27 +101,28 @@ fn ends(entry: &Entry) -> Timestamp {
     }
 }
 
-/// Reads a run's journal.
-pub(crate) fn timeline(run: &RunDetail, now: Timestamp) -> Timeline {
+/// Reads a run's journal against its workflow, where that is understood.
+pub(crate) fn timeline(run: &RunDetail, shape: Option<&Shape>, now: Timestamp) -> Timeline {
     let axis = Axis::of(run, now);
-    let mut groups: Vec<(Option<&StepPath>, Vec<usize>)> = Vec::new();
-    for (index, entry) in run.journal.iter().enumerate() {
-        match groups.iter_mut().find(|(step, _)| *step == entry.step()) {
-            Some((_, entries)) => entries.push(index),
-            None => groups.push((entry.step(), vec![index])),
+    let loops = Loops::read(&run.journal, FOLDED_FROM);
+    let mut groups: Vec<(Option<&StepPath>, Vec<&Entry>)> = Vec::new();
+    let mut known: HashMap<Option<&StepPath>, usize> = HashMap::new();
+    for entry in run.journal.iter().filter(|entry| entry.step().is_none_or(|step| !loops.hides(step))) {
+        let group = *known.entry(entry.step()).or_insert(groups.len());
+        match groups.get_mut(group) {
+            Some((_, entries)) => entries.push(entry),
+            None => groups.push((entry.step(), vec![entry])),
         }
     }
-    let step = |(name, indices): (Option<&StepPath>, Vec<usize>)| {
-        let entries: Vec<&Entry> = indices.iter().filter_map(|index| run.journal.get(*index)).collect();
-        Step {
-            name: name.map(ToString::to_string),
-            badge: entries.last().map_or(UNDER_WAY, |last| badge(last, run)),
-            lines: (0..entries.len()).map(|index| line(&entries, index, run, axis, now)).collect(),
-        }
+    let step = |(name, entries): (Option<&StepPath>, Vec<&Entry>)| Step {
+        name: name.map(ToString::to_string),
+        badge: entries.last().map_or(UNDER_WAY, |last| badge(last, run)),
+        lines: (0..entries.len()).map(|index| line(&entries, index, run, axis, &loops, now)).collect(),
     };
     let last = run.journal.iter().filter(|entry| !is_kept(entry, run)).map(Entry::at).max();
     Timeline {
         steps: groups.into_iter().map(step).collect(),
+        unreached: shape.map(|shape| shape.unreached(run)).unwrap_or_default(),
         ticks: axis.map(Axis::ticks).unwrap_or_default(),
         worked: axis.zip(last).map(|(axis, last)| took(last.since(axis.start))),
         waited: axis.map(|axis| took(axis.start.since(run.summary.queued_at))),
@@ -126,7 +134,7 @@ const UNDER_WAY: Badge = Badge { word: "under way", tone: BUSY };
 /// Where a step stands, which its last entry says.
 fn badge(last: &Entry, run: &RunDetail) -> Badge {
     let (word, tone) = match last {
-        Entry::Done { .. } if is_kept(last, run) => ("done before", GOOD),
+        Entry::Done { .. } | Entry::Decided { .. } if is_kept(last, run) => ("done before", GOOD),
         Entry::Done { .. } => ("done", GOOD),
         Entry::Skipped { .. } => ("left out", QUIET),
         Entry::Attempt { next_at: Some(_), .. } if !run.summary.state.is_over() => ("waits for its next try", WAIT),
@@ -134,11 +142,12 @@ fn badge(last: &Entry, run: &RunDetail) -> Badge {
         Entry::Attempt { .. } | Entry::Failed { .. } => ("failed", BAD),
         Entry::Unknown { .. } => ("unknown", DOUBT),
         Entry::Held { .. } => ("held back", WAIT),
-        Entry::Waiting { .. } => ("waits", WAIT),
+        Entry::Waiting { .. } => ("waits", REST),
         Entry::Decided { happened: true, .. } => ("done, says a person", GOOD),
         Entry::Decided { .. } => ("not done, says a person", WAIT),
         Entry::Chose { .. } => ("chosen", GOOD),
         Entry::Caused { .. } => ("an echo", QUIET),
+        Entry::Looping { .. } if run.summary.state.is_over() => ("not finished", QUIET),
         Entry::Resumed { .. } | Entry::Calling { .. } | Entry::Looping { .. } => return UNDER_WAY,
     };
     Badge { word, tone }

@@ -7,8 +7,10 @@ mod world;
 use std::error::Error;
 use std::sync::Arc;
 
+use console::Console;
 use deskwire_core::time::{Clock, SystemClock};
 use deskwire_storage::SqliteStore;
+use deskwire_templates::{Limits, Templates};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -21,6 +23,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
     };
     let listener = tokio::net::TcpListener::bind(address).await?;
     println!("listening on http://{}/console", listener.local_addr()?);
-    axum::serve(listener, console::router(Arc::new(store), clock)).await?;
+    let store = Arc::new(store);
+    let console = Console {
+        history: store.clone(),
+        registry: store,
+        actions: deskwire_startup::actions_alone(),
+        templates: Templates::new(Limits::default()),
+        clock,
+    };
+    axum::serve(listener, console::router(console)).await?;
     Ok(())
 }

@@ -4,15 +4,17 @@
 use std::collections::BTreeMap;
 
 use deskwire_core::action::{CallError, ErrorClass};
-use deskwire_core::ids::{EventId, RunId, SourceName};
-use deskwire_core::ports::{History, Inbox, RejectedEvent, Settlement, Work};
+use deskwire_core::ids::{EventId, RunId, SourceName, WorkflowName, WorkflowVersion};
+use deskwire_core::ports::{Deploy, Deployed, History, Inbox, Registry, RejectedEvent, Settlement, Work};
 use deskwire_core::random::SeededRandom;
 use deskwire_core::run::{Entry, Known, RunState};
 use deskwire_core::time::Timestamp;
 use deskwire_storage::SqliteStore;
 use serde_json::{Value, json};
 
-use crate::world::{HOSTILE, Outcome, World, again, attempt, done, failed, millis, over, seconds, step};
+use crate::world::{
+    HOSTILE, Outcome, VERSION, World, again, attempt, done, failed, millis, over, result, seconds, step,
+};
 
 const EVERY_STEP: &str = "Every step is done or was left out on purpose";
 
@@ -28,13 +30,86 @@ fn busy() -> CallError {
 /// Fills a store so that at `now` it holds a run in every state.
 pub async fn filled(now: Timestamp) -> Outcome<World> {
     let mut world = World { store: SqliteStore::in_memory()?, runs: BTreeMap::new(), random: SeededRandom::new(7) };
+    deploy(&world, now.minus(seconds(90_000))).await?;
     went_well(&mut world, now).await?;
+    went_far(&mut world, now).await?;
     went_wrong(&mut world, now).await?;
     was_doubtful(&mut world, now).await?;
     started_nothing(&mut world, now).await?;
     // Last, since they stay due.
     still_going(&mut world, now).await?;
     Ok(world)
+}
+
+/// The workflows in force. The others that runs name were taken out of force before versions were kept.
+async fn deploy(world: &World, now: Timestamp) -> Outcome<()> {
+    let files = [
+        ("tell-many", true, include_str!("tell-many.yaml")),
+        ("reply-reminder", true, include_str!("reply-reminder.yaml")),
+        ("weekly-digest", true, include_str!("weekly-digest.yaml")),
+        ("thread-summary", false, include_str!("thread-summary.yaml")),
+    ];
+    let put = |(name, active, text): (&str, bool, &str)| -> Outcome<Deploy> {
+        Ok(Deploy::Put(Deployed {
+            name: WorkflowName::parse(name)?,
+            version: WorkflowVersion::new(VERSION),
+            active,
+            file_active: None,
+            file: format!("workflows/{name}.yaml"),
+            applied_at: now,
+            text: text.to_owned(),
+        }))
+    };
+    let puts = files.into_iter().map(put).collect::<Outcome<Vec<_>>>()?;
+    Ok(world.store.deploy(puts, now).await?)
+}
+
+/// A loop over many of whom some were not reached, a branch, and a wait that an event ended.
+async fn went_far(world: &mut World, now: Timestamp) -> Outcome<()> {
+    let at = now.minus(seconds(3_300));
+    world.event("looped", Some("tell-many"), "ticket.status_changed", "zen:ticket:48230", at).await?;
+    let error = CallError::new(ErrorClass::Fail, "users_not_found", "Slack knows nobody with this e-mail address");
+    let mut entries = vec![
+        Entry::Chose {
+            step: step("route"),
+            at,
+            case: Some(1),
+            reason: "case 1 holds: event.data.detail.id".to_owned(),
+        },
+        Entry::Looping { step: step("route/each"), at, items: (0..12).map(|n| json!({ "number": n })).collect() },
+    ];
+    for turn in 0..12 {
+        let (path, start) = (format!("route/each[{turn}]/tell"), at.plus(millis(200 * turn)));
+        if turn == 7 {
+            entries.push(attempt(&path, 1, start, 90, &error, None));
+            entries.push(failed(&path, start.plus(millis(91)), &error, true));
+        } else {
+            entries.push(done(&path, 1, start, 150, json!({ "ok": true, "ts": format!("17640000{turn:02}.0001") })));
+        }
+    }
+    entries.push(result(
+        "route/each",
+        "for_each",
+        at.plus(seconds(3)),
+        json!({ "results": [], "count": 12, "failed": 1 }),
+    ));
+    let reason = "Step `summary` failed: the channel is archived";
+    entries.push(failed("summary", at.plus(seconds(3)), &error, false));
+    world.deliver(at, at.plus(seconds(4)), entries, over(RunState::Failed, reason)).await?;
+
+    let at = now.minus(seconds(3_100));
+    world.event("answered", Some("reply-reminder"), "ticket.agent_assignment_changed", "zen:ticket:48231", at).await?;
+    let until = at.plus(seconds(600));
+    let reason = "Step `answer` waits for ticket.comment_added about zen:ticket:48231".to_owned();
+    let begun = Entry::Waiting { step: step("answer"), at, until, reason: reason.clone() };
+    world.deliver(at, at.plus(millis(6)), vec![begun], Settlement::Wait { until, event: None, reason }).await?;
+    let arrived = json!({ "type": "ticket.comment_added", "data": { "event": { "comment": { "body": "My address is Elm 5" } } } });
+    let entries = vec![
+        result("answer", "wait", until, json!({ "event": arrived, "timed_out": false })),
+        result("enough", "stop", until, json!({ "reason": "an agent answered" })),
+    ];
+    let end = over(RunState::Succeeded, "Stopped: an agent answered");
+    world.deliver(until, until.plus(millis(5)), entries, end).await
 }
 
 async fn went_well(world: &mut World, now: Timestamp) -> Outcome<()> {

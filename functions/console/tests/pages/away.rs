@@ -6,7 +6,8 @@ use axum::http::{Method, StatusCode};
 use deskwire_core::BoxFuture;
 use deskwire_core::ids::{RunId, WorkflowName, WorkflowVersion};
 use deskwire_core::ports::{
-    Counts, EventDetail, EventSummary, Filter, History, RunDetail, RunSummary, StoreError, StoreResult,
+    Counts, Deploy, Deployed, EventDetail, EventSummary, Filter, History, Registry, RunDetail, RunSummary, StoreError,
+    StoreResult,
 };
 use deskwire_core::run::Entry;
 use deskwire_core::time::Timestamp;
@@ -77,9 +78,35 @@ impl History for Away {
     }
 }
 
+impl Registry for Away {
+    fn deployed(&self) -> BoxFuture<'_, StoreResult<Vec<Deployed>>> {
+        self.error()
+    }
+
+    fn deploy(&self, _: Vec<Deploy>, _: Timestamp) -> BoxFuture<'_, StoreResult<()>> {
+        self.error()
+    }
+
+    fn set_active<'a>(&'a self, _: &'a WorkflowName, _: bool, _: Timestamp) -> BoxFuture<'a, StoreResult<bool>> {
+        self.error()
+    }
+
+    fn generation(&self) -> BoxFuture<'_, StoreResult<u64>> {
+        self.error()
+    }
+
+    fn schedule_position<'a>(&'a self, _: &'a WorkflowName) -> BoxFuture<'a, StoreResult<Option<Timestamp>>> {
+        self.error()
+    }
+
+    fn move_schedule<'a>(&'a self, _: &'a WorkflowName, _: Timestamp) -> BoxFuture<'a, StoreResult<()>> {
+        self.error()
+    }
+}
+
 #[tokio::test]
 async fn a_store_that_is_away_is_a_page_that_tries_again_and_names_nothing_internal() {
-    for path in ["/console", "/console/runs/run_x", "/console/events", "/console/events/1"] {
+    for path in ["/console", "/console/runs/run_x", "/console/events", "/console/events/1", "/console/workflows"] {
         let answer = ask(Arc::new(Away { damaged: false }), Method::GET, path).await;
         assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(answer.header("retry-after"), "5");

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::http::{Method, StatusCode};
-use deskwire_core::ports::History;
 use deskwire_core::run::RunState;
 use deskwire_storage::SqliteStore;
 
@@ -12,7 +11,7 @@ use crate::{NOW, ask, get};
 
 #[tokio::test]
 async fn an_empty_console_says_what_to_do_next() {
-    let empty: Arc<dyn History> = Arc::new(SqliteStore::in_memory().unwrap());
+    let empty = Arc::new(SqliteStore::in_memory().unwrap());
     let runs = ask(Arc::clone(&empty), Method::GET, "/console").await;
     assert_eq!(runs.status, StatusCode::OK);
     runs.says("Nothing has arrived yet");
@@ -24,13 +23,15 @@ async fn an_empty_console_says_what_to_do_next() {
 async fn the_list_shows_every_run_with_its_state_and_one_sentence() {
     let world = filled(NOW).await.unwrap();
     let page = get(&world, "/console").await;
-    assert_eq!(page.rows(), 30);
+    assert_eq!(page.rows(), 32);
     for state in RunState::ALL {
         page.says(&format!(">{}</span></td>", state.as_str()));
     }
-    page.says("5 runs did not get through: 1 unknown, 1 dead, 3 failed.");
+    page.says("6 runs did not get through: 1 unknown, 1 dead, 4 failed.");
     page.says("Step <code>tell</code> failed and its 6 attempts are used up");
     page.says("next try in 33 s");
+    page.says("ends in 3 h at the latest");
+    page.does_not_say("The printer on floor 3");
     page.says(r#"<time datetime="2025-11-24T15:59:12.000Z" title="2025-11-24 15:59:12.000 UTC">48 s ago</time>"#);
 }
 
@@ -46,7 +47,7 @@ async fn a_stale_reason_is_not_shown_for_a_run_that_is_under_way() {
 #[tokio::test]
 async fn the_list_is_filtered_by_state_workflow_and_subject() {
     let world = filled(NOW).await.unwrap();
-    assert_eq!(get(&world, "/console?state=failed").await.rows(), 3);
+    assert_eq!(get(&world, "/console?state=failed").await.rows(), 4);
     assert_eq!(get(&world, "/console?workflow=csat-to-channel").await.rows(), 3);
     assert_eq!(get(&world, "/console?subject=zen%3Aticket%3A48220").await.rows(), 2);
     let both = get(&world, "/console?subject=zen%3Aticket%3A48220&state=queued").await;
@@ -79,13 +80,39 @@ async fn a_page_is_loaded_anew_only_when_that_is_asked_for() {
 async fn the_list_of_events_says_what_became_of_each() {
     let world = filled(NOW).await.unwrap();
     let page = get(&world, "/console/events").await;
-    assert_eq!(page.rows(), 32);
+    assert_eq!(page.rows(), 34);
     page.says("No workflow listens to this type of event from this source");
     page.says("vip-escalation: <code>when</code> is false");
     page.says("The body is not JSON");
     assert_eq!(get(&world, "/console/events?state=rejected").await.rows(), 1);
     assert_eq!(get(&world, "/console/events?source=nowhere").await.rows(), 0);
     assert_eq!(get(&world, "/console/events?subject=zen:ticket:48220").await.rows(), 2);
+}
+
+#[tokio::test]
+async fn a_list_goes_back_an_hour_a_day_or_a_week() {
+    let world = filled(NOW).await.unwrap();
+    let hour = get(&world, "/console?since=hour&state=failed").await;
+    assert_eq!(hour.rows(), 3, "the one of an hour and a half ago is left out");
+    hour.says(r#"<option value="hour" selected>in the last hour</option>"#);
+    assert_eq!(get(&world, "/console?since=week&state=failed").await.rows(), 4);
+    assert_eq!(get(&world, "/console/events?since=hour&subject=zen:ticket:48177").await.rows(), 0);
+}
+
+#[tokio::test]
+async fn the_workflows_in_force_are_shown_with_what_starts_them_and_how_they_go() {
+    let world = filled(NOW).await.unwrap();
+    let page = get(&world, "/console/workflows").await;
+    assert_eq!(page.rows(), 4);
+    page.says("ticket.status_changed from zendesk-support");
+    page.says("0 9 * * mon in Europe/Berlin");
+    page.says(r#"next <time datetime="2025-12-01T08:00:00.000Z""#);
+    page.says("by hand, with channel, thread_ts");
+    page.says("<code>deskwire workflows activate thread-summary</code>");
+    page.says(r#"href="/console?state=failed&#38;workflow=tell-many&#38;since=day""#);
+    get(&world, "/console?workflow=tell-many").await.says(&format!("/console/runs/{}", world.runs["looped"]));
+    let empty = ask(Arc::new(SqliteStore::in_memory().unwrap()), Method::GET, "/console/workflows").await;
+    empty.says(">deskwire apply</pre>");
 }
 
 #[tokio::test]

@@ -12,10 +12,13 @@ mod world;
 
 use std::sync::Arc;
 
+use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
-use deskwire_core::ports::History;
+use console::Console;
+use deskwire_core::ports::{History, Registry};
 use deskwire_core::time::{FixedClock, Timestamp};
+use deskwire_templates::{Limits, Templates};
 use http_body_util::BodyExt;
 use tower::ServiceExt;
 use world::World;
@@ -51,9 +54,24 @@ impl Answer {
     }
 }
 
-async fn ask(history: Arc<dyn History>, method: Method, path: &str) -> Answer {
+/// What every page is asked of.
+trait Store: History + Registry {}
+
+impl<T: History + Registry> Store for T {}
+
+fn router<T: Store + 'static>(store: Arc<T>) -> Router {
+    console::router(Console {
+        history: store.clone(),
+        registry: store,
+        actions: deskwire_startup::actions_alone(),
+        templates: Templates::new(Limits::default()),
+        clock: Arc::new(FixedClock(NOW)),
+    })
+}
+
+async fn ask<T: Store + 'static>(store: Arc<T>, method: Method, path: &str) -> Answer {
     let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
-    let response = console::router(history, Arc::new(FixedClock(NOW))).oneshot(request).await.unwrap();
+    let response = router(store).oneshot(request).await.unwrap();
     let (parts, body) = response.into_parts();
     let bytes = body.collect().await.unwrap().to_bytes();
     Answer { status: parts.status, headers: parts.headers, text: String::from_utf8(bytes.to_vec()).unwrap() }

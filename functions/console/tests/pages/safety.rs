@@ -6,7 +6,6 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
 use deskwire_core::ports::History;
-use deskwire_core::time::FixedClock;
 use tower::ServiceExt;
 
 use crate::stories::filled;
@@ -64,7 +63,7 @@ async fn every_answer_carries_the_security_headers() {
 async fn no_page_needs_what_the_policy_forbids() {
     let world = filled(NOW).await.unwrap();
     let run = format!("/console/runs/{}", world.runs["dead"]);
-    for path in ["/console", &run, "/console/events", "/console/events/1", "/console/nothing"] {
+    for path in ["/console", &run, "/console/events", "/console/events/1", "/console/workflows", "/console/nothing"] {
         let page = get(&world, path).await;
         for forbidden in [" style=", "<script", "<img", "<link", "<iframe", "http://", "https://", " onclick"] {
             page.does_not_say(forbidden);
@@ -93,7 +92,7 @@ async fn what_is_not_there_is_answered_with_a_page_in_the_same_dress() {
 #[tokio::test]
 async fn the_console_changes_nothing() {
     let world = filled(NOW).await.unwrap();
-    for path in ["/console", "/console/events"] {
+    for path in ["/console", "/console/events", "/console/workflows"] {
         let answer = ask(Arc::new(world.store.clone()), Method::POST, path).await;
         assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED);
     }
@@ -102,7 +101,7 @@ async fn the_console_changes_nothing() {
 #[tokio::test]
 async fn it_can_be_mounted_beside_other_functions_and_their_fallback() {
     let world = filled(NOW).await.unwrap();
-    let console = console::router(Arc::new(world.store.clone()), Arc::new(FixedClock(NOW)));
+    let console = crate::router(Arc::new(world.store.clone()));
     let process = Router::new().merge(console).fallback(|| async { "elsewhere" });
     let ask = async |path: &str| {
         let request = Request::builder().uri(path).body(Body::empty()).unwrap();

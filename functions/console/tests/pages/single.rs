@@ -122,3 +122,65 @@ async fn an_event_is_found_by_its_number() {
     assert_eq!(page.status, StatusCode::OK);
     page.says("zen:ticket:48119");
 }
+
+#[tokio::test]
+async fn a_long_loop_is_folded_to_its_count_and_the_turns_that_failed() {
+    let world = filled(NOW).await.unwrap();
+    let page = run_page(&world, "looped").await;
+    page.says("Goes over 12 items: 11 done, 1 failed. Turns that went well are folded away");
+    page.says("<code>route/each[7]/tell</code>");
+    page.does_not_say("<code>route/each[3]/tell</code>");
+    page.says("12 items, of which 1 failed.");
+    page.says("Case 1 holds: event.data.detail.id.");
+}
+
+#[tokio::test]
+async fn the_steps_that_a_run_never_reached_are_named_with_the_reason() {
+    let world = filled(NOW).await.unwrap();
+    let page = run_page(&world, "looped").await;
+    page.says("<code>route/nobody</code> <span class=\"word\">stop</span> its case was not taken");
+    page.says("<code>thanks</code> <span class=\"word\">slack.add_reaction</span> the run ended before it");
+    let waiting = run_page(&world, "waiting").await;
+    waiting.says("<code>remind</code> <span class=\"word\">slack.post_message</span> the run has not come to it yet");
+}
+
+#[tokio::test]
+async fn a_wait_says_how_long_it_still_takes_and_what_ended_it() {
+    let world = filled(NOW).await.unwrap();
+    let waiting = run_page(&world, "waiting").await;
+    waiting.says("<dt>Wait ends at the latest</dt>");
+    waiting.says("It ends in 3 h at the latest, at 2025-11-24 19:59:30.000 UTC.");
+    waiting.says(r#"<span class="badge rest">waiting</span>"#);
+    let answered = run_page(&world, "answered").await;
+    answered.says("The event came: ticket.comment_added.");
+    answered.says("Stopped on purpose: an agent answered.");
+}
+
+#[tokio::test]
+async fn an_unknown_step_is_settled_by_one_of_two_commands() {
+    let world = filled(NOW).await.unwrap();
+    let page = run_page(&world, "unknown").await;
+    for word in ["happened", "did-not-happen"] {
+        page.says(&format!("deskwire runs settle {} --step task --{word}\n", world.runs["unknown"]));
+    }
+}
+
+#[tokio::test]
+async fn personal_fields_are_shown_only_to_a_reader_who_asks_for_them() {
+    let world = filled(NOW).await.unwrap();
+    for name in ["plain", "answered"] {
+        let path = format!("/console/runs/{}", world.runs[name]);
+        let hidden = get(&world, &path).await;
+        hidden.says("[personal]");
+        hidden.says(&format!(r#"href="{path}?personal=1">Show personal fields"#));
+        for personal in ["ada@example.com", "The printer on floor 3", "Elm 5"] {
+            hidden.does_not_say(personal);
+        }
+    }
+    let plain = get(&world, &format!("/console/runs/{}?personal=1", world.runs["plain"])).await;
+    plain.says("ada@example.com");
+    plain.says("Hide personal fields");
+    let event = get(&world, "/console/events/1").await;
+    event.does_not_say("The printer on floor 3");
+    get(&world, "/console/events/1?personal=1").await.says("The printer on floor 3");
+}
