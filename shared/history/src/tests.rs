@@ -194,7 +194,7 @@ async fn of_a_loop_that_went_on_only_the_turns_that_failed_are_called_again() {
 #[tokio::test]
 async fn a_replay_stays_in_the_branch_whose_results_it_keeps_and_waits_no_second_time() {
     let world = World::new(
-        r#"
+        r"
   - { id: look, action: test.say, connection: c, on_error: continue, with: { say: look } }
   - id: route
     choose:
@@ -205,7 +205,7 @@ async fn a_replay_stays_in_the_branch_whose_results_it_keeps_and_waits_no_second
           - { id: last, action: test.say, connection: c, with: { say: last } }
     otherwise:
       - { id: fine, action: test.say, connection: c, with: { say: it is fine } }
-"#,
+",
     );
     world.refuse(&[json!("look"), json!("last")]);
     let waiting = world.start().await;
