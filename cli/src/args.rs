@@ -333,6 +333,9 @@ pub(crate) enum RunsCommand {
         /// What later steps see as its output, as JSON
         #[arg(long, value_name = "JSON", requires = "happened")]
         output: Option<String>,
+        /// Why you say so; kept in the history
+        #[arg(long, value_name = "TEXT", requires = "did_not_happen")]
+        note: Option<String>,
         #[command(flatten)]
         data: DataArgs,
     },

@@ -6,9 +6,12 @@ pub(crate) mod demo;
 mod dry;
 pub(crate) mod events;
 pub(crate) mod plan;
+mod replay;
 pub(crate) mod runs;
 pub(crate) mod sandbox;
 pub(crate) mod serve;
+mod settle;
+mod tail;
 pub(crate) mod workflows;
 
 use anyhow::Context;

@@ -4,6 +4,7 @@ use deskwire_core::action::ErrorClass;
 use deskwire_core::ports::RunDetail;
 use deskwire_core::run::{Entry, Known, RunState};
 use deskwire_core::time::Timestamp;
+use deskwire_history::{Unreached, result_in_words};
 use serde_json::{Value, json};
 
 use crate::output::{BOLD, CYAN, DIM, GREEN, RED, YELLOW, line, paint, state_style, time, took};
@@ -13,8 +14,8 @@ pub(crate) fn to_json(run: &RunDetail) -> Value {
     json!({ "run": run.summary, "event": run.event.to_json().ok(), "journal": run.journal })
 }
 
-/// Prints the run. `verbose` adds inputs and outputs.
-pub(crate) fn print(run: &RunDetail, verbose: bool) {
+/// Prints the run, and the steps that it never came to. `verbose` adds inputs and outputs.
+pub(crate) fn print(run: &RunDetail, unreached: &[Unreached], verbose: bool) {
     let summary = &run.summary;
     let state = paint(state_style(summary.state).bold(), summary.state.as_str());
     let lasted = summary.ended_at.map(|end| format!(" in {}", took(summary.queued_at, end))).unwrap_or_default();
@@ -51,6 +52,9 @@ pub(crate) fn print(run: &RunDetail, verbose: bool) {
     if run.journal.is_empty() {
         line("  No step has been called yet.");
     }
+    for step in unreached {
+        line(paint(DIM, format_args!("{:14}·  {}  {}: {}", "", step.path, step.word, step.why.in_words())));
+    }
     let again = matches!(summary.state, RunState::Failed | RunState::Dead | RunState::Unknown);
     if again {
         line("");
@@ -65,6 +69,9 @@ fn clock(at: Timestamp, start: Timestamp) -> String {
 
 fn describe(entry: &Entry) -> (String, String) {
     match entry {
+        Entry::Done { action, output, .. } if result_in_words(action, output).is_some() => {
+            (paint(GREEN, "✓"), result_in_words(action, output).unwrap_or_default())
+        }
         Entry::Done { attempt, started_at, at, how, .. } => {
             let tries = if *attempt > 1 { format!(", attempt {attempt}") } else { String::new() };
             let how = match how {
@@ -104,9 +111,10 @@ fn describe(entry: &Entry) -> (String, String) {
         Entry::Waiting { until, reason, .. } => {
             (paint(YELLOW, "…"), format!("{reason}, until {} at the latest", time(*until)))
         }
-        Entry::Decided { happened, .. } => {
-            let what = if *happened { "it happened" } else { "it did not happen" };
-            (paint(GREEN, "✓"), format!("a person says that {what}"))
+        Entry::Decided { happened, output, .. } => {
+            let what = if *happened { "it happened" } else { "it did not happen, so it is called again" };
+            let note = output.get("note").and_then(Value::as_str).map(|note| format!(": {note}")).unwrap_or_default();
+            (paint(GREEN, "✓"), format!("a person says that {what}{note}"))
         }
         Entry::Caused { by, hops, .. } => {
             let whose = by.as_ref().map_or_else(|| "a run of ours".to_owned(), |by| format!("our run {by}"));

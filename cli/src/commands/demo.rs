@@ -133,7 +133,7 @@ impl Tale {
         self.say("");
         let run = self.run_of("notify-assignee", block::is_settled).await?;
         if !self.as_json {
-            timeline::print(&run, false);
+            timeline::print(&run, &[], false);
             line("");
             self.show_message();
         }

@@ -342,7 +342,7 @@ async fn test(
         document["calls_not_made"] = json!(calls.list());
         crate::output::json(&document);
     } else {
-        timeline::print(&run, true);
+        timeline::print(&run, &[], true);
         for (action, input) in calls.list() {
             line("");
             line(format_args!("{} {action} with", paint(YELLOW, "not called (dry run):")));
