@@ -176,24 +176,82 @@ pub(crate) enum WorkflowsCommand {
         #[command(flatten)]
         data: DataArgs,
     },
-    /// Run a workflow on an event without queue and history; calls that write are listed, not made
-    Test {
-        /// The workflow's file
-        file: PathBuf,
-        /// A file with the body as the provider sends it, or an event of the store (its id or number)
-        #[arg(long, value_name = "FILE|ID")]
-        event: String,
-        /// Let built-in stand-ins answer instead of the providers; no secret is needed
-        #[arg(long)]
-        sandbox: bool,
-        /// Make the calls that write, too
-        #[arg(long)]
-        live: bool,
-        #[command(flatten)]
-        project: ProjectArgs,
-        #[command(flatten)]
-        data: DataArgs,
-    },
+    /// Run a workflow on one event in virtual time; calls that write are listed, not made
+    Test(Box<TestArgs>),
+    /// Run a draft beside the version in force on the events that came lately, and show how their calls differ
+    Rehearse(RehearseArgs),
+}
+
+/// A test of one workflow on one event.
+///
+/// Calls that read are answered by what earlier runs on the same event were answered, then by --sandbox or --live-reads.
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command")]
+pub(crate) struct TestArgs {
+    /// The workflow's file
+    pub file: PathBuf,
+    /// A file with the body as the provider sends it, or an event of the store (its id or number)
+    #[arg(long, value_name = "FILE|ID")]
+    pub event: Option<String>,
+    /// An input of a workflow that is started by hand; once for each
+    #[arg(long = "input", value_name = "KEY=VALUE", value_parser = key_and_value)]
+    pub inputs: Vec<(String, String)>,
+    /// When it begins: a time, or 2h for two hours ago; a schedule ticks next from there
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<String>,
+    /// What a `wait` for an event is given: a file with the body as the provider sends it; without one it times out
+    #[arg(long, value_name = "FILE")]
+    pub arrived: Vec<PathBuf>,
+    /// Answers of an earlier run, as `runs show ID --personal --json` prints them
+    #[arg(long, value_name = "FILE")]
+    pub recordings: Vec<PathBuf>,
+    /// Let built-in stand-ins answer calls that read; no secret is needed
+    #[arg(long, conflicts_with_all = ["live", "live_reads"])]
+    pub sandbox: bool,
+    /// Let the providers answer calls that read
+    #[arg(long)]
+    pub live_reads: bool,
+    /// Make every call, those that write too
+    #[arg(long)]
+    pub live: bool,
+    /// Show inputs and outputs of every step
+    #[arg(long, short)]
+    pub verbose: bool,
+    #[command(flatten)]
+    pub project: ProjectArgs,
+    #[command(flatten)]
+    pub data: DataArgs,
+}
+
+/// A rehearsal of a draft.
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command")]
+pub(crate) struct RehearseArgs {
+    /// The project's workflow of this name, or a file
+    #[arg(value_name = "NAME|FILE")]
+    pub workflow: String,
+    /// On events received since then: 2h, 7d, or a time
+    #[arg(long, default_value = "7d", value_name = "WHEN")]
+    pub since: String,
+    /// At most so many events, the newest
+    #[arg(long, default_value_t = 200, value_name = "N")]
+    pub limit: usize,
+    /// Let the providers answer reads that no earlier run has made
+    #[arg(long)]
+    pub live_reads: bool,
+    /// Exit with 1 if anything differs or cannot be told
+    #[arg(long)]
+    pub exit_code: bool,
+    /// Show events without a difference, and inputs whole
+    #[arg(long, short)]
+    pub verbose: bool,
+    /// Show what is marked as personal, too
+    #[arg(long)]
+    pub personal: bool,
+    #[command(flatten)]
+    pub project: ProjectArgs,
+    #[command(flatten)]
+    pub data: DataArgs,
 }
 
 #[derive(Debug, Subcommand)]

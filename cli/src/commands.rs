@@ -1,17 +1,19 @@
 //! One file per sub-command.
 
 pub(crate) mod actions;
+mod bench;
 pub(crate) mod check;
 pub(crate) mod demo;
-mod dry;
 pub(crate) mod events;
 pub(crate) mod plan;
+mod rehearse;
 mod replay;
 pub(crate) mod runs;
 pub(crate) mod sandbox;
 pub(crate) mod serve;
 mod settle;
 mod tail;
+mod test;
 pub(crate) mod workflows;
 
 use anyhow::Context;

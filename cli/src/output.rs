@@ -30,6 +30,35 @@ pub(crate) fn state_style(state: RunState) -> Style {
     }
 }
 
+/// Prints a call's input for people: a field a line, longer texts as they would be read.
+pub(crate) fn fields(value: &Value, by: usize) {
+    let Value::Object(fields) = value else { return indented(&format!("{value:#}"), by) };
+    let width = fields.keys().map(|name| name.chars().count()).max().unwrap_or(0);
+    for (name, value) in fields {
+        match value {
+            Value::String(text) if text.contains('\n') => {
+                line(format_args!("{:by$}{}", "", paint(DIM, name)));
+                indented(text.trim_end(), by + 2);
+            }
+            Value::String(text) => {
+                line(format_args!("{:by$}{}  {text}", "", paint(DIM, format_args!("{name:width$}"))));
+            }
+            Value::Object(_) | Value::Array(_) => {
+                line(format_args!("{:by$}{}", "", paint(DIM, name)));
+                indented(&format!("{value:#}"), by + 2);
+            }
+            other => line(format_args!("{:by$}{}  {other}", "", paint(DIM, format_args!("{name:width$}")))),
+        }
+    }
+}
+
+/// Prints text with every line this far to the right.
+pub(crate) fn indented(text: &str, by: usize) {
+    for part in text.lines() {
+        line(format_args!("{:by$}{part}", ""));
+    }
+}
+
 /// Prints a line on the standard output. A reader that went away (`| head`) is no error.
 pub(crate) fn line(text: impl std::fmt::Display) {
     let _ = writeln!(anstream::stdout(), "{text}");

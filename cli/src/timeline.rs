@@ -1,10 +1,12 @@
 //! A run as a person reads it: one line a step, with what was tried and why it ended as it did.
 
 use deskwire_core::action::ErrorClass;
+use deskwire_core::ids::StepPath;
 use deskwire_core::ports::RunDetail;
 use deskwire_core::run::{Entry, Known, RunState};
 use deskwire_core::time::Timestamp;
 use deskwire_history::{Unreached, result_in_words};
+use deskwire_rehearsal::{Answered, Outcome};
 use serde_json::{Value, json};
 
 use crate::output::{BOLD, CYAN, DIM, GREEN, RED, YELLOW, line, paint, state_style, time, took};
@@ -16,6 +18,42 @@ pub(crate) fn to_json(run: &RunDetail) -> Value {
 
 /// Prints the run, and the steps that it never came to. `verbose` adds inputs and outputs.
 pub(crate) fn print(run: &RunDetail, unreached: &[Unreached], verbose: bool) {
+    header(run);
+    print_steps(run, unreached, verbose, &describe);
+    let again = matches!(run.summary.state, RunState::Failed | RunState::Dead | RunState::Unknown);
+    if again {
+        line("");
+        line(format_args!("To run it again from where it stopped: deskwire runs replay {}", run.summary.id));
+    }
+}
+
+/// Prints a trial: the run in virtual time, with who answered each call.
+pub(crate) fn print_trial(trial: &Outcome, unreached: &[Unreached], verbose: bool) {
+    let summary = &trial.run.summary;
+    let state = if trial.unanswered().is_empty() {
+        paint(state_style(summary.state).bold(), format_args!("would end {}", summary.state.as_str()))
+    } else {
+        paint(CYAN.bold(), "nobody can tell how it would end")
+    };
+    line(format_args!("{}  {state}", paint(BOLD, &summary.workflow)));
+    let at = time(summary.queued_at);
+    line(format_args!("{} of {}, from {}, as if it came {at}", summary.event_type, summary.subject, summary.source));
+    let writes = |step: &StepPath| trial.calls.iter().any(|call| call.step == *step);
+    print_steps(&trial.run, unreached, verbose, &|entry| {
+        let Some((step, answered)) = entry.step().and_then(|step| trial.answers.get_key_value(step)) else {
+            return describe(entry);
+        };
+        match (entry, answered) {
+            (_, Answered::Called) => describe(entry),
+            (Entry::Done { .. }, _) if writes(step) => (paint(YELLOW, "○"), format!("would be called; {answered}")),
+            (Entry::Done { .. }, _) => (paint(GREEN, "✓"), answered.to_string()),
+            (Entry::Attempt { error, .. }, Answered::Nobody) => (paint(CYAN, "?"), error.message.clone()),
+            _ => describe(entry),
+        }
+    });
+}
+
+fn header(run: &RunDetail) {
     let summary = &run.summary;
     let state = paint(state_style(summary.state).bold(), summary.state.as_str());
     let lasted = summary.ended_at.map(|end| format!(" in {}", took(summary.queued_at, end))).unwrap_or_default();
@@ -28,11 +66,15 @@ pub(crate) fn print(run: &RunDetail, unreached: &[Unreached], verbose: bool) {
         time(summary.queued_at),
         if summary.replay > 0 { format!(", replay {}", summary.replay) } else { String::new() },
     ));
-    if let Some(reason) = &summary.reason {
-        line(paint(state_style(summary.state), reason));
-    }
     if let Some(due) = summary.due_at.filter(|_| summary.state == RunState::Retrying) {
         line(format_args!("next try {}", time(due)));
+    }
+}
+
+fn print_steps(run: &RunDetail, unreached: &[Unreached], verbose: bool, describe: &dyn Fn(&Entry) -> (String, String)) {
+    let summary = &run.summary;
+    if let Some(reason) = &summary.reason {
+        line(paint(state_style(summary.state), reason));
     }
     line("");
     let width = run.journal.iter().filter_map(Entry::step).map(|step| step.as_str().chars().count()).max().unwrap_or(0);
@@ -55,16 +97,17 @@ pub(crate) fn print(run: &RunDetail, unreached: &[Unreached], verbose: bool) {
     for step in unreached {
         line(paint(DIM, format_args!("{:14}·  {}  {}: {}", "", step.path, step.word, step.why.in_words())));
     }
-    let again = matches!(summary.state, RunState::Failed | RunState::Dead | RunState::Unknown);
-    if again {
-        line("");
-        line(format_args!("To run it again from where it stopped: deskwire runs replay {}", summary.id));
-    }
 }
 
-/// Time since the run was queued: `+0.184s`.
+/// Time since the run was queued: `+0.184s`, or `+4h 30m` where that is long ago.
 fn clock(at: Timestamp, start: Timestamp) -> String {
-    format!("{:>+9.3}s", at.since(start).as_secs_f64())
+    let since = at.since(start);
+    let minutes = since.as_secs() / 60;
+    match minutes {
+        0..60 => format!("{:>+9.3}s", since.as_secs_f64()),
+        60..2_880 => format!("{:>10}", format!("+{}h {:02}m", minutes / 60, minutes % 60)),
+        _ => format!("{:>10}", format!("+{}d {:02}h", minutes / 1_440, minutes / 60 % 24)),
+    }
 }
 
 fn describe(entry: &Entry) -> (String, String) {

@@ -156,19 +156,6 @@ async fn a_sample_is_signed_and_sent_as_its_provider_would() {
     assert!(String::from_utf8_lossy(&nobody.stderr).contains("deskwire serve"));
 }
 
-#[test]
-fn a_workflow_is_tested_without_writing_anything() {
-    let project = Project::new("http://127.0.0.1:9").with_workflow("post.yaml", POST_WORKFLOW);
-    let sample = project.path().join("sample.json");
-    std::fs::write(&sample, status_changed("sample-1", 42, 7)).unwrap();
-    let tested =
-        project.json(&["workflows", "test", "workflows/post.yaml", "--event", sample.to_str().unwrap(), "--sandbox"]);
-    assert_eq!(tested["starts"], true);
-    assert_eq!(tested["calls_not_made"][0][0], "slack.post_message");
-    assert_eq!(tested["calls_not_made"][0][1]["message"], "ticket 42 number 7");
-    assert!(!project.data().exists(), "nothing is stored");
-}
-
 #[tokio::test]
 async fn a_project_runs_against_the_built_in_stand_ins_without_any_secret() {
     let mut project = Project::new("http://127.0.0.1:9").with_workflow("post.yaml", POST_WORKFLOW);

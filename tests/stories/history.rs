@@ -91,6 +91,40 @@ async fn a_call_nobody_can_tell_about_waits_for_a_person_and_goes_on_as_they_say
     assert_eq!(outside.posts(), ["ticket 1 number 1"]);
 }
 
+const LOOP_WORKFLOW: &str = r#"name: loop
+active: true
+trigger:
+  source: zendesk
+  event: ticket.status_changed
+steps:
+  - { id: first, action: slack.post_message, connection: slack, with: { channel: C07SUPPORT1, message: start } }
+  - id: each
+    for_each: "{{ [1, 2, 3] }}"
+    steps:
+      - id: react
+        if: item == 2
+        action: slack.add_reaction
+        connection: slack
+        with: { channel: "{{ steps.first.channel }}", timestamp: "{{ steps.first.ts }}", name: eyes }
+      - { id: post, action: slack.post_message, connection: slack, with: { channel: C07SUPPORT1, message: "item {{ item }}" } }
+"#;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_that_failed_in_the_middle_of_a_loop_is_replayed_from_there() {
+    let (outside, project, server) = world(LOOP_WORKFLOW).await;
+    outside.fault(&json!({"method": "reactions.add", "kind": "refused", "code": "is_archived"})).await;
+    let answer = Delivery::new(status_changed("e1", 1, 1)).send(&server).await;
+    let run = answer.body["runs"][0].as_str().unwrap();
+    assert_eq!(all_runs_over(&project).await[0]["state"], "failed");
+    assert_eq!(outside.posts(), ["start", "item 1"]);
+    let preview = String::from_utf8(project.run(&["runs", "replay", run, "--preview"]).stdout).unwrap();
+    assert!(preview.contains("done, not called again: first, each[0]/post"), "{preview}");
+    assert!(preview.contains("failed, would be called again: each[1]/react"), "{preview}");
+    project.json(&["runs", "replay", run]);
+    assert_eq!(all_runs_over(&project).await[0]["state"], "succeeded");
+    assert_eq!(outside.posts(), ["start", "item 1", "item 2", "item 3"]);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tail_tells_of_a_run_as_it_goes() {
     let (_outside, project, server) = world(POST_WORKFLOW).await;

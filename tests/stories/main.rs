@@ -17,6 +17,7 @@ mod history;
 mod kill;
 mod life_cycle;
 mod outside;
+mod rehearsal;
 mod relay;
 mod secrets;
 mod trouble;

@@ -1,32 +1,22 @@
-//! `deskwire workflows`: list, show, and test on an event before anything is switched on.
+//! `deskwire workflows`: list, show, switch on and off, start by hand. Testing and rehearsing are files of their own.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use anstyle::Style;
-use anyhow::{Context, bail};
-use deskwire_accept::{Delivery, Source, Webhook, wanted_by};
-use deskwire_core::event::{Event, JsonText};
+use deskwire_accept::wanted_by;
 use deskwire_core::ids::WorkflowName;
-use deskwire_core::ports::{Arrival, Deployed, History, Inbox, Registry, RunDetail, Work};
-use deskwire_core::provider::provider;
-use deskwire_core::run::RunState;
+use deskwire_core::ports::{Arrival, Deployed, Inbox, Registry};
 use deskwire_core::time::{Clock, SystemClock};
-use deskwire_engine::{Engine, EngineOptions, Runner, RunnerOptions, Versions};
-use deskwire_startup::{Deskwire, OsRandom, ProjectFiles, Settings};
-use deskwire_storage::SqliteStore;
-use deskwire_templates::{Limits, Scope, Templates};
-use deskwire_workflows::{EventTrigger, Options, SourceFile, Step, StepKind, Trigger, Wants, Workflow};
+use deskwire_startup::OsRandom;
+use deskwire_templates::{Limits, Templates};
+use deskwire_workflows::{EventTrigger, Options, SourceFile, Step, StepKind, Trigger, Workflow};
 use serde_json::{Value, json};
-use zendesk_webhook::Zendesk;
 
-use super::{explain, open_store, read_project, secrets};
+use super::{open_store, read_project, rehearse, test};
 use crate::Outcome;
 use crate::args::{DataArgs, ProjectArgs, WorkflowsCommand};
-use crate::commands::dry::{DryCalls, dry};
 use crate::output::{BOLD, CYAN, DIM, GREEN, YELLOW, cell, line, note, paint, styled, table};
-use crate::server::{self, Listening};
-use crate::timeline;
+use crate::server;
 
 pub(crate) async fn run(command: WorkflowsCommand, as_json: bool) -> anyhow::Result<Outcome> {
     match command {
@@ -60,13 +50,12 @@ pub(crate) async fn run(command: WorkflowsCommand, as_json: bool) -> anyhow::Res
         WorkflowsCommand::Activate { name, data } => switch(&name, true, &data, as_json).await,
         WorkflowsCommand::Deactivate { name, data } => switch(&name, false, &data, as_json).await,
         WorkflowsCommand::Run { name, inputs, data } => start_by_hand(&name, &inputs, &data, as_json).await,
-        WorkflowsCommand::Test { file, event, sandbox, live, project, data } => {
-            test(&file, &event, sandbox, live, &project, &data, as_json).await
-        }
+        WorkflowsCommand::Test(args) => test::run(*args, as_json).await,
+        WorkflowsCommand::Rehearse(args) => rehearse::run(args, as_json).await,
     }
 }
 
-fn unknown<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Outcome {
+pub(crate) fn unknown<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Outcome {
     let known: Vec<&str> = known.collect();
     if known.is_empty() {
         note(format_args!(
@@ -306,142 +295,4 @@ async fn start_by_hand(
         note("no server uses this data folder: the run begins when `deskwire serve` starts");
     }
     Ok(Outcome::Fine)
-}
-
-async fn test(
-    file: &Path,
-    event: &str,
-    sandbox: bool,
-    live: bool,
-    project: &ProjectArgs,
-    data: &DataArgs,
-    as_json: bool,
-) -> anyhow::Result<Outcome> {
-    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
-    // The workflow under test takes the place of the project's file of the same name.
-    let mut files = read_project(project)?;
-    files.workflows = vec![SourceFile { path: file.display().to_string(), text }];
-    let deskwire = start(&files, project, sandbox).await?;
-    let Some(workflow) = deskwire.project().workflows.first().cloned() else {
-        bail!("{} holds no workflow", file.display())
-    };
-    let event = find_event(event, &deskwire, &workflow, data).await?;
-    if let Some(reason) = would_not_start(&workflow, &event)? {
-        if as_json {
-            crate::output::json(&json!({ "starts": false, "reason": reason }));
-        } else {
-            line(format_args!("{} {reason}", paint(YELLOW, "would not start:")));
-        }
-        return Ok(Outcome::Fine);
-    }
-    let (run, calls) = run_once(&deskwire, &workflow, event, live).await?;
-    let ok = matches!(run.summary.state, RunState::Succeeded | RunState::Skipped);
-    if as_json {
-        let mut document = timeline::to_json(&run);
-        document["starts"] = json!(true);
-        document["calls_not_made"] = json!(calls.list());
-        crate::output::json(&document);
-    } else {
-        timeline::print(&run, &[], true);
-        for (action, input) in calls.list() {
-            line("");
-            line(format_args!("{} {action} with", paint(YELLOW, "not called (dry run):")));
-            line(format_args!("{input:#}"));
-        }
-    }
-    Ok(if ok { Outcome::Fine } else { Outcome::Failed })
-}
-
-/// Starts on a store in memory, against the project's connections or against stand-ins of its own.
-async fn start(files: &ProjectFiles, project: &ProjectArgs, sandbox: bool) -> anyhow::Result<Deskwire> {
-    let mut stand_ins = None;
-    if sandbox {
-        let Listening { listener, address } = server::listen(([127, 0, 0, 1], 0).into()).await?;
-        stand_ins = Some(server::stand_ins(address)?);
-        let routes = server::sandbox_routes(&server::sandbox(None));
-        tokio::spawn(server::serve_until_told(listener, routes, std::future::pending()));
-    }
-    let settings = Settings { data: None, allow_loopback: project.allow_loopback || sandbox, stand_ins, apply: false };
-    match deskwire_startup::start(&settings, files, &secrets(project)).await {
-        Ok(deskwire) => Ok(deskwire),
-        Err(error) => Err(explain(error, files)),
-    }
-}
-
-/// The event a person means: a file with the provider's body, or one of the store.
-async fn find_event(
-    reference: &str,
-    deskwire: &Deskwire,
-    workflow: &Workflow,
-    data: &DataArgs,
-) -> anyhow::Result<Event> {
-    if !Path::new(reference).exists() {
-        let store = open_store(data).with_context(|| format!("`{reference}` is no file"))?;
-        let found = store.event(reference).await?.with_context(|| format!("there is no event `{reference}`"))?;
-        return found.event.with_context(|| format!("event `{reference}` was rejected, so no workflow can run on it"));
-    }
-    let bytes = std::fs::read(reference).with_context(|| format!("cannot read {reference}"))?;
-    let (data, body) = JsonText::parse(&bytes).with_context(|| format!("{reference} is no event"))?;
-    let Trigger::Event(EventTrigger { source: name, .. }) = &workflow.trigger else {
-        bail!("{} is started by {}, not by an event", workflow.name, trigger_in_words(&workflow.trigger))
-    };
-    let config = deskwire.project().sources.iter().find(|source| source.name == *name).cloned();
-    let config = config.with_context(|| format!("the project has no source `{name}`"))?;
-    let scheme = provider(&config.provider).and_then(|provider| provider.scheme(&config.scheme));
-    let scheme = scheme.with_context(|| format!("source `{name}` has an unknown signature scheme"))?;
-    let webhooks: [&dyn Webhook; 1] = [&Zendesk];
-    let webhook = webhooks.into_iter().find(|webhook| webhook.provider() == config.provider);
-    let webhook = webhook.with_context(|| format!("events of provider {} cannot be read yet", config.provider))?;
-    let now = deskwire.clock.now();
-    let source = Source { config, scheme, secrets: Vec::new() };
-    let delivery = Delivery { source: &source, payload: &bytes, body: &body, signed_at: now };
-    let event = webhook.normalise(&delivery).map_err(|error| anyhow::anyhow!("{reference}: {}", error.0))?;
-    Ok(Event {
-        source: source.config.name,
-        id: event.id,
-        kind: event.kind,
-        subject: event.subject,
-        time: event.time,
-        received_at: now,
-        data,
-        change: event.change,
-    })
-}
-
-fn would_not_start(workflow: &Workflow, event: &Event) -> anyhow::Result<Option<String>> {
-    let mut scope = Scope::new();
-    scope.set("event", &event.to_json().map_err(|error| anyhow::anyhow!("{error}"))?);
-    Ok(match workflow.wants(event, true, || &scope) {
-        Wants::Yes => None,
-        Wants::Declined(reason) => Some(reason),
-        Wants::No => Some(format!(
-            "it is started by {}, and this is {} from {}",
-            trigger_in_words(&workflow.trigger),
-            event.kind,
-            event.source
-        )),
-    })
-}
-
-async fn run_once(
-    deskwire: &Deskwire,
-    workflow: &Arc<Workflow>,
-    event: Event,
-    live: bool,
-) -> anyhow::Result<(RunDetail, DryCalls)> {
-    let calls = DryCalls::default();
-    let all = deskwire.versions.actions();
-    let actions = if live { all } else { dry(&all, &calls) };
-    let work: Arc<dyn Work> = Arc::new(deskwire.store.clone());
-    let versions =
-        Versions::new(Arc::clone(&work), actions, Templates::new(Limits::default()), std::slice::from_ref(workflow));
-    let clock: Arc<dyn Clock> = Arc::clone(&deskwire.clock);
-    let engine = Engine::new(work, versions, clock, Arc::clone(&deskwire.random), EngineOptions::default());
-    let wanted = wanted_by(workflow, &event, deskwire.clock.now(), deskwire.random.as_ref());
-    let run = wanted.run.clone();
-    let store: &SqliteStore = &deskwire.store;
-    store.accept(Arrival { event, also_known_as: vec![], wanted: vec![wanted], declined: vec![] }).await?;
-    Runner::new(Arc::new(engine), RunnerOptions::default()).work_off(std::time::Duration::from_mins(2)).await;
-    let found = store.run(run.as_str()).await?.context("the run is gone")?;
-    Ok((found, calls))
 }

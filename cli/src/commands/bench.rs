@@ -1,0 +1,122 @@
+//! What trials are made with: a workflow's file within its project, and whoever answers its calls.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use deskwire_accept::{Delivery, Source, Webhook};
+use deskwire_core::action::Actions;
+use deskwire_core::event::{Event, JsonText};
+use deskwire_core::ids::SourceName;
+use deskwire_core::ports::{EventDetail, History};
+use deskwire_core::provider::provider;
+use deskwire_core::time::Timestamp;
+use deskwire_startup::{ProjectFiles, Settings, StartError};
+use deskwire_storage::SqliteStore;
+use deskwire_workflows::{Project, SourceFile, Workflow};
+use zendesk_webhook::Zendesk;
+
+use super::{explain, open_store, read_project, secrets};
+use crate::args::{DataArgs, ProjectArgs};
+use crate::server::{self, Listening};
+
+/// Who answers calls that no recording does.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Who {
+    Nobody,
+    Sandbox,
+    Providers,
+}
+
+/// A workflow, its project and its actions.
+pub(crate) struct Bench {
+    pub workflow: Arc<Workflow>,
+    pub project: Arc<Project>,
+    pub actions: Actions,
+}
+
+impl Bench {
+    /// With the workflow of a file, in the place of all that the project has.
+    pub(crate) async fn of_file(file: &Path, project: &ProjectArgs, who: Who) -> anyhow::Result<Self> {
+        let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+        let mut files = read_project(project)?;
+        files.workflows = vec![SourceFile { path: file.display().to_string(), text }];
+        Self::new(&files, project, who).await
+    }
+
+    pub(crate) async fn new(files: &ProjectFiles, project: &ProjectArgs, who: Who) -> anyhow::Result<Self> {
+        let (loaded, actions) = if who == Who::Nobody {
+            // Nobody is called, so where connections lead does not matter.
+            let loaded = deskwire_startup::check(files, true);
+            if loaded.has_errors() {
+                return Err(explain(StartError::Mistakes(loaded.diagnostics), files));
+            }
+            (Arc::new(loaded.project), deskwire_startup::actions_alone())
+        } else {
+            let deskwire = start(files, project, who == Who::Sandbox).await?;
+            (deskwire.project(), deskwire.versions.actions())
+        };
+        let Some(workflow) = loaded.workflows.first().cloned() else {
+            bail!("{} holds no workflow", files.workflows.first().map_or("the project", |file| &file.path))
+        };
+        Ok(Self { workflow, project: loaded, actions })
+    }
+
+    /// The event in a file with the body as the provider sends it.
+    pub(crate) fn read_event(&self, file: &Path, source: &SourceName, now: Timestamp) -> anyhow::Result<Event> {
+        let name = file.display();
+        let bytes = std::fs::read(file).with_context(|| format!("cannot read {name}"))?;
+        let (data, body) = JsonText::parse(&bytes).with_context(|| format!("{name} is no event"))?;
+        let config = self.project.sources.iter().find(|config| config.name == *source).cloned();
+        let config = config.with_context(|| format!("the project has no source `{source}`"))?;
+        let scheme = provider(&config.provider).and_then(|provider| provider.scheme(&config.scheme));
+        let scheme = scheme.with_context(|| format!("source `{source}` has an unknown signature scheme"))?;
+        let webhooks: [&dyn Webhook; 1] = [&Zendesk];
+        let webhook = webhooks.into_iter().find(|webhook| webhook.provider() == config.provider);
+        let webhook = webhook.with_context(|| format!("events of provider {} cannot be read yet", config.provider))?;
+        let source = Source { config, scheme, secrets: Vec::new() };
+        let delivery = Delivery { source: &source, payload: &bytes, body: &body, signed_at: now };
+        let event = webhook.normalise(&delivery).map_err(|error| anyhow::anyhow!("{name}: {}", error.0))?;
+        Ok(Event {
+            source: source.config.name,
+            id: event.id,
+            kind: event.kind,
+            subject: event.subject,
+            time: event.time,
+            received_at: now,
+            data,
+            change: event.change,
+        })
+    }
+}
+
+/// An event of the store, with what is kept about it.
+pub(crate) async fn recorded_event(store: &SqliteStore, reference: &str) -> anyhow::Result<(Event, EventDetail)> {
+    let detail = store.event(reference).await?.with_context(|| {
+        format!("`{reference}` is neither a file nor an event of the store; `deskwire events list` shows those")
+    })?;
+    let event = detail.event.clone();
+    Ok((event.with_context(|| format!("event `{reference}` was rejected, so no workflow can run on it"))?, detail))
+}
+
+/// The store, where there is one.
+pub(crate) fn store_if_any(data: &DataArgs) -> Option<SqliteStore> {
+    open_store(data).ok()
+}
+
+/// Starts on a store in memory, against the project's connections or against stand-ins of its own.
+async fn start(
+    files: &ProjectFiles,
+    project: &ProjectArgs,
+    sandbox: bool,
+) -> anyhow::Result<deskwire_startup::Deskwire> {
+    let mut stand_ins = None;
+    if sandbox {
+        let Listening { listener, address } = server::listen(([127, 0, 0, 1], 0).into()).await?;
+        stand_ins = Some(server::stand_ins(address)?);
+        let routes = server::sandbox_routes(&server::sandbox(None));
+        tokio::spawn(server::serve_until_told(listener, routes, std::future::pending()));
+    }
+    let settings = Settings { data: None, allow_loopback: project.allow_loopback || sandbox, stand_ins, apply: false };
+    deskwire_startup::start(&settings, files, &secrets(project)).await.map_err(|error| explain(error, files))
+}
