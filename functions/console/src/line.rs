@@ -130,7 +130,12 @@ fn what(entry: &Entry, earlier: Option<&Entry>, run: &RunDetail, loops: &Loops) 
             };
             (BUSY, format!("The process stopped and another one went on. {then}"))
         }
-        Entry::Calling { .. } => (BUSY, "The call was announced, so that its echo is recognised.".to_owned()),
+        Entry::Calling { subject: Some(_), .. } => {
+            (BUSY, "Announced before the call, so that its echo is recognised.".to_owned())
+        }
+        Entry::Calling { subject: None, .. } => {
+            (BUSY, "Announced before the call, so that a crash leaves no doubt what was under way.".to_owned())
+        }
         Entry::Chose { reason, .. } => (GOOD, sentence(reason)),
         Entry::Looping { items, step, .. } => {
             let many = if items.len() == 1 { "1 item".to_owned() } else { format!("{} items", items.len()) };

@@ -1,5 +1,5 @@
 //! Workflows tried before they are switched on: on one event ([`Trial`]), or on all that came lately, beside the version that
-//! is in force ([`rehearse`]).
+//! is in force ([`rehearse()`]).
 //!
 //! A trial runs the real engine on a run of its own that no store keeps. Time is virtual: it begins when the event came, and
 //! jumps over waits. Calls that read are answered by what earlier runs on the event were answered ([`Recordings`]), or by
