@@ -267,6 +267,15 @@ pub(crate) enum EventsCommand {
         /// Only about this subject, such as zen:ticket:42
         #[arg(long)]
         subject: Option<String>,
+        /// Only of this type, or of all that begin so: ticket.created, ticket.*
+        #[arg(long = "type", value_name = "TYPE")]
+        kind: Option<String>,
+        /// Only those received since then: 2h, 7d, or a time
+        #[arg(long, value_name = "WHEN")]
+        since: Option<String>,
+        /// Only those received before then: 2h, 7d, or a time
+        #[arg(long, value_name = "WHEN")]
+        until: Option<String>,
         /// At most so many
         #[arg(long, default_value_t = 20, value_name = "N")]
         limit: usize,
@@ -277,6 +286,9 @@ pub(crate) enum EventsCommand {
     Show {
         /// Its id, source/id, or number in the list
         id: String,
+        /// Show what is marked as personal, too
+        #[arg(long)]
+        personal: bool,
         #[command(flatten)]
         data: DataArgs,
     },

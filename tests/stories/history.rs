@@ -139,3 +139,23 @@ async fn tail_tells_of_a_run_as_it_goes() {
     tail.kill().unwrap();
     tail.wait().unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn events_are_found_by_type_and_time_and_shown_without_what_is_personal() {
+    let (_outside, project, server) = world(POST_WORKFLOW).await;
+    let sample = include_bytes!("../../events/zendesk/ticket.created.json").to_vec();
+    Delivery::new(sample).send(&server).await;
+    Delivery::new(status_changed("e1", 1, 1)).send(&server).await;
+    all_runs_over(&project).await;
+    let types = |filter: &[&str]| -> Vec<String> {
+        let found = project.json(&[&["events", "list"], filter].concat());
+        found.as_array().unwrap().iter().map(|event| event["type"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(types(&["--type", "ticket.created", "--since", "1h"]), ["ticket.created"]);
+    assert_eq!(types(&["--type", "ticket.*"]).len(), 2);
+    assert_eq!(types(&["--until", "1h"]).len(), 0);
+    let shown =
+        |more: &[&str]| String::from_utf8(project.run(&[&["events", "show", "1"], more].concat()).stdout).unwrap();
+    assert!(shown(&[]).contains("[personal]") && !shown(&[]).contains("helmets"));
+    assert!(shown(&["--personal"]).contains("helmets"));
+}

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use bytes::Bytes;
+use deskwire_core::event::JsonText;
+use deskwire_core::personal::{HIDDEN, redact_event};
 use deskwire_core::ports::{EventDetail, EventSummary, Filter, History};
 use deskwire_core::provider::provider;
 use deskwire_core::random::Random;
@@ -26,8 +28,11 @@ use crate::server::SANDBOX_SIGNING_SECRET;
 
 pub(crate) async fn run(command: EventsCommand, as_json: bool) -> anyhow::Result<Outcome> {
     match command {
-        EventsCommand::List { source, state, subject, limit, data } => {
-            let filter = Filter { limit, source, state, subject, ..Filter::default() };
+        EventsCommand::List { source, state, subject, kind, since, until, limit, data } => {
+            let now = SystemClock.now();
+            let moment = |text: Option<String>| text.map(|text| runs::moment(&text, now)).transpose();
+            let (since, until) = (moment(since)?, moment(until)?);
+            let filter = Filter { limit, source, state, subject, kind, since, until, ..Filter::default() };
             let events = open_store(&data)?.events(filter).await?;
             if as_json {
                 crate::output::json(&json!(events));
@@ -36,11 +41,15 @@ pub(crate) async fn run(command: EventsCommand, as_json: bool) -> anyhow::Result
             }
             Ok(Outcome::Fine)
         }
-        EventsCommand::Show { id, data } => {
-            let Some(event) = open_store(&data)?.event(&id).await? else {
+        EventsCommand::Show { id, personal, data } => {
+            let Some(mut event) = open_store(&data)?.event(&id).await? else {
                 note(format_args!("error: there is no event `{id}`; see `deskwire events list`"));
                 return Ok(Outcome::Failed);
             };
+            if !personal {
+                hide(&mut event);
+                note("personal fields are hidden; --personal shows them");
+            }
             if as_json {
                 crate::output::json(&to_json(&event));
             } else {
@@ -79,6 +88,14 @@ fn list(events: &[EventSummary]) {
         })
         .collect();
     table(&["no", "state", "type", "subject", "source", "received", "why"], &rows);
+}
+
+/// Hides what is personal: marked fields of an event, and the whole of a body that is none.
+fn hide(detail: &mut EventDetail) {
+    match &mut detail.event {
+        Some(event) => *event = redact_event(event),
+        None => detail.body = JsonText::from(&json!(HIDDEN)),
+    }
 }
 
 fn to_json(event: &EventDetail) -> Value {
