@@ -154,6 +154,9 @@ fn describe(entry: &Entry) -> (String, String) {
         Entry::Waiting { until, reason, .. } => {
             (paint(YELLOW, "…"), format!("{reason}, until {} at the latest", time(*until)))
         }
+        Entry::Blocked { connection, reason, .. } => {
+            (paint(RED, "⊘"), format!("waits for connection {connection}: {reason}"))
+        }
         Entry::Decided { happened, output, .. } => {
             let what = if *happened { "it happened" } else { "it did not happen, so it is called again" };
             let note = output.get("note").and_then(Value::as_str).map(|note| format!(": {note}")).unwrap_or_default();

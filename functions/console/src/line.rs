@@ -122,6 +122,10 @@ fn what(entry: &Entry, earlier: Option<&Entry>, run: &RunDetail, loops: &Loops) 
                 time_of_day(*until)
             ),
         ),
+        Entry::Blocked { connection, reason, .. } => (
+            BAD,
+            format!("Waits for connection {connection}: {reason} Nothing was done, so this counts as no attempt."),
+        ),
         Entry::Resumed { step, .. } => {
             let then = if step.is_some() {
                 "This step may have been under way; what its action leaves behind decides what follows."

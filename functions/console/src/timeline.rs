@@ -143,6 +143,7 @@ fn badge(last: &Entry, run: &RunDetail) -> Badge {
         Entry::Unknown { .. } => ("unknown", DOUBT),
         Entry::Held { .. } => ("held back", WAIT),
         Entry::Waiting { .. } => ("waits", REST),
+        Entry::Blocked { .. } => ("waits for its connection", BAD),
         Entry::Decided { happened: true, .. } => ("done, says a person", GOOD),
         Entry::Decided { .. } => ("not done, says a person", WAIT),
         Entry::Chose { .. } => ("chosen", GOOD),

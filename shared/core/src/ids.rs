@@ -102,6 +102,13 @@ name_type! {
     /// The name of a source in `deskwire.yaml`; also the last part of its webhook's path.
     SourceName
 }
+impl SourceName {
+    /// The source of the events that Deskwire makes about itself.
+    #[must_use]
+    pub fn deskwire() -> Self {
+        Self("deskwire".to_owned())
+    }
+}
 name_type! {
     /// The name of a connection in `deskwire.yaml`.
     ConnectionName

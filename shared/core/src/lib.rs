@@ -20,6 +20,7 @@ pub mod secret;
 pub mod signature;
 pub mod source;
 pub mod time;
+pub mod token;
 
 /// A boxed future that can move between threads; what the object-safe ports and actions return.
 pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;

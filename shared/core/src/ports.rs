@@ -11,9 +11,10 @@ use serde::Serialize;
 use crate::BoxFuture;
 use crate::action::Hold;
 use crate::event::{Event, EventState, JsonText};
-use crate::ids::{EventId, Lane, RunId, SourceName, WorkflowName, WorkflowVersion};
+use crate::ids::{ConnectionName, EventId, Lane, RunId, SourceName, WorkflowName, WorkflowVersion};
 use crate::run::{Entry, Run, RunState};
 use crate::time::Timestamp;
+use crate::token::{Leased, TokenState};
 
 /// Why a store did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -186,6 +187,16 @@ pub enum Settlement {
         until: Timestamp,
         /// The event it waits for, if it waits for one.
         event: Option<EventWait>,
+        /// One sentence: what it waits for.
+        reason: String,
+    },
+    /// A connection needs a person. The run keeps its lane, so that what comes later about the same subject stays behind
+    /// it, and comes back when such an event came, or at this time.
+    Block {
+        /// When to look again, whatever came.
+        until: Timestamp,
+        /// The event that says that the connection is there again.
+        event: EventWait,
         /// One sentence: what it waits for.
         reason: String,
     },
@@ -489,4 +500,39 @@ pub trait Registry: Send + Sync {
 
     /// Notes that every tick up to this time is dealt with. Never moves backwards.
     fn move_schedule<'a>(&'a self, name: &'a WorkflowName, to: Timestamp) -> BoxFuture<'a, StoreResult<()>>;
+}
+
+/// What is known of the connections' tokens. The tokens themselves are elsewhere.
+pub trait TokenStates: Send + Sync {
+    /// One connection's.
+    fn token_state<'a>(&'a self, connection: &'a ConnectionName) -> BoxFuture<'a, StoreResult<Option<TokenState>>>;
+
+    /// All of them, by name.
+    fn token_states(&self) -> BoxFuture<'_, StoreResult<Vec<TokenState>>>;
+
+    /// The connections whose tokens were due at this time, the longest due first, at most so many. By index: it costs
+    /// nothing for those that are not due.
+    fn due_tokens(&self, now: Timestamp, most: usize) -> BoxFuture<'_, StoreResult<Vec<ConnectionName>>>;
+
+    /// Those whose standing nobody has been told of, at most so many. By index.
+    fn unannounced_tokens(&self, most: usize) -> BoxFuture<'_, StoreResult<Vec<TokenState>>>;
+
+    /// Makes `owner` the only one that may renew these tokens until then. Whoever had the lease keeps it while it lasts.
+    fn lease_tokens<'a>(
+        &'a self,
+        connection: &'a ConnectionName,
+        owner: &'a str,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> BoxFuture<'a, StoreResult<Leased>>;
+
+    /// Gives a lease back.
+    fn release_tokens<'a>(&'a self, connection: &'a ConnectionName, owner: &'a str) -> BoxFuture<'a, StoreResult<()>>;
+
+    /// Writes a record if the stored one still has the revision `expected`; `None` means that there must be none yet. The
+    /// record is stored with the revision after that, and any lease on it ends. `false` where somebody was faster.
+    fn put_tokens(&self, state: TokenState, expected: Option<u64>) -> BoxFuture<'_, StoreResult<bool>>;
+
+    /// Forgets a connection's record.
+    fn forget_tokens<'a>(&'a self, connection: &'a ConnectionName) -> BoxFuture<'a, StoreResult<()>>;
 }

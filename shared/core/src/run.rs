@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::action::{CallError, EffectKey, OwnWrite};
 use crate::event::Event;
-use crate::ids::{Lane, RunId, StepPath, WorkflowName, WorkflowVersion};
+use crate::ids::{ConnectionName, Lane, RunId, StepPath, WorkflowName, WorkflowVersion};
 use crate::time::Timestamp;
 
 /// Where a run stands.
@@ -205,6 +205,17 @@ pub enum Entry {
         /// One sentence: for what.
         reason: String,
     },
+    /// The step's connection needs a person. The run waits until it is connected again. Not an attempt: nothing happened.
+    Blocked {
+        /// Which step.
+        step: StepPath,
+        /// When.
+        at: Timestamp,
+        /// Which connection.
+        connection: ConnectionName,
+        /// One sentence: why, and what to do.
+        reason: String,
+    },
     /// A person settled an unknown step (`deskwire runs settle`).
     Decided {
         /// Which step.
@@ -273,6 +284,7 @@ impl Entry {
             | Self::Chose { step, .. }
             | Self::Looping { step, .. }
             | Self::Waiting { step, .. }
+            | Self::Blocked { step, .. }
             | Self::Decided { step, .. } => Some(step),
             Self::Resumed { step, .. } => step.as_ref(),
             Self::Caused { .. } => None,
@@ -293,6 +305,7 @@ impl Entry {
             | Self::Chose { at, .. }
             | Self::Looping { at, .. }
             | Self::Waiting { at, .. }
+            | Self::Blocked { at, .. }
             | Self::Decided { at, .. }
             | Self::Caused { at, .. } => *at,
         }

@@ -49,6 +49,7 @@ pub(crate) enum End {
     Again { at: Timestamp, reason: String },
     Park { lane_until: Timestamp, reason: String },
     Wait { until: Timestamp, event: Option<EventWait>, reason: String },
+    Block { until: Timestamp, event: EventWait, reason: String },
 }
 
 impl End {
@@ -66,6 +67,7 @@ impl End {
             Self::Again { at, reason } => Settlement::Again { at, reason },
             Self::Park { lane_until, reason } => Settlement::Park { lane_until, reason },
             Self::Wait { until, event, reason } => Settlement::Wait { until, event, reason },
+            Self::Block { until, event, reason } => Settlement::Block { until, event, reason },
         }
     }
 
@@ -76,7 +78,7 @@ impl End {
             Self::Over { state: RunState::Failed | RunState::Dead, .. } => (0, Timestamp::from_millis(0)),
             Self::Over { .. } => (1, Timestamp::from_millis(0)),
             Self::Again { at, .. } => (2, *at),
-            Self::Wait { until, .. } => (3, *until),
+            Self::Block { until, .. } | Self::Wait { until, .. } => (3, *until),
             Self::Park { lane_until, .. } => (4, *lane_until),
         };
         ends.into_iter().min_by_key(rank)

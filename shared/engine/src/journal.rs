@@ -35,6 +35,8 @@ pub(crate) struct StepState {
     pub first_called_at: Option<Timestamp>,
     /// Was a call announced whose outcome is not written?
     pub announced: bool,
+    /// Has it waited for its connection?
+    pub blocked: bool,
     /// Was it found that nobody can tell, and has nobody decided since?
     pub unknown: bool,
     /// The case that a `choose` took, counted from 1; 0 where none held.
@@ -117,6 +119,12 @@ impl Journal {
             }
             Entry::Held { at, .. } => {
                 step.waiting_since.get_or_insert(*at);
+            }
+            // What it waited for was a person, so its patience begins anew.
+            Entry::Blocked { .. } => {
+                step.announced = false;
+                step.waiting_since = None;
+                step.blocked = true;
             }
             Entry::Resumed { at, .. } => step.doubtful_since = Some(*at),
             Entry::Calling { at, .. } => {

@@ -16,11 +16,12 @@ use std::time::Duration;
 
 use deskwire_core::BoxFuture;
 use deskwire_core::action::{Action, Call, CallError, Effect, ErrorClass, Hold};
-use deskwire_core::ids::StepPath;
-use deskwire_core::ports::StoreResult;
+use deskwire_core::ids::{ConnectionName, SourceName, StepPath};
+use deskwire_core::ports::{EventWait, StoreResult};
 use deskwire_core::retry::spread;
 use deskwire_core::run::{Entry, Known, RunState, Written};
 use deskwire_core::time::{Timestamp, show_duration};
+use deskwire_core::token::{CONNECTED, subject_of};
 use deskwire_templates::Scope;
 use deskwire_workflows::{ActionStep, OnUnknown, Step};
 use serde_json::Value;
@@ -182,6 +183,9 @@ impl Delivery<'_> {
                         };
                         Ok(Some(self.failed_attempt(calling, started_at, error, scope)))
                     }
+                    Err(error) if error.class == ErrorClass::NeedsReauthorization => {
+                        Ok(Some(self.block(calling, started_at, &error)))
+                    }
                     Err(_) if retry => Ok(None),
                     Err(error) => {
                         let why = format!("its trace cannot be looked for: {}", error.message);
@@ -218,6 +222,9 @@ impl Delivery<'_> {
         error: CallError,
         scope: &mut Scope,
     ) -> Flow {
+        if error.class == ErrorClass::NeedsReauthorization {
+            return self.block(calling, started_at, &error);
+        }
         let now = self.now();
         let (state, retry, random) = (self.state(calling.path), calling.settings.retry, self.engine.random.as_ref());
         let attempt = state.failed_attempts + 1;
@@ -285,6 +292,23 @@ impl Delivery<'_> {
         Flow::End(End::Over { state: RunState::Dead, reason })
     }
 
+    /// The connection needs a person: the run waits for that, at the head of its lane, whatever the step says about errors.
+    fn block(&self, calling: &Calling<'_>, started_at: Timestamp, error: &CallError) -> Flow {
+        let (now, connection, state) = (self.now(), calling.call.connection, self.state(calling.path));
+        let reason = format!("{} waits for connection {connection}: {}", naming(calling.path), error.message);
+        // Once is enough, unless a call was announced meanwhile that did not happen.
+        if !state.blocked || state.announced {
+            self.note(Entry::Blocked {
+                step: calling.path.clone(),
+                at: now,
+                connection: connection.clone(),
+                reason: error.message.clone(),
+            });
+        }
+        let event = connected_event(connection, started_at);
+        Flow::End(End::Block { until: now.plus(LOOK_AGAIN), event, reason })
+    }
+
     /// Nobody knows whether the call happened: a person decides, and the lane waits only so long.
     fn park(&self, calling: &Calling<'_>, state: &StepState, why: &str) -> Flow {
         let now = self.now();
@@ -320,6 +344,20 @@ impl Delivery<'_> {
         let reason = format!("{} waits: the rate budget {budget} is used up", naming(calling.path));
         self.note(Entry::Held { step: calling.path.clone(), at: now, until: at, budget });
         Flow::End(End::Again { at, reason })
+    }
+}
+
+/// A connection may be mended without our hearing of it: its secret is changed, say, where it is kept.
+const LOOK_AGAIN: Duration = Duration::from_hours(1);
+
+/// The event that says that a connection is there again.
+fn connected_event(connection: &ConnectionName, since: Timestamp) -> EventWait {
+    EventWait {
+        source: SourceName::deskwire(),
+        subject: subject_of(connection),
+        events: vec![CONNECTED.to_owned()],
+        since,
+        seen: 0,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Whole runs in virtual time: the real store in memory, a scripted outside, a clock that is moved by hand.
 
+mod blocked;
 mod brittle;
 mod flow;
 mod loops;
@@ -39,6 +40,8 @@ enum Turn {
     RateLimited(Duration),
     /// It does not happen and never will.
     Fail,
+    /// It does not happen: the connection needs a person.
+    NeedsPerson,
     /// It happens, and the answer is lost.
     LostAfter,
     /// It does not happen, and nobody learns that.
@@ -122,6 +125,9 @@ impl Action for Scripted {
                     Err(CallError::rate_limited("ratelimited", "slow down", wait, hold))
                 }
                 Turn::Fail => Err(CallError::new(ErrorClass::Fail, "not_found", "there is no such thing")),
+                Turn::NeedsPerson => {
+                    Err(CallError::new(ErrorClass::NeedsReauthorization, "token_revoked", "the token was revoked"))
+                }
                 Turn::LostAfter => {
                     self.happen(&call);
                     Err(unknown())

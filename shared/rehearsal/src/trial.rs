@@ -170,6 +170,10 @@ impl Trial<'_> {
                     end = (RunState::Retrying, reason);
                     break;
                 }
+                Some(Settlement::Block { reason, .. }) => {
+                    end = (RunState::Waiting, reason);
+                    break;
+                }
                 Some(Settlement::Park { reason, .. } | Settlement::GiveWay { reason }) => {
                     end = (RunState::Unknown, reason);
                     break;

@@ -9,8 +9,10 @@
 )]
 
 mod flow;
+mod tokens;
 
 pub use flow::*;
+pub use tokens::*;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +22,7 @@ use deskwire_core::event::{ChangeFacts, Event, EventState, JsonText};
 use deskwire_core::ids::{EventId, Lane, RunId, SourceName, StepPath, WorkflowName, WorkflowVersion};
 use deskwire_core::ports::{
     Accepted, Arrival, Claim, Declined, Filter, History, Inbox, LanePolicy, Registry, RejectedEvent, Settlement,
-    StoreError, Wanted, Work,
+    StoreError, TokenStates, Wanted, Work,
 };
 use deskwire_core::run::{Entry, Known, RunState};
 use deskwire_core::time::Timestamp;
@@ -36,13 +38,21 @@ pub struct Stores {
     pub history: Arc<dyn History>,
     /// Knows the workflows in force.
     pub registry: Arc<dyn Registry>,
+    /// Knows the connections' tokens.
+    pub tokens: Arc<dyn TokenStates>,
 }
 
 impl Stores {
     /// One value that is all of them.
-    pub fn of<S: Inbox + Work + History + Registry + 'static>(store: S) -> Self {
+    pub fn of<S: Inbox + Work + History + Registry + TokenStates + 'static>(store: S) -> Self {
         let store = Arc::new(store);
-        Self { inbox: store.clone(), work: store.clone(), history: store.clone(), registry: store }
+        Self {
+            inbox: store.clone(),
+            work: store.clone(),
+            history: store.clone(),
+            registry: store.clone(),
+            tokens: store,
+        }
     }
 
     async fn accept(&self, arrival: Arrival) -> Accepted {
@@ -488,6 +498,11 @@ macro_rules! store_contract {
             lists_are_filtered_by_time_type_and_number
             deployed_workflows_are_in_force_until_they_are_removed
             a_schedule_begins_when_its_workflow_is_switched_on
+            tokens_are_written_by_compare_and_set
+            one_owner_at_a_time_has_the_lease_on_tokens
+            tokens_that_are_due_are_found_and_no_others
+            standings_that_nobody_was_told_of_are_found
+            a_blocked_run_keeps_its_lane_until_its_connection_is_back
         }
     };
     (@each $make:expr; $($case:ident)*) => {

@@ -11,6 +11,7 @@ mod inbox;
 mod registry;
 mod rows;
 mod schema;
+mod tokens;
 mod waits;
 mod work;
 mod writer;

@@ -120,7 +120,8 @@ impl Hider {
             Entry::Skipped { reason, .. }
             | Entry::Unknown { reason, .. }
             | Entry::Chose { reason, .. }
-            | Entry::Waiting { reason, .. } => *reason = masked(reason, &self.values),
+            | Entry::Waiting { reason, .. }
+            | Entry::Blocked { reason, .. } => *reason = masked(reason, &self.values),
             Entry::Held { .. } | Entry::Resumed { .. } | Entry::Calling { .. } | Entry::Caused { .. } => {}
         }
     }

@@ -189,6 +189,7 @@ fn turn() -> impl Strategy<Value = Turn> {
         1 => Just(Turn::Retry),
         1 => (1_u64..200).prop_map(|seconds| Turn::RateLimited(Duration::from_secs(seconds))),
         1 => Just(Turn::Fail),
+        1 => Just(Turn::NeedsPerson),
         1 => Just(Turn::LostAfter),
         1 => Just(Turn::LostBefore),
         1 => Just(Turn::Silence),

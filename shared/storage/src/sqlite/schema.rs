@@ -144,6 +144,20 @@ pub(super) const MIGRATIONS: &[&str] = &[
     ) STRICT;
     INSERT INTO generation VALUES (1, 0);
     ",
+    // 3: what is known of the connections' tokens. `due_at` is when to renew them.
+    "
+    CREATE TABLE tokens (
+        connection  TEXT PRIMARY KEY,
+        revision    INTEGER NOT NULL,
+        state       TEXT NOT NULL,
+        due_at      INTEGER,
+        announced   INTEGER NOT NULL,
+        lease_owner TEXT,
+        lease_until INTEGER
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX tokens_due ON tokens (due_at) WHERE due_at IS NOT NULL;
+    CREATE INDEX tokens_unannounced ON tokens (connection) WHERE announced = 0;
+    ",
 ];
 
 pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {

@@ -292,7 +292,7 @@ fn settle(
     settlement: &Settlement,
     now: Timestamp,
 ) -> StoreResult<()> {
-    if held.waits && !matches!(settlement, Settlement::Wait { event: Some(_), .. }) {
+    if held.waits && !matches!(settlement, Settlement::Wait { event: Some(_), .. } | Settlement::Block { .. }) {
         waits::forget(connection, held.seq)?;
     }
     let run = |sql: &str, values: &[&dyn rusqlite::ToSql]| {
@@ -327,6 +327,13 @@ fn settle(
                 &[&held.seq, &RunState::Waiting.as_str(), reason, &due_at.as_millis(), &own_lane, &event.is_some()],
             )?;
             if held.lane == own_lane { Ok(()) } else { promote(connection, &held.lane) }
+        }
+        Settlement::Block { until, event, reason } => {
+            let due_at = if waits::begin(connection, held.seq, event)? > event.seen { now.min(*until) } else { *until };
+            run(
+                "UPDATE runs SET state = ?2, reason = ?3, due_at = ?4, waits = 1, owner = NULL, clean = 1 WHERE seq = ?1",
+                &[&held.seq, &RunState::Waiting.as_str(), reason, &due_at.as_millis()],
+            )
         }
         Settlement::Park { lane_until, reason } => run(
             "UPDATE runs SET state = ?2, reason = ?3, due_at = ?4, owner = NULL, clean = 1, parked = 1 WHERE seq = ?1",
