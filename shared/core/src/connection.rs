@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use crate::ids::ConnectionName;
+use crate::ids::{ConnectionName, OAuthClientName};
 use crate::secret::SecretRef;
 
 /// A connection's configuration. It names where the secrets are; it never holds one.
@@ -42,15 +42,21 @@ pub enum AuthConfig {
         /// Where the key is.
         key: SecretRef,
     },
+    /// `Authorization: Bearer …` with a token that is given out by OAuth 2.0 (RFC 6749) and renewed before it ends.
+    OAuth2 {
+        /// The client that asks for it.
+        client: OAuthClientName,
+    },
 }
 
 impl AuthConfig {
-    /// The secrets this kind of sign-in needs.
-    pub fn secret(&self) -> &SecretRef {
+    /// The secret this kind of sign-in needs; none where tokens are given out.
+    pub fn secret(&self) -> Option<&SecretRef> {
         match self {
-            Self::Bearer { token } => token,
-            Self::Basic { password, .. } => password,
-            Self::ApiKey { key, .. } => key,
+            Self::Bearer { token } => Some(token),
+            Self::Basic { password, .. } => Some(password),
+            Self::ApiKey { key, .. } => Some(key),
+            Self::OAuth2 { .. } => None,
         }
     }
 
@@ -60,6 +66,128 @@ impl AuthConfig {
             Self::Bearer { .. } => "bearer",
             Self::Basic { .. } => "basic",
             Self::ApiKey { .. } => "api_key",
+            Self::OAuth2 { .. } => "oauth2",
+        }
+    }
+}
+
+/// An OAuth client, as `deskwire.yaml` declares it. It names where its secret is; it never holds one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OAuthClientConfig {
+    /// Its name.
+    pub name: OAuthClientName,
+    /// The provider whose presets complete it; `http` has none.
+    pub provider: String,
+    /// How tokens are asked for.
+    pub grant: OAuthGrant,
+    /// Who we are to the provider.
+    pub client_id: String,
+    /// Where the client's secret is; none for a public client.
+    pub client_secret: Option<SecretRef>,
+    /// What is asked for.
+    pub scopes: Vec<String>,
+    /// The customer's own name in the provider's addresses: a Zendesk subdomain, a Salesforce My Domain, a data centre.
+    pub tenant: Option<String>,
+    /// Where a person agrees, unless the provider's preset says so.
+    pub authorize_url: Option<Url>,
+    /// Where tokens are given out, unless the provider's preset says so.
+    pub token_url: Option<Url>,
+    /// Is the code bound to its requester (RFC 7636)? As the provider's preset says unless given.
+    pub pkce: Option<bool>,
+}
+
+/// How tokens are asked for (RFC 6749, section 1.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum OAuthGrant {
+    /// A person agrees once; after that, refresh tokens do.
+    AuthorizationCode,
+    /// The client asks for itself.
+    ClientCredentials,
+}
+
+impl OAuthGrant {
+    /// The word of project files and of the protocol.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AuthorizationCode => "authorization_code",
+            Self::ClientCredentials => "client_credentials",
+        }
+    }
+}
+
+/// The most characters of a header's name.
+const MOST_HEADER: usize = 128;
+
+/// Headers that carry something else than a key, and those that proxies and clouds set. Zendesk refuses the same ones for
+/// its connections, save our own prefix.
+const REFUSED_HEADERS: [&str; 34] = [
+    "accept",
+    "accept-charset",
+    "accept-encoding",
+    "accept-language",
+    "cache-control",
+    "connection",
+    "content-md5",
+    "cookie",
+    "date",
+    "expect",
+    "from",
+    "host",
+    "if-match",
+    "if-modified-since",
+    "if-none-match",
+    "if-range",
+    "if-unmodified-since",
+    "max-forwards",
+    "pragma",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "range",
+    "server",
+    "referer",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "user-agent",
+    "via",
+    "warning",
+    "www-authenticate",
+    "content-length",
+    "content-type",
+];
+const REFUSED_PREFIXES: [&str; 5] = ["x-amz-", "x-amzn-", "x-forwarded-", "x-zis-", "x-deskwire-"];
+
+/// Why a header cannot carry a key; `None` for one that can. The sentence follows "`header`".
+pub fn bad_header(name: &str) -> Option<String> {
+    let lower = name.to_ascii_lowercase();
+    if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'-' | b'_')) {
+        return Some("is not the name of a header: letters, `-` and `_` only".to_owned());
+    }
+    if name.len() > MOST_HEADER {
+        return Some(format!("is longer than {MOST_HEADER} characters"));
+    }
+    if REFUSED_HEADERS.contains(&lower.as_str()) {
+        return Some(format!("cannot be `{name}`: that header has a meaning of its own"));
+    }
+    let prefix = REFUSED_PREFIXES.into_iter().find(|prefix| lower.starts_with(prefix))?;
+    Some(format!("cannot be `{name}`: headers that begin with `{prefix}` are set by others"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_with_a_meaning_of_their_own_carry_no_key() {
+        for fine in ["X-API-TOKEN", "authorization", "Api_Key", &"a".repeat(128)] {
+            assert_eq!(bad_header(fine), None, "{fine}");
+        }
+        let refused = REFUSED_HEADERS.into_iter().map(str::to_ascii_uppercase);
+        let prefixed = REFUSED_PREFIXES.into_iter().map(|prefix| format!("{}Anything", prefix.to_ascii_uppercase()));
+        let odd = ["", "x y", "x:y", "x1", "ключ", "x\r\ny"].into_iter().map(str::to_owned);
+        for bad in refused.chain(prefixed).chain(odd).chain(["a".repeat(129)]) {
+            assert!(bad_header(&bad).is_some(), "{bad}");
         }
     }
 }

@@ -114,6 +114,10 @@ name_type! {
     ConnectionName
 }
 name_type! {
+    /// The name of an OAuth client in `deskwire.yaml`.
+    OAuthClientName
+}
+name_type! {
     /// The name of a workflow: its id, which cannot change.
     WorkflowName
 }

@@ -23,6 +23,89 @@ pub struct Provider {
     pub webhook_content_types: Vec<String>,
     /// How its requests to us are signed; the first is the usual one. None where it sends no webhooks.
     pub signatures: Vec<Scheme>,
+    /// How it speaks OAuth 2.0, if it does.
+    #[serde(default)]
+    pub oauth: Option<OAuthFacts>,
+}
+
+/// How a provider's OAuth 2.0 differs from RFC 6749. Every column has the standard as its default.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct OAuthFacts {
+    /// Where a person agrees; `{tenant}` stands for the customer's own name.
+    pub authorize_url: Option<String>,
+    /// Where tokens are given out; `{tenant}` as above.
+    pub token_url: Option<String>,
+    /// What the tenant is at this provider, for messages.
+    pub tenant: Option<String>,
+    /// The tenant where none is given.
+    pub default_tenant: Option<String>,
+    /// Does it bind codes to their requester (RFC 7636)?
+    pub pkce: bool,
+    /// How a client proves who it is.
+    pub client_auth: ClientAuth,
+    /// What parts scopes in the link.
+    pub scope_separator: String,
+    /// Further parameters of the link.
+    pub authorize_params: BTreeMap<String, String>,
+    /// Further parameters of every token request.
+    pub token_params: BTreeMap<String, String>,
+    /// The token types that mean `Bearer`.
+    pub token_types: Vec<String>,
+    /// The part of an answer that holds the token where its top does not.
+    pub nested: Option<String>,
+    /// What an answer says about the account: our name of it, and where it stands (a JSON pointer).
+    pub account: BTreeMap<String, String>,
+    /// Our name of what an answer says about where the API is.
+    pub base_url: Option<String>,
+    /// Its own error codes, by those of the standard that they mean.
+    pub error_codes: BTreeMap<String, String>,
+    /// How long a refresh token holds that nobody uses, where answers do not say it; in seconds.
+    pub refresh_lifetime: Option<u64>,
+    /// After how long to renew an access token whose answer names no end; in seconds. `None`: not before it is turned down.
+    pub renew_after: Option<u64>,
+    /// How long a used refresh token is still taken; in seconds.
+    pub grace: u64,
+    /// The error codes of its API that mean that a token has ended.
+    pub ended_codes: Vec<String>,
+    /// The page that says so.
+    pub page: String,
+}
+
+impl Default for OAuthFacts {
+    fn default() -> Self {
+        Self {
+            authorize_url: None,
+            token_url: None,
+            tenant: None,
+            default_tenant: None,
+            pkce: true,
+            client_auth: ClientAuth::Basic,
+            scope_separator: " ".to_owned(),
+            authorize_params: BTreeMap::new(),
+            token_params: BTreeMap::new(),
+            token_types: vec!["bearer".to_owned()],
+            nested: None,
+            account: BTreeMap::new(),
+            base_url: None,
+            error_codes: BTreeMap::new(),
+            refresh_lifetime: None,
+            renew_after: None,
+            grace: 0,
+            ended_codes: Vec::new(),
+            page: String::new(),
+        }
+    }
+}
+
+/// How a client proves who it is (RFC 6749, section 2.3.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientAuth {
+    /// `Authorization: Basic …`
+    Basic,
+    /// Fields of the form.
+    Body,
 }
 
 impl Provider {

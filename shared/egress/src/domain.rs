@@ -71,9 +71,18 @@ impl AllowedDomain {
         Ok(Self { domain, with_subdomains })
     }
 
+    /// Covers no host: for what may lead to this machine only, where the process was told that it may.
+    #[must_use]
+    pub const fn nothing() -> Self {
+        Self { domain: String::new(), with_subdomains: false }
+    }
+
     /// Is this host covered? Compared label by label: `evil-slack.com` is not below `slack.com`.
     pub fn allows(&self, host: &str) -> bool {
         let host = host.strip_suffix('.').unwrap_or(host);
+        if self.domain.is_empty() {
+            return false;
+        }
         if host.eq_ignore_ascii_case(&self.domain) {
             return true;
         }

@@ -3,13 +3,14 @@
 use std::net::IpAddr;
 use std::ops::Range;
 
-use deskwire_core::connection::{AuthConfig, ConnectionConfig};
-use deskwire_core::ids::ConnectionName;
+use deskwire_core::connection::{AuthConfig, ConnectionConfig, bad_header};
+use deskwire_core::ids::{ConnectionName, OAuthClientName};
 use deskwire_core::provider::Provider;
 use deskwire_core::secret::SecretRef;
 use url::{Host, Url};
 
-use crate::fields::{Fields, NotYet, text};
+use crate::fields::{Fields, text};
+use crate::project_file::Clients;
 use crate::report::Report;
 use crate::secret_ref::{self, hide_unknown};
 use crate::source::known_provider;
@@ -17,15 +18,14 @@ use crate::suggest;
 use crate::yaml::Node;
 
 const KEYS: [&str; 4] = ["provider", "auth", "allowed_domain", "base_url"];
-const AUTH_KEYS: [&str; 6] = ["type", "token", "username", "password", "header", "key"];
-const AUTH_LATER: [NotYet; 1] =
-    [("client", "sign-in by OAuth 2.0 comes later: use `type: bearer` with a token for now")];
-const AUTH_KINDS: [&str; 3] = ["bearer", "basic", "api_key"];
+const AUTH_KEYS: [&str; 7] = ["type", "token", "username", "password", "header", "key", "client"];
+const AUTH_KINDS: [&str; 4] = ["bearer", "basic", "api_key", "oauth2"];
 
 /// Reads a connection. The provider comes back even if the rest is not sound, so that steps that use it can be checked.
 pub(crate) fn read(
     name: ConnectionName,
     node: &Node,
+    clients: &Clients,
     allow_loopback: bool,
     report: &mut Report<'_>,
 ) -> (Option<String>, Option<ConnectionConfig>) {
@@ -37,7 +37,7 @@ pub(crate) fn read(
     let provider = known_provider(&fields, report);
     let hint = provider.map_or("example.com", |(_, facts)| facts.domain_hint.as_str());
     let auth = fields.require("auth", "auth: { type: bearer, token: { env: NAME } }", report);
-    let auth = auth.and_then(|auth| read_auth(auth, &name, report));
+    let auth = auth.and_then(|auth| read_auth(auth, &name, provider.map(|(provider, _)| provider), clients, report));
     let domain = fields.require("allowed_domain", &format!("allowed_domain: {hint}"), report);
     let domain = domain.and_then(|domain| read_domain(domain, hint, report));
     let base_url = read_base_url(&fields, provider, domain.as_deref(), allow_loopback, report);
@@ -51,10 +51,16 @@ pub(crate) fn read(
     (provider, config)
 }
 
-fn read_auth(node: &Node, connection: &ConnectionName, report: &mut Report<'_>) -> Option<AuthConfig> {
+fn read_auth(
+    node: &Node,
+    connection: &ConnectionName,
+    provider: Option<&str>,
+    clients: &Clients,
+    report: &mut Report<'_>,
+) -> Option<AuthConfig> {
     hide_unknown(node, &AUTH_KEYS, report);
     let what = format!("`auth` of connection `{connection}`");
-    let fields = Fields::read(node, &what, &AUTH_KEYS, &AUTH_LATER, report)?;
+    let fields = Fields::read(node, &what, &AUTH_KEYS, &[], report)?;
     fields.require("type", "type: bearer", report)?;
     let (kind, span) = fields.text("type", report)?;
     let secret = |key: &str, example: &str, report: &mut Report<'_>| -> Option<SecretRef> {
@@ -82,9 +88,9 @@ fn read_auth(node: &Node, connection: &ConnectionName, report: &mut Report<'_>) 
             (header.zip(key).map(|(header, key)| AuthConfig::ApiKey { header, key }), &["type", "header", "key"])
         }
         "oauth2" => {
-            let help = "use `type: bearer` with a token for now";
-            report.error_with_help(span, "sign-in by OAuth 2.0 is not supported yet", help);
-            return None;
+            let client = fields.require("client", "client: NAME (an entry of `oauth_clients`)", report);
+            let client = client.and_then(|node| read_client(node, provider, clients, report));
+            (client.map(|client| AuthConfig::OAuth2 { client }), &["type", "client"])
         }
         other => {
             let help = suggest::help(other, AUTH_KINDS, "");
@@ -104,18 +110,38 @@ fn read_auth(node: &Node, connection: &ConnectionName, report: &mut Report<'_>) 
     auth
 }
 
-/// A header's name is a token (RFC 9110, section 5.6.2).
+/// The client that a connection names, which must be one of its provider's.
+fn read_client(
+    node: &Node,
+    provider: Option<&str>,
+    clients: &Clients,
+    report: &mut Report<'_>,
+) -> Option<OAuthClientName> {
+    let (given, span) = text(node, "`client`", report)?;
+    let Some((of, _)) = clients.get(given) else {
+        let help = suggest::help(given, clients.keys().map(String::as_str), "declare it under `oauth_clients`");
+        report.error_with_help(span, format!("there is no OAuth client `{given}`"), help);
+        return None;
+    };
+    if let (Some(provider), Some(of)) = (provider, of)
+        && provider != of
+        && of != "http"
+    {
+        let message = format!("the OAuth client `{given}` is one of {of}, and this connection leads to {provider}");
+        report.error_with_help(span, message, "a provider's tokens come from its own clients");
+        return None;
+    }
+    OAuthClientName::parse(given).ok()
+}
+
 fn read_header(node: &Node, report: &mut Report<'_>) -> Option<String> {
     let (name, span) = text(node, "`header`", report)?;
-    let fits = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte));
-    if !fits || name.is_empty() {
+    if let Some(why) = bad_header(name) {
         // Somebody may have put the key where the header's name belongs.
-        report.hide(span.clone());
-        report.error_with_help(
-            span,
-            "`header` is not the name of a header",
-            "write its name alone, such as `X-API-TOKEN`",
-        );
+        if why.starts_with("is") {
+            report.hide(span.clone());
+        }
+        report.error_with_help(span, format!("`header` {why}"), "write its name alone, such as `X-API-TOKEN`");
         return None;
     }
     Some(name.to_owned())
@@ -212,7 +238,7 @@ fn within_domain(url: Url, place: Range<usize>, domain: Option<&str>, report: &m
     None
 }
 
-fn is_loopback(url: &Url) -> bool {
+pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
         Some(Host::Ipv4(address)) => IpAddr::from(address).is_loopback(),

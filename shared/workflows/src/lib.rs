@@ -19,6 +19,7 @@ mod input;
 mod load;
 mod manual;
 mod names;
+mod oauth_client;
 mod outline;
 mod place;
 mod project_file;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deskwire_core::action::Actions;
-use deskwire_core::connection::ConnectionConfig;
+use deskwire_core::connection::{ConnectionConfig, OAuthClientConfig};
 use deskwire_core::source::SourceConfig;
 use deskwire_templates::Templates;
 
@@ -44,6 +44,8 @@ pub const DEFAULT_RETENTION: Duration = Duration::from_hours(90 * 24);
 pub struct Project {
     /// Its sources.
     pub sources: Vec<SourceConfig>,
+    /// Its OAuth clients.
+    pub oauth_clients: Vec<OAuthClientConfig>,
     /// Its connections.
     pub connections: Vec<ConnectionConfig>,
     /// Its workflows.
@@ -54,7 +56,13 @@ pub struct Project {
 
 impl Default for Project {
     fn default() -> Self {
-        Self { sources: Vec::new(), connections: Vec::new(), workflows: Vec::new(), retention: DEFAULT_RETENTION }
+        Self {
+            sources: Vec::new(),
+            oauth_clients: Vec::new(),
+            connections: Vec::new(),
+            workflows: Vec::new(),
+            retention: DEFAULT_RETENTION,
+        }
     }
 }
 
@@ -85,6 +93,7 @@ pub fn load(project_file: Option<&SourceFile>, workflow_files: &[SourceFile], op
         let mut report = Report::new(file);
         if let Some(found) = project_file::read(&mut report, options) {
             loaded.project.sources = found.sources;
+            loaded.project.oauth_clients = found.oauth_clients;
             loaded.project.connections = found.connections;
             loaded.project.retention = found.retention;
             declared = Some(found.declared);

@@ -3,26 +3,22 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use deskwire_core::connection::ConnectionConfig;
-use deskwire_core::ids::{ConnectionName, SourceName};
+use deskwire_core::connection::{AuthConfig, ConnectionConfig, OAuthClientConfig};
+use deskwire_core::ids::{ConnectionName, OAuthClientName, SourceName};
 use deskwire_core::source::SourceConfig;
 
-use crate::fields::{Fields, NotYet, name};
+use crate::fields::{Fields, name};
 use crate::load::{DEFAULT_RETENTION, Options, read_file};
 use crate::report::Report;
 use crate::trigger::OWN_SOURCES;
 use crate::yaml::{Kind, Node};
-use crate::{connection, source};
+use crate::{connection, oauth_client, source};
 
-const KEYS: [&str; 3] = ["sources", "connections", "retention"];
+const KEYS: [&str; 4] = ["sources", "oauth_clients", "connections", "retention"];
 /// What is kept for less is gone before anybody asks why something did not happen.
 const LEAST_RETENTION: Duration = Duration::from_hours(24);
 /// About as long as the calendar goes; it keeps points in time within what can be stored.
 const MOST_RETENTION: Duration = Duration::from_hours(24 * 3650);
-const LATER: [NotYet; 1] = [(
-    "oauth_clients",
-    "sign-in by OAuth 2.0 comes later: give connections `auth: { type: bearer, token: { env: NAME } }` for now",
-)];
 
 /// What the project file declares, sound or not: names with their providers, as far as those are known.
 pub(crate) struct Declared {
@@ -33,6 +29,7 @@ pub(crate) struct Declared {
 /// What reading the project file brought.
 pub(crate) struct Found {
     pub sources: Vec<SourceConfig>,
+    pub oauth_clients: Vec<OAuthClientConfig>,
     pub connections: Vec<ConnectionConfig>,
     pub retention: Duration,
     pub declared: Declared,
@@ -46,11 +43,12 @@ pub(crate) fn read(report: &mut Report<'_>, options: &Options<'_>) -> Option<Fou
         return None;
     };
     crate::secret_ref::hide_unknown(&root, &KEYS, report);
-    let fields = Fields::read(&root, "the project file", &KEYS, &LATER, report)?;
+    let fields = Fields::read(&root, "the project file", &KEYS, &[], report)?;
     let declared = Declared { sources: BTreeMap::new(), connections: BTreeMap::new() };
     let retention = fields.duration_within("retention", LEAST_RETENTION..=MOST_RETENTION, report);
     let retention = retention.unwrap_or(DEFAULT_RETENTION);
-    let mut found = Found { sources: Vec::new(), connections: Vec::new(), retention, declared };
+    let mut found =
+        Found { sources: Vec::new(), oauth_clients: Vec::new(), connections: Vec::new(), retention, declared };
     for (given, node, name) in entries(fields.get("sources"), "sources", SourceName::parse, report) {
         if OWN_SOURCES.contains(&given) {
             let help = "events of our own bear this name: give the source another one";
@@ -60,14 +58,35 @@ pub(crate) fn read(report: &mut Report<'_>, options: &Options<'_>) -> Option<Fou
         found.declared.sources.insert(given.to_owned(), provider);
         found.sources.extend(config);
     }
+    let mut clients = BTreeMap::new();
+    for (given, node, name) in entries(fields.get("oauth_clients"), "oauth_clients", OAuthClientName::parse, report) {
+        let (provider, config) =
+            name.map_or((None, None), |name| oauth_client::read(name, node, options.allow_loopback, report));
+        clients.insert(given.to_owned(), (provider, node.span.clone()));
+        found.oauth_clients.extend(config);
+    }
     for (given, node, name) in entries(fields.get("connections"), "connections", ConnectionName::parse, report) {
         let (provider, config) =
-            name.map_or((None, None), |name| connection::read(name, node, options.allow_loopback, report));
+            name.map_or((None, None), |name| connection::read(name, node, &clients, options.allow_loopback, report));
         found.declared.connections.insert(given.to_owned(), provider);
         found.connections.extend(config);
     }
+    let used = |client: &OAuthClientName| {
+        let uses = |connection: &ConnectionConfig| matches!(&connection.auth, AuthConfig::OAuth2 { client: used } if used == client);
+        found.connections.iter().any(uses)
+    };
+    for client in found.oauth_clients.iter().filter(|client| !used(&client.name)) {
+        let place = clients.get(client.name.as_str()).map_or(0..0, |(_, place)| place.clone());
+        if report.errors() == 0 {
+            let help = format!("give one `auth: {{ type: oauth2, client: {} }}`, or remove it", client.name);
+            report.warning(place, format!("no connection uses the OAuth client `{}`", client.name), help);
+        }
+    }
     Some(found)
 }
+
+/// The OAuth clients of the file: their provider, where it is known, and where they stand.
+pub(crate) type Clients = BTreeMap<String, (Option<String>, std::ops::Range<usize>)>;
 
 type Entry<'n, T> = (&'n str, &'n Node, Option<T>);
 

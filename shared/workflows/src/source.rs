@@ -32,6 +32,11 @@ pub(crate) fn read(name: SourceName, node: &Node, report: &mut Report<'_>) -> (O
         return (None, None);
     };
     let provider = known_provider(&fields, report);
+    if let Some((given, _)) = provider.filter(|(_, facts)| facts.signatures.is_empty()) {
+        let place = fields.get("provider").map_or(fields.span.clone(), |node| node.span.clone());
+        let help = "a source is where events come from; what steps call belongs under `connections`";
+        report.error_with_help(place, format!("{given} sends no webhooks, so it cannot be a source"), help);
+    }
     let provider_name = provider.map(|(name, _)| name.to_owned());
     let scheme = provider.and_then(|(provider, facts)| scheme(&fields, provider, facts, report));
     let accept_test_secret = fields.bool("accept_test_secret", report).unwrap_or_default();

@@ -30,6 +30,12 @@ pub fn project() -> Value {
                 "propertyNames": { "allOf": [names(NAME), { "not": { "enum": ["schedule", "manual"] } }] },
                 "additionalProperties": { "$ref": "#/$defs/source" },
             },
+            "oauth_clients": {
+                "type": "object",
+                "description": "OAuth 2.0 clients, by name; connections name them.",
+                "propertyNames": names(NAME),
+                "additionalProperties": { "$ref": "#/$defs/oauth_client" },
+            },
             "connections": {
                 "type": "object",
                 "description": "Stored credentials for services, by name; steps name them.",
@@ -53,6 +59,20 @@ pub fn project() -> Value {
                 "repeat_window": part("duration", "How long equal bodies without an id count as repeats: 5m unless given."),
                 "account_id": { "type": ["string", "integer"], "description": "The provider's account; events that name another one are rejected." },
                 "accept_test_secret": { "type": "boolean", "description": "For setting up: takes the provider's public test secret too, which anyone can sign with." },
+            })),
+            "oauth_client": map("What tokens are asked for as.", &["provider", "grant", "client_id"], &json!({
+                "provider": { "enum": providers, "description": "Whose tokens they are; `http` for any other server." },
+                "grant": { "enum": ["authorization_code", "client_credentials"], "description": "A person agrees once, or the client asks for itself." },
+                "client_id": { "type": "string", "description": "Who we are to the provider." },
+                "client_secret": part("secret", "What proves it; none for a public client."),
+                "scopes": {
+                    "description": "What is asked for.",
+                    "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" } }],
+                },
+                "tenant": { "type": "string", "description": "Your own name in the provider's addresses: a Zendesk subdomain, a Salesforce My Domain, a data centre." },
+                "authorize_url": { "type": "string", "description": "Where a person agrees, unless the provider is known." },
+                "token_url": { "type": "string", "description": "Where tokens are given out, unless the provider is known." },
+                "pkce": { "type": "boolean", "description": "Bind codes to their requester (RFC 7636); as the provider wants it unless given." },
             })),
             "connection": map("A service that steps can call.", &["provider", "auth", "allowed_domain"], &json!({
                 "provider": { "enum": providers, "description": "Which service it is." },
@@ -95,6 +115,10 @@ fn auth() -> Value {
                 "type": kind("api_key"),
                 "header": { "type": "string", "description": "The header's name." },
                 "key": part("secret", "The key."),
+            })),
+            map("Tokens that are given out and renewed.", &["type", "client"], &json!({
+                "type": kind("oauth2"),
+                "client": { "type": "string", "description": "An entry of `oauth_clients`." },
             })),
         ],
     })

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use deskwire_core::connection::AuthConfig;
+use deskwire_core::connection::{AuthConfig, OAuthGrant};
 use deskwire_core::secret::SecretRef;
 
 use super::{PROJECT, load_with, told};
@@ -48,7 +48,7 @@ connections:
     assert_eq!((csat.scheme.as_str(), csat.account_id.as_deref()), ("static_secret", Some("22129001")));
     assert_eq!(csat.signing_secrets, [SecretRef::Stored("csat-key".to_owned())]);
     assert!(loaded.project.sources[1].accept_test_secret);
-    assert_eq!(loaded.project.connections[0].auth.secret(), &SecretRef::File("secrets/crm".into()));
+    assert_eq!(loaded.project.connections[0].auth.secret(), Some(&SecretRef::File("secrets/crm".into())));
 }
 
 #[test]
@@ -95,18 +95,128 @@ fn a_secret_in_clear_is_refused_and_never_repeated() {
     );
 }
 
+/// A project with this OAuth client, and a connection that uses it.
+fn client(text: &str) -> Vec<String> {
+    project(&format!(
+        "oauth_clients:\n  o: {{ {text} }}\nconnections:\n  c: {{ provider: slack, auth: {{ type: oauth2, client: o }}, allowed_domain: slack.com }}\n"
+    ))
+}
+
 #[test]
-fn oauth_is_refused_with_what_to_use_instead() {
+fn oauth_clients_are_read_whole() {
+    let text = "oauth_clients:
+  slack: { provider: slack, grant: authorization_code, client_id: '123.456', client_secret: { env: S }, scopes: [chat:write, users:read] }
+  crm: { provider: salesforce, grant: client_credentials, client_id: x, client_secret: { env: S }, tenant: acme.my, scopes: api id }
+  any: { provider: http, grant: authorization_code, client_id: x, authorize_url: 'https://id.example.com/authorize', token_url: 'https://id.example.com/token', pkce: true }
+connections:
+  slack: { provider: slack, auth: { type: oauth2, client: slack }, allowed_domain: slack.com }
+  crm: { provider: salesforce, auth: { type: oauth2, client: crm }, allowed_domain: '*.salesforce.com', base_url: 'https://acme.my.salesforce.com' }
+  any: { provider: http, auth: { type: oauth2, client: any }, allowed_domain: api.example.com, base_url: 'https://api.example.com' }
+";
+    let loaded = load_with(text, &[], false);
+    assert_eq!(told(&loaded), Vec::<String>::new());
+    let [slack, crm, any] = &loaded.project.oauth_clients[..] else { panic!("three clients") };
     assert_eq!(
-        project(
-            "oauth_clients: {}\nconnections:\n  s: { provider: slack, auth: { type: oauth2, client: s }, allowed_domain: slack.com }\n"
-        ),
-        [
-            "1:1 `oauth_clients` is not supported yet (sign-in by OAuth 2.0 comes later: give connections `auth: { type: bearer, token: { env: NAME } }` for now)",
-            "3:39 sign-in by OAuth 2.0 is not supported yet (use `type: bearer` with a token for now)",
-            "3:47 `client` is not supported yet (sign-in by OAuth 2.0 comes later: use `type: bearer` with a token for now)",
-        ]
+        (slack.grant, &slack.scopes[..]),
+        (OAuthGrant::AuthorizationCode, &["chat:write".to_owned(), "users:read".to_owned()][..])
     );
+    assert_eq!(
+        (crm.grant, crm.tenant.as_deref(), crm.scopes.len()),
+        (OAuthGrant::ClientCredentials, Some("acme.my"), 2)
+    );
+    assert_eq!((any.pkce, &any.client_secret), (Some(true), &None));
+    assert!(matches!(&loaded.project.connections[0].auth, AuthConfig::OAuth2 { client } if client.as_str() == "slack"));
+}
+
+#[test]
+fn every_mistake_in_an_oauth_client_is_told_with_its_place() {
+    let fine = "client_id: x, client_secret: { env: S }";
+    let cases = [
+        (format!("provider: slack, {fine}"), "has no `grant`"),
+        (
+            format!("provider: slack, grant: password, {fine}"),
+            "`grant` must be `authorization_code` or `client_credentials`",
+        ),
+        (format!("grant: authorization_code, {fine}"), "has no `provider`"),
+        ("provider: slack, grant: authorization_code, client_secret: { env: S }".to_owned(), "has no `client_id`"),
+        (
+            "provider: slack, grant: authorization_code, client_id: 123.456, client_secret: { env: S }".to_owned(),
+            "`client_id` must be text",
+        ),
+        ("provider: slack, grant: authorization_code, client_id: x".to_owned(), "has no `client_secret`"),
+        (
+            "provider: zendesk, tenant: acme, grant: client_credentials, client_id: x".to_owned(),
+            "has no `client_secret`",
+        ),
+        (
+            "provider: slack, grant: authorization_code, client_id: x, client_secret: MARKER".to_owned(),
+            "a secret is never written in a file",
+        ),
+        (format!("provider: zendesk, grant: authorization_code, {fine}"), "`tenant` is missing"),
+        (format!("provider: zendesk, tenant: 'acme.zendesk.com/x', grant: authorization_code, {fine}"), "is no tenant"),
+        (format!("provider: http, grant: authorization_code, {fine}"), "has no `token_url`"),
+        (
+            format!("provider: http, grant: authorization_code, token_url: 'https://a.example.com/t', {fine}"),
+            "has no `authorize_url`",
+        ),
+        (
+            format!("provider: slack, grant: authorization_code, token_url: 'http://slack.com/t', {fine}"),
+            "must begin with https://",
+        ),
+        (
+            format!("provider: slack, grant: authorization_code, token_url: 'https://u:MARKER@slack.com/t', {fine}"),
+            "holds more than an address",
+        ),
+        (
+            format!("provider: slack, grant: authorization_code, token_url: 'http://127.0.0.1/t', {fine}"),
+            "leads to this machine",
+        ),
+        (format!("provider: slack, grant: authorization_code, token_url: 'not a url', {fine}"), "is not a URL"),
+        (
+            format!("provider: slack, grant: authorization_code, scopes: ['chat:write,users:read'], {fine}"),
+            "is no scope",
+        ),
+        (format!("provider: slack, grant: authorization_code, scope: chat:write, {fine}"), "has no key `scope`"),
+        (
+            format!("provider: slack, grant: authorization_code, pkce: yes please, {fine}"),
+            "`pkce` must be true or false",
+        ),
+        (
+            format!("provider: zendesk, tenant: acme, grant: authorization_code, {fine}"),
+            "one of zendesk, and this connection leads to slack",
+        ),
+    ];
+    for (text, expected) in cases {
+        let told = client(&text);
+        assert!(told.iter().any(|line| line.contains(expected)), "{text}\n{told:#?}");
+        assert!(
+            told.iter().all(|line| line.split_once(':').is_some_and(|(line, _)| line.parse::<u32>().is_ok())),
+            "{told:?}"
+        );
+        assert!(!told.concat().contains("MARKER"));
+    }
+    let other = connection("provider: slack, auth: { type: oauth2, client: slak }, allowed_domain: slack.com");
+    assert!(other[0].contains("there is no OAuth client `slak`"), "{other:?}");
+    let unused = project(
+        "oauth_clients:\n  o: { provider: slack, grant: authorization_code, client_id: x, client_secret: { env: S } }\n",
+    );
+    assert!(unused[0].contains("no connection uses the OAuth client `o`"), "{unused:?}");
+}
+
+#[test]
+fn a_header_that_means_something_else_carries_no_key() {
+    for header in ["Host", "X-Forwarded-For", "X-Amz-Security-Token", "Cookie", "User-Agent", "X-1"] {
+        let told = connection(&format!(
+            "provider: http, auth: {{ type: api_key, header: {header}, key: {{ env: K }} }}, allowed_domain: api.example.com, base_url: 'https://api.example.com'"
+        ));
+        assert!(told[0].contains("`header`"), "{header}: {told:?}");
+    }
+}
+
+#[test]
+fn a_provider_that_sends_no_webhooks_is_no_source() {
+    let told = project("sources:\n  s: { provider: http, signing_secrets: [{ env: S }] }\n");
+    assert!(told.iter().any(|line| line.contains("sends no webhooks")), "{told:?}");
 }
 
 #[test]

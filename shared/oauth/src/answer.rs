@@ -1,0 +1,208 @@
+//! What a token endpoint answers, and what it means.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use deskwire_core::provider::OAuthFacts;
+use deskwire_core::secret::SecretString;
+use http::StatusCode;
+use serde_json::Value;
+
+/// The most text of scopes that is kept.
+const MOST_SCOPE_TEXT: usize = 255;
+
+/// Tokens as a provider gave them out.
+#[derive(Debug, Clone)]
+pub struct Tokens {
+    /// The access token.
+    pub access_token: SecretString,
+    /// The refresh token, where there is a new one.
+    pub refresh_token: Option<SecretString>,
+    /// How long the access token holds, where the answer says so.
+    pub expires_in: Option<Duration>,
+    /// How long the refresh token holds if it is not used, where the answer or the provider's page says so.
+    pub refresh_expires_in: Option<Duration>,
+    /// The scopes that the answer names: at most 255 characters of them. `None` where it names none.
+    pub scopes: Option<Vec<String>>,
+    /// Did the answer name more than are kept?
+    pub scopes_cut: bool,
+    /// What the answer says about the account, by the names of the facts table.
+    pub account: BTreeMap<String, String>,
+}
+
+/// Why there are no tokens. No message holds a token, a code or a secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// The provider said no.
+    #[error("the provider refused: {code}{}", described(.description))]
+    Refused {
+        /// Its own word: `invalid_grant`, `bad_client_secret`.
+        code: String,
+        /// What it adds, on one line.
+        description: Option<String>,
+        /// What it is about.
+        by: RefusedBy,
+    },
+    /// Nothing was consumed, and it may pass: the same refresh token can be shown again.
+    #[error("the token endpoint cannot be used now: {reason}")]
+    Unavailable {
+        /// What is the matter.
+        reason: String,
+        /// How long the provider asks us to wait.
+        retry_after: Option<Duration>,
+    },
+    /// The request may have arrived, and its answer is lost: a refresh token that rotates may be used up.
+    #[error("the answer of the token endpoint is lost: {reason}")]
+    Lost {
+        /// What is the matter.
+        reason: String,
+    },
+    /// An answer that is no token answer.
+    #[error("the token endpoint's answer cannot be used: {reason}")]
+    Unreadable {
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// What a refusal is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RefusedBy {
+    /// The code or refresh token: used, ended, revoked, or somebody else's.
+    Grant,
+    /// The client: its id, its secret, or what it may do.
+    Client,
+    /// The scopes that were asked for.
+    Scope,
+    /// Something else.
+    Other,
+}
+
+fn described(description: &Option<String>) -> String {
+    description.as_ref().map(|text| format!(" ({text})")).unwrap_or_default()
+}
+
+/// Reads an answer. `asked` are the scopes that were asked for.
+pub(crate) fn read(
+    status: StatusCode,
+    retry_after: Option<Duration>,
+    body: &[u8],
+    facts: &OAuthFacts,
+) -> Result<Tokens, TokenError> {
+    let passing = status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429);
+    let document: Option<Value> = serde_json::from_slice(body).ok();
+    let error = document.as_ref().and_then(|document| document.get("error")).and_then(Value::as_str);
+    // What a provider turns away for now has no effect, and says so in words or by its status.
+    if status == StatusCode::TOO_MANY_REQUESTS || matches!(error, Some("ratelimited" | "rate_limited")) {
+        return Err(TokenError::Unavailable { reason: "too many requests".to_owned(), retry_after });
+    }
+    if let Some(code) = error {
+        let description = document.as_ref().and_then(|document| document.get("error_description"));
+        return Err(TokenError::Refused {
+            code: one_line(code),
+            description: description.and_then(Value::as_str).map(one_line),
+            by: refused_by(code, facts),
+        });
+    }
+    if passing {
+        // A gateway's 5xx may hide that the provider did its work.
+        return Err(TokenError::Lost { reason: format!("HTTP status {}", status.as_u16()) });
+    }
+    if !status.is_success() {
+        return Err(TokenError::Refused {
+            code: format!("http_{}", status.as_u16()),
+            description: None,
+            by: if status == StatusCode::UNAUTHORIZED { RefusedBy::Client } else { RefusedBy::Other },
+        });
+    }
+    match document {
+        Some(document) => tokens(&document, facts),
+        None => Err(TokenError::Lost { reason: "its body is no JSON".to_owned() }),
+    }
+}
+
+fn tokens(document: &Value, facts: &OAuthFacts) -> Result<Tokens, TokenError> {
+    let unreadable = |reason: &str| TokenError::Unreadable { reason: reason.to_owned() };
+    let holds = |part: &&Value| text(part, "access_token").is_some();
+    let nested = facts.nested.as_deref().and_then(|name| document.get(name));
+    let part = Some(document).filter(holds).or_else(|| nested.filter(holds));
+    let part = part.ok_or_else(|| unreadable("it holds no access token"))?;
+    let kind = text(part, "token_type").unwrap_or("bearer");
+    if !facts.token_types.iter().any(|known| known.eq_ignore_ascii_case(kind)) {
+        return Err(unreadable(&format!("its token is of the unknown type `{}`", one_line(kind))));
+    }
+    let scope = text(part, "scope");
+    let (scopes, scopes_cut) = match scope {
+        None => (None, false),
+        Some(scope) => {
+            let (scopes, cut) = kept(scope);
+            (Some(scopes), cut)
+        }
+    };
+    let account = facts.account.iter().filter_map(|(name, pointer)| {
+        let value = document.pointer(pointer)?.as_str()?;
+        Some((name.clone(), one_line(value)))
+    });
+    Ok(Tokens {
+        access_token: SecretString::from(text(part, "access_token").unwrap_or_default()),
+        refresh_token: text(part, "refresh_token").map(SecretString::from),
+        expires_in: seconds(part, "expires_in"),
+        refresh_expires_in: seconds(part, "refresh_token_expires_in")
+            .or(facts.refresh_lifetime.map(Duration::from_secs)),
+        scopes,
+        scopes_cut,
+        account: account.collect(),
+    })
+}
+
+fn text<'v>(document: &'v Value, name: &str) -> Option<&'v str> {
+    document.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
+}
+
+/// Whole seconds, as a number or as text. 0 counts as "no end", which some providers mean by it.
+fn seconds(document: &Value, name: &str) -> Option<Duration> {
+    let value = document.get(name)?;
+    let seconds = value.as_u64().or_else(|| value.as_str()?.trim().parse().ok())?;
+    (seconds > 0).then(|| Duration::from_secs(seconds))
+}
+
+/// The scopes that fit into what is kept, and whether there were more. Providers part them by spaces or commas.
+fn kept(scope: &str) -> (Vec<String>, bool) {
+    let mut scopes: Vec<String> = Vec::new();
+    let mut length = 0;
+    for name in scope.split([' ', ',']).filter(|name| !name.is_empty()) {
+        length += name.len() + usize::from(!scopes.is_empty());
+        if length > MOST_SCOPE_TEXT {
+            return (scopes, true);
+        }
+        scopes.push(one_line(name));
+    }
+    (scopes, false)
+}
+
+fn refused_by(code: &str, facts: &OAuthFacts) -> RefusedBy {
+    match facts.error_codes.get(code).map_or(code, String::as_str) {
+        "invalid_grant" => RefusedBy::Grant,
+        "invalid_client" | "unauthorized_client" => RefusedBy::Client,
+        "invalid_scope" => RefusedBy::Scope,
+        _ => RefusedBy::Other,
+    }
+}
+
+/// A provider's words on one line, at most 200 characters, without control characters.
+fn one_line(text: &str) -> String {
+    const MOST: usize = 200;
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MOST).collect::<String>().trim().to_owned()
+}
+
+impl fmt::Display for RefusedBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Grant => "the code or refresh token",
+            Self::Client => "the client",
+            Self::Scope => "the scopes",
+            Self::Other => "something else",
+        })
+    }
+}
