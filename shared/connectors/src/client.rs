@@ -6,10 +6,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use deskwire_core::BoxFuture;
 use deskwire_core::action::{ANY_PROVIDER, Call, CallError, ErrorClass};
 use deskwire_core::ids::ConnectionName;
+use deskwire_core::provider::provider;
+use deskwire_core::token::{AccessToken, NoToken, TokenSource};
 use deskwire_egress::{Egress, EgressError, Request, Response};
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use serde_json::Value;
+use url::Url;
 
 use crate::connection::Connection;
 
@@ -21,10 +26,10 @@ pub(crate) const DEFAULT_WAIT: Duration = Duration::from_secs(30);
 const LONGEST_WAIT: Duration = Duration::from_hours(1);
 
 /// The connections and the way out. Share one.
-#[derive(Debug)]
 pub struct Client {
     egress: Arc<Egress>,
     connections: BTreeMap<ConnectionName, Connection>,
+    tokens: Arc<dyn TokenSource>,
 }
 
 /// A request on a connection, before it is signed in.
@@ -40,7 +45,13 @@ impl Client {
     /// A client for these connections.
     pub fn new(egress: Arc<Egress>, connections: impl IntoIterator<Item = Connection>) -> Self {
         let connections = connections.into_iter().map(|connection| (connection.name.clone(), connection)).collect();
-        Self { egress, connections }
+        Self { egress, connections, tokens: Arc::new(NoTokens) }
+    }
+
+    /// The same, with somebody who gives out tokens for the connections that have no stored secret.
+    #[must_use]
+    pub fn with_tokens(self, tokens: Arc<dyn TokenSource>) -> Self {
+        Self { tokens, ..self }
     }
 
     /// The connection that a call names, if it is one of `provider`; [`ANY_PROVIDER`] takes every connection.
@@ -76,20 +87,99 @@ impl Client {
         if_lost: ErrorClass,
         time_limit: Option<Duration>,
     ) -> Result<Response, CallError> {
-        let mut headers = outgoing.headers;
-        let (name, credential) = connection.sign_in();
-        headers.insert(name, credential);
+        if let Some(credential) = connection.stored_credential() {
+            return self.send_signed(connection, &outgoing, if_lost, time_limit, credential.clone(), None).await;
+        }
+        let name = &connection.name;
+        let token = self.tokens.token(name).await.map_err(|error| no_token(connection, error))?;
+        let response = self.send_with(connection, &outgoing, if_lost, time_limit, &token).await?;
+        if !turned_down(connection, &response) {
+            return Ok(response);
+        }
+        // Nothing was done, whatever the call is: the credential is checked before anything else.
+        let token = self.tokens.renewed(name, token.version).await.map_err(|error| no_token(connection, error))?;
+        self.send_with(connection, &outgoing, if_lost, time_limit, &token).await
+    }
+
+    async fn send_with(
+        &self,
+        connection: &Connection,
+        outgoing: &Outgoing<'_>,
+        if_lost: ErrorClass,
+        time_limit: Option<Duration>,
+        token: &AccessToken,
+    ) -> Result<Response, CallError> {
+        let credential = connection.with_token(token).ok_or_else(|| {
+            let message = format!("Connection {}: its token cannot be sent in a header.", connection.name);
+            CallError::new(ErrorClass::NeedsReauthorization, "bad_token", message)
+        })?;
+        let elsewhere = token.base_url.as_deref().and_then(|url| Url::parse(url).ok());
+        self.send_signed(connection, outgoing, if_lost, time_limit, credential, elsewhere).await
+    }
+
+    async fn send_signed(
+        &self,
+        connection: &Connection,
+        outgoing: &Outgoing<'_>,
+        if_lost: ErrorClass,
+        time_limit: Option<Duration>,
+        credential: HeaderValue,
+        elsewhere: Option<Url>,
+    ) -> Result<Response, CallError> {
+        let mut headers = outgoing.headers.clone();
+        headers.insert(connection.sign_in_header().clone(), credential);
         let request = Request {
-            method: outgoing.method,
-            url: connection.url(outgoing.path, outgoing.query),
+            method: outgoing.method.clone(),
+            url: connection.url(elsewhere.as_ref(), outgoing.path, outgoing.query),
             allowed_domain: &connection.allowed_domain,
             headers,
-            body: outgoing.body,
+            body: outgoing.body.clone(),
             time_limit,
         };
         self.egress.send(request).await.map_err(|error| network_error(connection, &error, if_lost))
     }
 }
+
+/// For processes in which no connection is signed in by OAuth.
+struct NoTokens;
+
+impl TokenSource for NoTokens {
+    fn token<'a>(&'a self, connection: &'a ConnectionName) -> BoxFuture<'a, Result<AccessToken, NoToken>> {
+        let why = format!("Connection {connection} is signed in by OAuth, and nobody here gives out tokens.");
+        Box::pin(async { Err(NoToken::NeedsPerson(why)) })
+    }
+
+    fn renewed<'a>(&'a self, connection: &'a ConnectionName, _: u64) -> BoxFuture<'a, Result<AccessToken, NoToken>> {
+        self.token(connection)
+    }
+}
+
+fn no_token(connection: &Connection, error: NoToken) -> CallError {
+    match error {
+        NoToken::NeedsPerson(why) => CallError::new(ErrorClass::NeedsReauthorization, "needs_reauthorization", why),
+        NoToken::Later { reason, after } => {
+            let message = format!("Connection {} has no token now: {reason}. Nothing was sent.", connection.name);
+            CallError { retry_after: after, ..CallError::new(ErrorClass::Retry, "no_token", message) }
+        }
+    }
+}
+
+/// Does the provider say that the token has ended? By status, or in its own words.
+fn turned_down(connection: &Connection, response: &Response) -> bool {
+    if response.status == StatusCode::UNAUTHORIZED {
+        return true;
+    }
+    let Some(facts) = provider(&connection.provider).and_then(|provider| provider.oauth.as_ref()) else { return false };
+    if facts.ended_codes.is_empty() || response.body.len() > MOST_OF_AN_ERROR {
+        return false;
+    }
+    let body: Option<Value> = serde_json::from_slice(&response.body).ok();
+    let code = body.as_ref().and_then(|body| body.get("error")).and_then(Value::as_str);
+    code.is_some_and(|code| facts.ended_codes.iter().any(|ended| ended == code))
+}
+
+/// The error answers of our providers are a few hundred bytes long; larger ones need not be read twice.
+const MOST_OF_AN_ERROR: usize = 4 * 1024;
 
 fn network_error(connection: &Connection, error: &EgressError, if_lost: ErrorClass) -> CallError {
     let (class, code, advice) = match error {
@@ -146,7 +236,93 @@ pub(crate) fn quoted(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use deskwire_core::connection::{AuthConfig, ConnectionConfig};
+    use deskwire_core::ids::OAuthClientName;
+    use deskwire_core::secret::SecretString;
+    use deskwire_egress::EgressOptions;
+    use serde_json::json;
+    use wiremock::matchers::header;
+    use wiremock::{Mock, MockServer, ResponseTemplate};
+
     use super::*;
+    use crate::testing;
+
+    /// Gives out `token-1`, and the next one after each that was turned down.
+    struct Counting {
+        version: AtomicU64,
+        last: u64,
+    }
+
+    impl Counting {
+        fn now(&self) -> Result<AccessToken, NoToken> {
+            let version = self.version.load(Ordering::SeqCst);
+            if version > self.last {
+                return Err(NoToken::NeedsPerson("Connect slack again.".to_owned()));
+            }
+            Ok(AccessToken { secret: SecretString::from(format!("token-{version}")), version, base_url: None })
+        }
+    }
+
+    impl TokenSource for Counting {
+        fn token<'a>(&'a self, _: &'a ConnectionName) -> BoxFuture<'a, Result<AccessToken, NoToken>> {
+            Box::pin(async { self.now() })
+        }
+
+        fn renewed<'a>(&'a self, _: &'a ConnectionName, old: u64) -> BoxFuture<'a, Result<AccessToken, NoToken>> {
+            self.version.store(old + 1, Ordering::SeqCst);
+            Box::pin(async { self.now() })
+        }
+    }
+
+    async fn post(server: &MockServer, last: u64) -> Result<Value, CallError> {
+        let config = ConnectionConfig {
+            name: ConnectionName::parse("slack").unwrap(),
+            provider: "slack".to_owned(),
+            auth: AuthConfig::OAuth2 { client: OAuthClientName::parse("slack").unwrap() },
+            allowed_domain: "slack.com".to_owned(),
+            base_url: Url::parse(&server.uri()).unwrap(),
+        };
+        let connection = Connection::new(&config, &SecretString::from("")).unwrap();
+        let egress = Egress::new(EgressOptions { allow_loopback: true, ..EgressOptions::default() });
+        let tokens = Arc::new(Counting { version: AtomicU64::new(1), last });
+        let client = Arc::new(Client::new(Arc::new(egress), [connection]).with_tokens(tokens));
+        let action = crate::slack::post_message::PostMessage::new(client);
+        testing::call(&action, json!({ "channel": "C1", "message": "hello" })).await
+    }
+
+    fn answers(token: &str, answer: &Value) -> Mock {
+        Mock::given(header("authorization", format!("Bearer {token}")))
+            .respond_with(ResponseTemplate::new(200).set_body_json(answer))
+    }
+
+    #[tokio::test]
+    async fn a_token_that_has_ended_is_renewed_once_and_the_call_is_made_again() {
+        let server = MockServer::start().await;
+        answers("token-1", &json!({ "ok": false, "error": "token_expired" })).expect(1).mount(&server).await;
+        let fine = json!({ "ok": true, "channel": "C1", "ts": "1.2", "message": {} });
+        answers("token-2", &fine).expect(1).mount(&server).await;
+        assert_eq!(post(&server, 2).await.unwrap()["ts"], "1.2");
+    }
+
+    #[tokio::test]
+    async fn a_new_token_that_is_turned_down_too_is_not_renewed_again() {
+        let server = MockServer::start().await;
+        for token in ["token-1", "token-2"] {
+            let answer = answers(token, &json!({ "ok": false, "error": "token_expired" }));
+            answer.expect(1).mount(&server).await;
+        }
+        assert_eq!(post(&server, 9).await.unwrap_err().class, ErrorClass::NeedsReauthorization);
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_needs_a_person_sends_nothing() {
+        let server = MockServer::start().await;
+        let error = post(&server, 0).await.unwrap_err();
+        assert_eq!((error.class, error.message.as_str()), (ErrorClass::NeedsReauthorization, "Connect slack again."));
+        assert!(server.received_requests().await.unwrap().is_empty());
+    }
 
     #[test]
     fn retry_after_takes_whole_seconds_up_to_an_hour() {

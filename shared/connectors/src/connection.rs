@@ -3,12 +3,14 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use deskwire_core::connection::{AuthConfig, ConnectionConfig};
+use deskwire_core::connection::{AuthConfig, ConnectionConfig, bad_header};
 use deskwire_core::ids::ConnectionName;
 use deskwire_core::secret::{ExposeSecret, SecretString};
+use deskwire_core::token::AccessToken;
 use deskwire_egress::{AllowedDomain, BadDomain};
 use http::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use url::Url;
@@ -18,12 +20,18 @@ pub struct Connection {
     pub(crate) name: ConnectionName,
     pub(crate) provider: String,
     pub(crate) allowed_domain: AllowedDomain,
-    /// Where the secret is kept, for messages that ask to renew it.
-    pub(crate) secret_place: String,
     base_url: Url,
     header: HeaderName,
-    /// Marked sensitive, so that neither we nor the HTTP library print it.
-    credential: HeaderValue,
+    credential: Credential,
+}
+
+/// What signs requests in.
+enum Credential {
+    /// A secret that somebody stored, and where it is kept. The value is marked sensitive, so that neither we nor the HTTP
+    /// library print it.
+    Stored { value: HeaderValue, place: String },
+    /// Tokens that are given out; the last one that was used.
+    GivenOut { last: Mutex<HeaderValue> },
 }
 
 impl fmt::Debug for Connection {
@@ -73,7 +81,8 @@ pub enum BadConnection {
 }
 
 impl Connection {
-    /// Takes a connection's configuration and the secret that [`AuthConfig::secret`] names.
+    /// Takes a connection's configuration and the secret that [`AuthConfig::secret`] names; a connection whose tokens are
+    /// given out has none, and takes no notice of one.
     pub fn new(config: &ConnectionConfig, secret: &SecretString) -> Result<Self, BadConnection> {
         let connection = || config.name.clone();
         let allowed_domain = AllowedDomain::parse(&config.allowed_domain).map_err(|reason| BadConnection::Domain {
@@ -81,7 +90,7 @@ impl Connection {
             domain: config.allowed_domain.clone(),
             reason,
         })?;
-        let secret_place = config.auth.secret().to_string();
+        let place = config.auth.secret().map(ToString::to_string);
         let secret = secret.expose_secret();
         let (header, value) = match &config.auth {
             AuthConfig::Bearer { .. } => (AUTHORIZATION, format!("Bearer {secret}")),
@@ -92,28 +101,59 @@ impl Connection {
                 (AUTHORIZATION, format!("Basic {}", BASE64_STANDARD.encode(format!("{username}:{secret}"))))
             }
             AuthConfig::ApiKey { header, .. } => {
-                let name = HeaderName::try_from(header.as_str())
-                    .map_err(|_| BadConnection::HeaderName { connection: connection(), header: header.clone() })?;
-                (name, secret.to_owned())
+                let bad = || BadConnection::HeaderName { connection: connection(), header: header.clone() };
+                if bad_header(header).is_some() {
+                    return Err(bad());
+                }
+                (HeaderName::try_from(header.as_str()).map_err(|_| bad())?, secret.to_owned())
+            }
+            AuthConfig::OAuth2 { .. } => (AUTHORIZATION, String::new()),
+        };
+        let credential = match place {
+            None => Credential::GivenOut { last: Mutex::new(HeaderValue::from_static("")) },
+            Some(place) => {
+                let mut value = HeaderValue::try_from(value)
+                    .map_err(|_| BadConnection::SecretCharacters { connection: connection(), place: place.clone() })?;
+                value.set_sensitive(true);
+                Credential::Stored { value, place }
             }
         };
-        let mut credential = HeaderValue::try_from(value)
-            .map_err(|_| BadConnection::SecretCharacters { connection: connection(), place: secret_place.clone() })?;
-        credential.set_sensitive(true);
         Ok(Self {
             name: config.name.clone(),
             provider: config.provider.clone(),
             allowed_domain,
-            secret_place,
             base_url: config.base_url.clone(),
             header,
             credential,
         })
     }
 
-    /// The header that signs a request in.
-    pub(crate) fn sign_in(&self) -> (HeaderName, HeaderValue) {
-        (self.header.clone(), self.credential.clone())
+    /// The stored credential that signs requests in; `None` where tokens are given out.
+    pub(crate) fn stored_credential(&self) -> Option<&HeaderValue> {
+        match &self.credential {
+            Credential::Stored { value, .. } => Some(value),
+            Credential::GivenOut { .. } => None,
+        }
+    }
+
+    /// A token that was given out, as the credential of a request.
+    pub(crate) fn with_token(&self, token: &AccessToken) -> Option<HeaderValue> {
+        let mut value = HeaderValue::try_from(format!("Bearer {}", token.secret.expose_secret())).ok()?;
+        value.set_sensitive(true);
+        if let Credential::GivenOut { last } = &self.credential {
+            last.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&value);
+        }
+        Some(value)
+    }
+
+    /// What a person does where the provider takes the credential no longer.
+    pub(crate) fn remedy(&self) -> String {
+        match &self.credential {
+            Credential::Stored { place, .. } => format!("Store a new one in {place}."),
+            Credential::GivenOut { .. } => {
+                format!("Connect it again with `deskwire connections connect {}`.", self.name)
+            }
+        }
     }
 
     /// The name of that header.
@@ -125,8 +165,11 @@ impl Connection {
     /// characters would be found everywhere and stays.
     pub(crate) fn without_credential<'t>(&self, text: &'t str) -> Cow<'t, str> {
         const FEW: usize = 8;
-        let credential = self.credential.to_str().unwrap_or_default();
-        let secret = credential.rsplit(' ').next().unwrap_or_default();
+        let credential = match &self.credential {
+            Credential::Stored { value, .. } => value.clone(),
+            Credential::GivenOut { last } => last.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+        };
+        let secret = credential.to_str().unwrap_or_default().rsplit(' ').next().unwrap_or_default();
         if secret.len() < FEW || !text.contains(secret) {
             return Cow::Borrowed(text);
         }
@@ -134,10 +177,12 @@ impl Connection {
     }
 
     /// An address below the connection's base URL, which may or may not end in a slash; without a path, the base URL itself.
-    pub(crate) fn url(&self, path: &str, query: &[(&str, &str)]) -> Url {
-        let mut url = self.base_url.clone();
+    /// `elsewhere` is where a token's answer said that the API is.
+    pub(crate) fn url(&self, elsewhere: Option<&Url>, path: &str, query: &[(&str, &str)]) -> Url {
+        let base = elsewhere.unwrap_or(&self.base_url);
+        let mut url = base.clone();
         if !path.is_empty() {
-            url.set_path(&format!("{}/{path}", self.base_url.path().trim_end_matches('/')));
+            url.set_path(&format!("{}/{path}", base.path().trim_end_matches('/')));
         }
         url.set_fragment(None);
         url.set_query(None);
@@ -185,8 +230,9 @@ mod tests {
             (AuthConfig::ApiKey { header: "X-API-Token".into(), key: token() }, "x-api-token", "marker"),
         ];
         for (auth, header, value) in table {
-            let (name, credential) = open(auth, "marker").unwrap().sign_in();
-            assert_eq!((name.as_str(), credential.to_str().unwrap()), (header, value));
+            let connection = open(auth, "marker").unwrap();
+            let credential = connection.stored_credential().unwrap();
+            assert_eq!((connection.sign_in_header().as_str(), credential.to_str().unwrap()), (header, value));
             assert!(credential.is_sensitive());
         }
     }
@@ -196,7 +242,7 @@ mod tests {
         let api_key = AuthConfig::ApiKey { header: "X-API-Token".into(), key: token() };
         for auth in [AuthConfig::Bearer { token: token() }, api_key] {
             let connection = open(auth, "marker").unwrap();
-            assert!(!format!("{connection:?} {:?}", connection.sign_in()).contains("marker"));
+            assert!(!format!("{connection:?} {:?}", connection.stored_credential()).contains("marker"));
         }
     }
 
@@ -238,10 +284,12 @@ mod tests {
     fn addresses_lie_below_the_base_url_and_queries_are_encoded() {
         let connection = open(AuthConfig::Bearer { token: token() }, "x").unwrap();
         assert_eq!(
-            connection.url("api/v2/tickets/7/comments", &[("page[size]", "100"), ("sort", "-created_at")]).as_str(),
+            connection
+                .url(None, "api/v2/tickets/7/comments", &[("page[size]", "100"), ("sort", "-created_at")])
+                .as_str(),
             "https://acme.zendesk.com/base/api/v2/tickets/7/comments?page%5Bsize%5D=100&sort=-created_at"
         );
-        assert_eq!(connection.url("x", &[]).as_str(), "https://acme.zendesk.com/base/x");
-        assert_eq!(connection.url("", &[]).as_str(), "https://acme.zendesk.com/base");
+        assert_eq!(connection.url(None, "x", &[]).as_str(), "https://acme.zendesk.com/base/x");
+        assert_eq!(connection.url(None, "", &[]).as_str(), "https://acme.zendesk.com/base");
     }
 }

@@ -144,7 +144,7 @@ impl<'a> Slack<'a> {
         }
         match class {
             ErrorClass::NeedsReauthorization => {
-                sentences.push(format!("The token is kept in {}.", self.connection.secret_place));
+                sentences.push(self.connection.remedy());
             }
             ErrorClass::Unknown => sentences.push(lost_advice(class).into()),
             ErrorClass::Retry | ErrorClass::Fail => {}

@@ -143,10 +143,8 @@ fn classed(
             CallError::new(ErrorClass::Fail, code, message)
         }
         401 => {
-            let message = format!(
-                "The API does not accept the credential of connection {name}. Store a new one in {}.",
-                connection.secret_place
-            );
+            let message =
+                format!("The API does not accept the credential of connection {name}. {}", connection.remedy());
             CallError::new(ErrorClass::NeedsReauthorization, code, message)
         }
         408 | 425 | 429 => {

@@ -78,9 +78,9 @@ pub(super) fn classed(connection: &Connection, response: &Response, asked: &Aske
     match status {
         401 => {
             let message = format!(
-                "Zendesk does not accept the credential of connection {name}. Store a new one in {}; with an API token, \
-                 the user name ends in /token.",
-                connection.secret_place
+                "Zendesk does not accept the credential of connection {name}. {} With an API token, the user name ends in \
+                 /token.",
+                connection.remedy()
             );
             error(ErrorClass::NeedsReauthorization, http_code, message)
         }
