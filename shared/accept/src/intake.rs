@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use deskwire_core::event::{ChangeFacts, Event, JsonText, NotJson};
 use deskwire_core::ids::{EventId, Lane, RunId};
-use deskwire_core::ports::{Accepted, Arrival, Declined, Inbox, RejectedEvent, StoreError, Wanted};
+use deskwire_core::ports::{Accepted, Arrival, Declined, Inbox, RejectedEvent, StoreError, StoreResult, Wanted};
 use deskwire_core::random::Random;
 use deskwire_core::signature::{self, Rules};
 use deskwire_core::time::{Clock, Timestamp};
@@ -122,6 +122,13 @@ impl Intake {
             Ok(Accepted::New) => Answer::Accepted { event: id, runs },
             Err(error) => store_failed(&error, source, request_id),
         }
+    }
+
+    /// Takes in an event that Deskwire makes about itself, with the runs it starts. The same event twice is one.
+    pub async fn take_own(&self, event: Event) -> StoreResult<Accepted> {
+        let value = event.data.value().unwrap_or_default();
+        let (wanted, declined) = self.matches(&self.catalogue.get(), &event, &value, self.clock.now());
+        self.inbox.accept(Arrival { event, also_known_as: vec![], wanted, declined }).await
     }
 
     /// Which active workflows want the event, with their versions pinned, and which looked and did not.

@@ -127,7 +127,7 @@ fn split((text, put_in): (String, bool), value: &str) -> Vec<(String, bool)> {
 /// The schemas of `data` under which events of this type are known: one per provider that has such a type, since an
 /// event says its source's name and not its provider.
 pub fn event_schemas(kind: &str) -> Vec<&'static Value> {
-    let providers: BTreeSet<&str> = provider::names().chain(["schedule", "manual"]).collect();
+    let providers: BTreeSet<&str> = provider::names().chain(["schedule", "manual", "deskwire"]).collect();
     providers.into_iter().filter_map(|provider| known_events::find(provider, kind)).map(|known| known.schema).collect()
 }
 

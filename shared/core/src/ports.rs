@@ -530,9 +530,48 @@ pub trait TokenStates: Send + Sync {
     fn release_tokens<'a>(&'a self, connection: &'a ConnectionName, owner: &'a str) -> BoxFuture<'a, StoreResult<()>>;
 
     /// Writes a record if the stored one still has the revision `expected`; `None` means that there must be none yet. The
-    /// record is stored with the revision after that, and any lease on it ends. `false` where somebody was faster.
+    /// record is stored with the revision after that; a lease on it goes on. `false` where somebody was faster.
     fn put_tokens(&self, state: TokenState, expected: Option<u64>) -> BoxFuture<'_, StoreResult<bool>>;
 
     /// Forgets a connection's record.
     fn forget_tokens<'a>(&'a self, connection: &'a ConnectionName) -> BoxFuture<'a, StoreResult<()>>;
+}
+
+/// A sealed secret as it is kept: bytes that mean nothing without their key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealedSecret {
+    /// Its name: `secret/NAME` for what people set, `token/CONNECTION` for tokens.
+    pub name: String,
+    /// Its version; never changed once it is stored.
+    pub version: u64,
+    /// Which key it is sealed with.
+    pub key: String,
+    /// The bytes.
+    pub sealed: Vec<u8>,
+    /// When it was stored.
+    pub stored_at: Timestamp,
+}
+
+/// Keeps sealed secrets. Versions are immutable; only the key they are sealed with can be changed.
+pub trait SecretStore: Send + Sync {
+    /// Stores a version. `false` where that version is there already, and differs.
+    fn put_secret(&self, secret: SealedSecret) -> BoxFuture<'_, StoreResult<bool>>;
+
+    /// A version, or the latest one.
+    fn secret<'a>(&'a self, name: &'a str, version: Option<u64>) -> BoxFuture<'a, StoreResult<Option<SealedSecret>>>;
+
+    /// All versions of all secrets whose name begins so, by name and version.
+    fn secrets<'a>(&'a self, prefix: &'a str) -> BoxFuture<'a, StoreResult<Vec<SealedSecret>>>;
+
+    /// Marks every version of a secret before this one to be erased at that time, unless it is marked already.
+    fn retire_secrets<'a>(&'a self, name: &'a str, before: u64, erase_at: Timestamp) -> BoxFuture<'a, StoreResult<()>>;
+
+    /// Erases what is to be erased by now. Answers how many versions are gone.
+    fn erase_secrets(&self, now: Timestamp) -> BoxFuture<'_, StoreResult<usize>>;
+
+    /// Erases a secret with all its versions. Answers how many there were.
+    fn forget_secret<'a>(&'a self, name: &'a str) -> BoxFuture<'a, StoreResult<usize>>;
+
+    /// Stores a version sealed with another key, if it is still sealed with `old_key`.
+    fn rewrap_secret<'a>(&'a self, secret: SealedSecret, old_key: &'a str) -> BoxFuture<'a, StoreResult<bool>>;
 }

@@ -35,7 +35,7 @@ pub struct Tokens {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
     /// The provider said no.
-    #[error("the provider refused: {code}{}", described(.description))]
+    #[error("the provider refused: {code}{}", described(.description.as_ref()))]
     Refused {
         /// Its own word: `invalid_grant`, `bad_client_secret`.
         code: String,
@@ -79,8 +79,8 @@ pub enum RefusedBy {
     Other,
 }
 
-fn described(description: &Option<String>) -> String {
-    description.as_ref().map(|text| format!(" ({text})")).unwrap_or_default()
+fn described(description: Option<&String>) -> String {
+    description.map(|text| format!(" ({text})")).unwrap_or_default()
 }
 
 /// Reads an answer. `asked` are the scopes that were asked for.

@@ -64,36 +64,42 @@ impl Endpoint<'_> {
     }
 
     async fn ask(&self, client: &Client, fields: Vec<(&str, &str)>) -> Result<Tokens, TokenError> {
-        let mut headers = HeaderMap::new();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
-        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-        let mut form = Serializer::new(String::new());
-        form.extend_pairs(fields);
-        form.extend_pairs(&client.facts.token_params);
-        match (&client.client_secret, client.facts.client_auth) {
-            (Some(secret), ClientAuth::Basic) => {
-                headers.insert(AUTHORIZATION, basic(&client.client_id, secret)?);
-            }
-            (Some(secret), ClientAuth::Body) => {
-                form.append_pair("client_id", &client.client_id);
-                form.append_pair("client_secret", secret.expose_secret());
-            }
-            (None, _) => {
-                form.append_pair("client_id", &client.client_id);
-            }
-        }
+        let (headers, body) = request(client, fields)?;
         let request = Request {
             method: Method::POST,
             url: client.token_url.clone(),
             allowed_domain: &client.token_domain,
             headers,
-            body: Bytes::from(form.finish()),
+            body: Bytes::from(body),
             time_limit: Some(TIME_LIMIT),
         };
-        let answer = self.egress.send(request).await.map_err(network_error)?;
+        let answer = self.egress.send(request).await.map_err(|error| network_error(&error))?;
         let retry_after = answer.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
         read(answer.status, retry_after.map(Duration::from_secs), &answer.body, &client.facts)
     }
+}
+
+/// The headers and the form, signed in as the client.
+fn request(client: &Client, fields: Vec<(&str, &str)>) -> Result<(HeaderMap, String), TokenError> {
+    let mut headers = HeaderMap::new();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    let mut form = Serializer::new(String::new());
+    form.extend_pairs(fields);
+    form.extend_pairs(&client.facts.token_params);
+    match (&client.client_secret, client.facts.client_auth) {
+        (Some(secret), ClientAuth::Basic) => {
+            headers.insert(AUTHORIZATION, basic(&client.client_id, secret)?);
+        }
+        (Some(secret), ClientAuth::Body) => {
+            form.append_pair("client_id", &client.client_id);
+            form.append_pair("client_secret", secret.expose_secret());
+        }
+        (None, _) => {
+            form.append_pair("client_id", &client.client_id);
+        }
+    }
+    Ok((headers, form.finish()))
 }
 
 /// RFC 6749, section 2.3.1: both parts are form-encoded first.
@@ -106,7 +112,7 @@ fn basic(client_id: &str, secret: &SecretString) -> Result<HeaderValue, TokenErr
     Ok(value)
 }
 
-fn network_error(error: EgressError) -> TokenError {
+fn network_error(error: &EgressError) -> TokenError {
     let reason = error.to_string();
     match error {
         EgressError::Lost { .. } | EgressError::TooLarge { .. } => TokenError::Lost { reason },

@@ -29,14 +29,14 @@ fn config(provider: &str) -> OAuthClientConfig {
     }
 }
 
-fn secret() -> Option<SecretString> {
-    Some(SecretString::from("marker-secret"))
+fn secret() -> SecretString {
+    SecretString::from("marker-secret")
 }
 
 /// A client whose token endpoint is the mock.
 fn client(provider: &str, server: &MockServer) -> Client {
     let token_url = Some(Url::parse(&server.uri()).unwrap());
-    Client::new(&OAuthClientConfig { token_url, ..config(provider) }, secret()).unwrap()
+    Client::new(&OAuthClientConfig { token_url, ..config(provider) }, Some(secret())).unwrap()
 }
 
 fn egress() -> Egress {
@@ -162,7 +162,7 @@ fn the_link_asks_for_what_the_provider_wants() {
     let pkce = Pkce { verifier: SecretString::from("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk") };
     // RFC 7636, appendix B.
     assert_eq!(pkce.challenge(), "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
-    let zendesk = Client::new(&config("zendesk"), secret()).unwrap();
+    let zendesk = Client::new(&config("zendesk"), Some(secret())).unwrap();
     assert!(zendesk.pkce);
     let link = authorize_link(&zendesk, "st/ate", &redirect, Some(&pkce)).unwrap();
     assert_eq!(
@@ -171,7 +171,7 @@ fn the_link_asks_for_what_the_provider_wants() {
          &redirect_uri=https%3A%2F%2Frelay.example.com%2Foauth%2Fcallback&state=st%2Fate&scope=one+two\
          &code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256"
     );
-    let slack = Client::new(&config("slack"), secret()).unwrap();
+    let slack = Client::new(&config("slack"), Some(secret())).unwrap();
     assert!(!slack.pkce, "turning it on would make the app a public client for good");
     let link = authorize_link(&slack, "s", &redirect, None).unwrap();
     assert!(link.as_str().contains("scope=one%2Ctwo"), "{link}");

@@ -5,11 +5,19 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod file;
+mod keys;
+mod seal;
+mod vault;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::{PoisonError, RwLock};
 
-use deskwire_core::secret::{SecretRef, SecretString};
+use deskwire_core::secret::{ExposeSecret, SecretRef, SecretString};
+
+pub use keys::{GivenKeys, KEY_VARIABLE, KeyError, Keys, PREVIOUS_KEY_VARIABLE};
+pub use vault::{Listed, Vault, VaultError};
 
 /// Looks up an environment variable.
 pub type Environment = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
@@ -18,6 +26,7 @@ pub type Environment = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
 pub struct Secrets {
     project: PathBuf,
     environment: Environment,
+    stored: RwLock<BTreeMap<String, SecretString>>,
 }
 
 impl fmt::Debug for Secrets {
@@ -66,15 +75,25 @@ pub enum Reason {
     /// A file that is not text.
     #[error("is not UTF-8 text; is it the right file?")]
     NotText,
-    /// The kind of reference whose store does not exist yet.
-    #[error("cannot be used yet: the secret store comes with OAuth; use `env` or `file`")]
-    NoStore,
+    /// A name that the secret store does not know.
+    #[error("is not there; `deskwire secrets set {0}` stores it")]
+    NotStored(String),
 }
 
 impl Secrets {
     /// Secrets of a project: files are found relative to its folder, variables by `environment`.
     pub fn new(project: &Path, environment: Environment) -> Self {
-        Self { project: project.to_owned(), environment }
+        Self { project: project.to_owned(), environment, stored: RwLock::default() }
+    }
+
+    /// Takes what the secret store holds, in place of what was taken before.
+    pub fn take_stored(&self, stored: impl IntoIterator<Item = (String, SecretString)>) {
+        *self.stored.write().unwrap_or_else(PoisonError::into_inner) = stored.into_iter().collect();
+    }
+
+    /// Looks up an environment variable.
+    pub fn environment(&self, name: &str) -> Option<String> {
+        (self.environment)(name)
     }
 
     /// The secret behind a reference. `used_by` says in messages what needs it: `connection slack`.
@@ -82,7 +101,11 @@ impl Secrets {
         let found = match reference {
             SecretRef::Env(name) => (self.environment)(name).ok_or(Reason::NotSet),
             SecretRef::File(path) => file::read(&self.project.join(path)),
-            SecretRef::Stored(_) => Err(Reason::NoStore),
+            SecretRef::Stored(name) => {
+                let stored = self.stored.read().unwrap_or_else(PoisonError::into_inner);
+                let found = stored.get(name).map(|secret| secret.expose_secret().to_owned());
+                found.ok_or_else(|| Reason::NotStored(name.clone()))
+            }
         };
         match found {
             Ok(text) if !text.trim().is_empty() => Ok(SecretString::from(text)),

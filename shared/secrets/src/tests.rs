@@ -106,7 +106,14 @@ fn what_is_no_secret_file_is_refused() {
 }
 
 #[test]
-fn the_secret_store_is_named_as_not_there_yet() {
-    let sentence = complaint(Path::new("/"), &SecretRef::Stored("slack-token".to_owned()));
-    assert!(sentence.contains("stored secret slack-token cannot be used yet"), "{sentence}");
+fn a_secret_of_the_store_is_found_there_or_named_with_how_to_set_it() {
+    let reference = SecretRef::Stored("slack-token".into());
+    let told = complaint(Path::new("/"), &reference);
+    assert_eq!(
+        told,
+        "connection slack: stored secret slack-token is not there; `deskwire secrets set slack-token` stores it"
+    );
+    let secrets = Secrets::new(Path::new("/"), Box::new(|_| None));
+    secrets.take_stored([("slack-token".to_owned(), SecretString::from("marker"))]);
+    assert_eq!(secrets.resolve(&reference, "connection slack").unwrap().expose_secret(), "marker");
 }

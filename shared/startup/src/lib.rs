@@ -10,13 +10,15 @@ mod project;
 mod random;
 mod stand_ins;
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use deskwire_accept::{Catalogue, CurrentCatalogue, InForce, Intake, Source};
-use deskwire_connectors::{Client, Connection};
+use deskwire_connectors::Connection;
 use deskwire_core::action::Actions;
-use deskwire_core::ids::SourceName;
+use deskwire_core::connection::AuthConfig;
+use deskwire_core::ids::{ConnectionName, SourceName};
 use deskwire_core::ports::Registry;
 use deskwire_core::provider::provider;
 use deskwire_core::random::Random;
@@ -25,9 +27,11 @@ use deskwire_core::source::SourceConfig;
 use deskwire_core::time::{Clock, SystemClock};
 use deskwire_egress::{Egress, EgressOptions};
 use deskwire_engine::{Engine, EngineOptions, Versions};
-use deskwire_secrets::Secrets;
+use deskwire_oauth::Client;
+use deskwire_secrets::{Keys, Secrets, Vault, VaultError};
 use deskwire_storage::{OpenError, SqliteStore};
 use deskwire_templates::Templates;
+use deskwire_tokens::{Broker, BrokerOptions, Providers};
 use deskwire_workflows::{Diagnostic, Loaded, Options, Project};
 
 pub use deployment::{Change, ChangeKind, Plan};
@@ -64,6 +68,9 @@ pub enum StartError {
     /// A connection cannot be used.
     #[error("{0}")]
     Connection(String),
+    /// The secret store cannot be used.
+    #[error("{0}")]
+    Vault(#[from] VaultError),
     /// The store cannot be opened.
     #[error(transparent)]
     Store(#[from] OpenError),
@@ -89,7 +96,8 @@ pub struct Settings {
 
 /// The actions, without any connection: for `check`, `actions` and compiling.
 pub fn actions_alone() -> Actions {
-    deskwire_connectors::actions(Arc::new(Client::new(Arc::new(Egress::new(EgressOptions::default())), [])))
+    let egress = Arc::new(Egress::new(EgressOptions::default()));
+    deskwire_connectors::actions(Arc::new(deskwire_connectors::Client::new(egress, [])))
 }
 
 /// Everything a process works with.
@@ -104,6 +112,12 @@ pub struct Deskwire {
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub random: Arc<dyn Random>,
+    /// Sealed secrets.
+    pub vault: Vault,
+    /// Gives out the tokens of connections that are signed in by OAuth.
+    pub broker: Arc<Broker>,
+    /// The OAuth clients of these connections.
+    pub providers: Arc<Providers>,
     /// What applying the project's workflows at the start changed.
     pub applied: Plan,
     project: RwLock<Arc<Project>>,
@@ -146,10 +160,12 @@ impl Deskwire {
         files: &ProjectFiles,
         secrets: &Secrets,
     ) -> Result<Plan, StartError> {
+        secrets.take_stored(self.vault.set_secrets().await?);
         let (project, parts) = prepare(settings, files, secrets)?;
         let plan = Plan::new(&project.workflows, &self.store.deployed().await?);
         plan.apply(&self.store, self.clock.now()).await?;
-        self.versions.replace_actions(actions_on(&self.egress, parts.connections));
+        self.providers.replace(parts.clients);
+        self.versions.replace_actions(actions_on(&self.egress, parts.connections, &self.broker));
         *self.sources.write().unwrap_or_else(PoisonError::into_inner) = parts.sources;
         *self.project.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(project);
         self.follow().await?;
@@ -182,6 +198,7 @@ pub fn check(files: &ProjectFiles, allow_loopback: bool) -> Loaded {
 struct Parts {
     sources: Vec<Source>,
     connections: Vec<Connection>,
+    clients: BTreeMap<ConnectionName, Arc<Client>>,
 }
 
 fn prepare(settings: &Settings, files: &ProjectFiles, secrets: &Secrets) -> Result<(Project, Parts), StartError> {
@@ -193,22 +210,31 @@ fn prepare(settings: &Settings, files: &ProjectFiles, secrets: &Secrets) -> Resu
     let mut missing = Vec::new();
     let sources = sources(&project.sources, settings.stand_ins.as_ref(), secrets, &mut missing);
     let connections = connections(&project, settings.stand_ins.as_ref(), secrets, &mut missing)?;
-    if missing.is_empty() { Ok((project, Parts { sources, connections })) } else { Err(StartError::Secrets(missing)) }
+    let clients = clients(&project, settings.stand_ins.as_ref(), secrets, &mut missing)?;
+    if missing.is_empty() {
+        Ok((project, Parts { sources, connections, clients }))
+    } else {
+        Err(StartError::Secrets(missing))
+    }
 }
 
-fn actions_on(egress: &Arc<Egress>, connections: Vec<Connection>) -> Actions {
-    deskwire_connectors::actions(Arc::new(Client::new(Arc::clone(egress), connections)))
+fn actions_on(egress: &Arc<Egress>, connections: Vec<Connection>, broker: &Arc<Broker>) -> Actions {
+    let client = deskwire_connectors::Client::new(Arc::clone(egress), connections);
+    deskwire_connectors::actions(Arc::new(client.with_tokens(broker.clone())))
 }
 
 /// Starts from settings and files that were read already.
 pub async fn start(settings: &Settings, files: &ProjectFiles, secrets: &Secrets) -> Result<Deskwire, StartError> {
-    let (project, parts) = prepare(settings, files, secrets)?;
-    let options = EgressOptions { allow_loopback: settings.allow_loopback, ..EgressOptions::default() };
-    let egress = Arc::new(Egress::new(options));
     let store = match &settings.data {
         Some(folder) => SqliteStore::open(folder)?,
         None => SqliteStore::in_memory()?,
     };
+    let random: Arc<dyn Random> = Arc::new(OsRandom);
+    let vault = vault(&store, settings.data.as_deref(), secrets, &random)?;
+    secrets.take_stored(vault.set_secrets().await?);
+    let (project, parts) = prepare(settings, files, secrets)?;
+    let options = EgressOptions { allow_loopback: settings.allow_loopback, ..EgressOptions::default() };
+    let egress = Arc::new(Egress::new(options));
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let applied = if settings.apply {
         let plan = Plan::new(&project.workflows, &store.deployed().await?);
@@ -218,14 +244,27 @@ pub async fn start(settings: &Settings, files: &ProjectFiles, secrets: &Secrets)
         Plan::default()
     };
     let templates = Templates::new(deskwire_templates::Limits::default());
-    let actions = actions_on(&egress, parts.connections);
+    let providers = Arc::new(Providers::new(Arc::clone(&egress), parts.clients));
+    let broker = Arc::new(Broker::new(
+        Arc::new(store.clone()),
+        vault.clone(),
+        providers.clone(),
+        Arc::clone(&clock),
+        Arc::clone(&random),
+        // No two processes share a name, not even two that start in the same moment.
+        BrokerOptions { owner: format!("{:032x}", random.bits()), ..BrokerOptions::default() },
+    ));
+    let actions = actions_on(&egress, parts.connections, &broker);
     let versions = Versions::new(Arc::new(store.clone()), actions, templates, &project.workflows);
     let deskwire = Deskwire {
         store,
         catalogue: Arc::default(),
         versions: Arc::new(versions),
         clock,
-        random: Arc::new(OsRandom),
+        random,
+        vault,
+        broker,
+        providers,
         applied,
         project: RwLock::new(Arc::new(project)),
         sources: RwLock::new(parts.sources),
@@ -280,12 +319,16 @@ fn connections(
     for config in &project.connections {
         let (config, secret) = match stand_ins.and_then(|stand_ins| stand_ins.instead_of(config)) {
             Some((config, secret)) => (config, secret),
-            None => match secrets.resolve(config.auth.secret(), &format!("connection {}", config.name)) {
-                Ok(secret) => (config.clone(), secret),
-                Err(error) => {
-                    missing.push(error.to_string());
-                    continue;
-                }
+            None => match config.auth.secret() {
+                // Its tokens are given out.
+                None => (config.clone(), SecretString::from("")),
+                Some(reference) => match secrets.resolve(reference, &format!("connection {}", config.name)) {
+                    Ok(secret) => (config.clone(), secret),
+                    Err(error) => {
+                        missing.push(error.to_string());
+                        continue;
+                    }
+                },
             },
         };
         let connection =
@@ -293,4 +336,48 @@ fn connections(
         connections.push(connection);
     }
     Ok(connections)
+}
+
+/// The OAuth client of each connection that has one. Connections that lead to a stand-in need none.
+fn clients(
+    project: &Project,
+    stand_ins: Option<&StandIns>,
+    secrets: &Secrets,
+    missing: &mut Vec<String>,
+) -> Result<BTreeMap<ConnectionName, Arc<Client>>, StartError> {
+    let mut clients = BTreeMap::new();
+    for connection in &project.connections {
+        let AuthConfig::OAuth2 { client: name } = &connection.auth else { continue };
+        if stand_ins.is_some_and(|stand_ins| stand_ins.instead_of(connection).is_some()) {
+            continue;
+        }
+        let Some(config) = project.oauth_clients.iter().find(|client| client.name == *name) else { continue };
+        let secret = match &config.client_secret {
+            None => None,
+            Some(reference) => match secrets.resolve(reference, &format!("OAuth client {name}")) {
+                Ok(secret) => Some(secret),
+                Err(error) => {
+                    missing.push(error.to_string());
+                    continue;
+                }
+            },
+        };
+        let client = Client::new(config, secret).map_err(|error| StartError::Connection(error.to_string()))?;
+        clients.insert(connection.name.clone(), Arc::new(client));
+    }
+    Ok(clients)
+}
+
+/// The secret store on a store: its key is in the environment or in the data folder.
+pub fn vault(
+    store: &SqliteStore,
+    data: Option<&Path>,
+    secrets: &Secrets,
+    random: &Arc<dyn Random>,
+) -> Result<Vault, StartError> {
+    let keys = match data {
+        Some(folder) => Keys::find(folder, &|name| secrets.environment(name)).map_err(VaultError::from)?,
+        None => Keys::passing(random.as_ref()),
+    };
+    Ok(Vault::new(Arc::new(store.clone()), keys, Arc::clone(random)))
 }

@@ -18,6 +18,7 @@ pub struct StandIns {
 impl StandIns {
     /// The connection as it is in the sandbox; `None` for a provider without a stand-in.
     pub(crate) fn instead_of(&self, config: &ConnectionConfig) -> Option<(ConnectionConfig, SecretString)> {
+        // By a token, whatever the provider wants: nobody signs in at a stand-in.
         let (base_url, token) = self.providers.get(&config.provider)?;
         let auth = AuthConfig::Bearer { token: SecretRef::Stored("of the sandbox".to_owned()) };
         Some((ConnectionConfig { base_url: base_url.clone(), auth, ..config.clone() }, token.clone()))

@@ -9,9 +9,11 @@
 )]
 
 mod flow;
+mod secrets;
 mod tokens;
 
 pub use flow::*;
+pub use secrets::*;
 pub use tokens::*;
 
 use std::sync::Arc;
@@ -21,8 +23,8 @@ use deskwire_core::action::{CallError, Hold, HoldKey};
 use deskwire_core::event::{ChangeFacts, Event, EventState, JsonText};
 use deskwire_core::ids::{EventId, Lane, RunId, SourceName, StepPath, WorkflowName, WorkflowVersion};
 use deskwire_core::ports::{
-    Accepted, Arrival, Claim, Declined, Filter, History, Inbox, LanePolicy, Registry, RejectedEvent, Settlement,
-    StoreError, TokenStates, Wanted, Work,
+    Accepted, Arrival, Claim, Declined, Filter, History, Inbox, LanePolicy, Registry, RejectedEvent, SecretStore,
+    Settlement, StoreError, TokenStates, Wanted, Work,
 };
 use deskwire_core::run::{Entry, Known, RunState};
 use deskwire_core::time::Timestamp;
@@ -40,18 +42,21 @@ pub struct Stores {
     pub registry: Arc<dyn Registry>,
     /// Knows the connections' tokens.
     pub tokens: Arc<dyn TokenStates>,
+    /// Keeps sealed secrets.
+    pub secrets: Arc<dyn SecretStore>,
 }
 
 impl Stores {
     /// One value that is all of them.
-    pub fn of<S: Inbox + Work + History + Registry + TokenStates + 'static>(store: S) -> Self {
+    pub fn of<S: Inbox + Work + History + Registry + TokenStates + SecretStore + 'static>(store: S) -> Self {
         let store = Arc::new(store);
         Self {
             inbox: store.clone(),
             work: store.clone(),
             history: store.clone(),
             registry: store.clone(),
-            tokens: store,
+            tokens: store.clone(),
+            secrets: store,
         }
     }
 
@@ -503,6 +508,9 @@ macro_rules! store_contract {
             tokens_that_are_due_are_found_and_no_others
             standings_that_nobody_was_told_of_are_found
             a_blocked_run_keeps_its_lane_until_its_connection_is_back
+            versions_of_a_secret_never_change
+            old_versions_of_a_secret_are_erased_at_their_time
+            a_secret_is_sealed_anew_only_from_the_key_it_has
         }
     };
     (@each $make:expr; $($case:ident)*) => {

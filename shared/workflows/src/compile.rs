@@ -13,7 +13,7 @@ use crate::names::Spot;
 use crate::outline::{self, Outline};
 use crate::project_file::Declared;
 use crate::report::Report;
-use crate::trigger;
+use crate::trigger::{self, DESKWIRE};
 use crate::workflow::Workflow;
 use crate::yaml::{Kind, Node};
 
@@ -142,6 +142,9 @@ pub(crate) fn list<'n>(node: &'n Node, what: &str, report: &mut Report<'_>) -> &
 impl<'a> Compiler<'a> {
     /// The provider of a declared source.
     pub(crate) fn provider_of(&self, source: Option<&str>) -> Option<&'a str> {
+        if source == Some(DESKWIRE) {
+            return Some(DESKWIRE);
+        }
         self.declared?.sources.get(source?)?.as_deref()
     }
 }

@@ -18,7 +18,9 @@ const EVENT_KEYS: [&str; 3] = ["source", "event", "when"];
 const SCHEDULE_KEYS: [&str; 3] = ["schedule", "zone", "missed"];
 const KEYS: [&str; 7] = ["source", "event", "when", "schedule", "zone", "missed", "manual"];
 /// The sources of the events that we make ourselves.
-pub(crate) const OWN_SOURCES: [&str; 2] = ["schedule", "manual"];
+pub(crate) const OWN_SOURCES: [&str; 3] = ["schedule", "manual", DESKWIRE];
+/// The source of events about Deskwire itself. Triggers and waits may name it without declaring it.
+pub(crate) const DESKWIRE: &str = "deskwire";
 /// Where the search for a schedule's first tick begins. Any time will do to find out whether there is one.
 const SOME_TIME: Timestamp = Timestamp::from_millis(1_767_225_600_000);
 
@@ -94,7 +96,9 @@ impl Compiler<'_> {
     /// Reads the name of a source; it must be declared.
     pub(crate) fn source(&self, node: &Node, report: &mut Report<'_>) -> Option<SourceName> {
         let (given, span) = text(node, "`source`", report)?;
-        if let Some(declared) = self.declared.filter(|declared| !declared.sources.contains_key(given)) {
+        if let Some(declared) =
+            self.declared.filter(|declared| given != DESKWIRE && !declared.sources.contains_key(given))
+        {
             let known = declared.sources.keys().map(String::as_str);
             let help = match given {
                 "schedule" => "a schedule is a trigger of its own: `trigger: { schedule: \"0 9 * * *\" }`".to_owned(),

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::*;
+use crate::token::{CONNECTED, NEEDS_REAUTHORIZATION};
 
 fn table() -> Value {
     serde_json::from_str(include_str!("../../event-types.json")).unwrap()
@@ -99,8 +100,8 @@ fn a_type_is_found_by_its_name_or_by_its_family() {
     assert_eq!(kind("ticket.updated"), None);
     assert!(find("slack", "ticket.created").is_none());
     assert_eq!(
-        kinds("schedule").chain(kinds("manual")).map(|known| known.kind).collect::<Vec<_>>(),
-        ["schedule.tick", "manual.run"]
+        kinds("schedule").chain(kinds("manual")).chain(kinds("deskwire")).map(|known| known.kind).collect::<Vec<_>>(),
+        ["schedule.tick", "manual.run", CONNECTED, NEEDS_REAUTHORIZATION]
     );
 }
 

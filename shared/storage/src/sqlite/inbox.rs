@@ -26,10 +26,13 @@ impl Inbox for SqliteStore {
     }
 
     fn ready(&self) -> BoxFuture<'_, StoreResult<()>> {
-        // Only a write that changes something shows that the disk still takes one. This row holds nothing back.
+        // Only a write shows that the disk still takes one, and only one that is larger than an event with its runs.
         Box::pin(self.write(|connection| {
             connection
-                .prepare_cached("INSERT INTO holds (budget, until) VALUES ('', 0) ON CONFLICT DO UPDATE SET until = 0")
+                .prepare_cached(
+                    "INSERT INTO probe (only, filler) VALUES (1, randomblob(65536))
+                     ON CONFLICT DO UPDATE SET filler = randomblob(65536)",
+                )
                 .and_then(|mut statement| statement.execute([]))
                 .map(|_| ())
                 .map_err(unavailable)

@@ -144,7 +144,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     ) STRICT;
     INSERT INTO generation VALUES (1, 0);
     ",
-    // 3: what is known of the connections' tokens. `due_at` is when to renew them.
+    // 3: what is known of the connections' tokens (`due_at` is when to renew them), and sealed secrets.
     "
     CREATE TABLE tokens (
         connection  TEXT PRIMARY KEY,
@@ -157,6 +157,24 @@ pub(super) const MIGRATIONS: &[&str] = &[
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX tokens_due ON tokens (due_at) WHERE due_at IS NOT NULL;
     CREATE INDEX tokens_unannounced ON tokens (connection) WHERE announced = 0;
+
+    -- Sealed: the bytes mean nothing without the key, which is elsewhere.
+    CREATE TABLE secrets (
+        name      TEXT NOT NULL,
+        version   INTEGER NOT NULL,
+        key       TEXT NOT NULL,
+        sealed    BLOB NOT NULL,
+        stored_at INTEGER NOT NULL,
+        erase_at  INTEGER,
+        PRIMARY KEY (name, version)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX secrets_to_erase ON secrets (erase_at) WHERE erase_at IS NOT NULL;
+
+    -- What is written to find out whether anything can be.
+    CREATE TABLE probe (
+        only   INTEGER PRIMARY KEY CHECK (only = 1),
+        filler BLOB NOT NULL
+    ) STRICT;
     ",
 ];
 

@@ -102,8 +102,7 @@ impl TokenStates for SqliteStore {
                 ),
                 Some(_) => execute(
                     connection,
-                    "UPDATE tokens SET revision = ?2, state = ?3, due_at = ?4, announced = ?5, lease_owner = NULL,
-                            lease_until = NULL
+                    "UPDATE tokens SET revision = ?2, state = ?3, due_at = ?4, announced = ?5
                      WHERE connection = ?1 AND revision = ?2 - 1",
                     params![name, revision, text, due_at, state.announced],
                 ),

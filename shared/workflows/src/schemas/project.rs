@@ -27,7 +27,7 @@ pub fn project() -> Value {
             "sources": {
                 "type": "object",
                 "description": "Where events come from, by name. The name is the last part of the webhook's path.",
-                "propertyNames": { "allOf": [names(NAME), { "not": { "enum": ["schedule", "manual"] } }] },
+                "propertyNames": { "allOf": [names(NAME), { "not": { "enum": ["schedule", "manual", "deskwire"] } }] },
                 "additionalProperties": { "$ref": "#/$defs/source" },
             },
             "oauth_clients": {

@@ -1,0 +1,77 @@
+//! What the secret store keeps of one version of a connection's tokens: enough to make the record anew from it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use deskwire_core::secret::{ExposeSecret, SecretString};
+use deskwire_core::time::Timestamp;
+use deskwire_oauth::Tokens;
+use serde::{Deserialize, Serialize};
+use zeroize::{Zeroize, Zeroizing};
+
+/// Tokens as they are sealed.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Kept {
+    access_token: String,
+    refresh_token: Option<String>,
+    pub obtained_at: Timestamp,
+    pub expires_at: Option<Timestamp>,
+    pub lapses_at: Option<Timestamp>,
+    pub scopes: Vec<String>,
+    pub scopes_cut: bool,
+    pub account: BTreeMap<String, String>,
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        self.access_token.zeroize();
+        self.refresh_token.zeroize();
+    }
+}
+
+impl fmt::Debug for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Kept").field("obtained_at", &self.obtained_at).finish_non_exhaustive()
+    }
+}
+
+impl Kept {
+    /// New tokens, completed by what the ones before them said and these do not: a refresh token that does not rotate, the
+    /// scopes, the account.
+    pub(crate) fn new(tokens: &Tokens, before: Option<&Self>, asked: &[String], now: Timestamp) -> Self {
+        let new_refresh = tokens.refresh_token.as_ref().map(|token| token.expose_secret().to_owned());
+        let mut account = before.map(|before| before.account.clone()).unwrap_or_default();
+        account.extend(tokens.account.clone());
+        Self {
+            access_token: tokens.access_token.expose_secret().to_owned(),
+            refresh_token: new_refresh.or_else(|| before.and_then(|before| before.refresh_token.clone())),
+            obtained_at: now,
+            expires_at: tokens.expires_in.map(|lifetime| now.plus(lifetime)),
+            lapses_at: tokens.refresh_expires_in.map(|lifetime| now.plus(lifetime)),
+            // RFC 6749, section 5.1: an answer that names none gives what was asked for.
+            scopes: match (&tokens.scopes, before) {
+                (Some(scopes), _) => scopes.clone(),
+                (None, Some(before)) => before.scopes.clone(),
+                (None, None) => asked.to_vec(),
+            },
+            scopes_cut: tokens.scopes_cut,
+            account,
+        }
+    }
+
+    pub(crate) fn access_token(&self) -> SecretString {
+        SecretString::from(self.access_token.as_str())
+    }
+
+    pub(crate) fn refresh_token(&self) -> Option<SecretString> {
+        self.refresh_token.as_deref().map(SecretString::from)
+    }
+
+    pub(crate) fn to_bytes(&self) -> Option<Zeroizing<Vec<u8>>> {
+        serde_json::to_vec(self).ok().map(Zeroizing::new)
+    }
+
+    pub(crate) fn from_bytes(bytes: Vec<u8>) -> Option<Self> {
+        serde_json::from_slice(&Zeroizing::new(bytes)).ok()
+    }
+}
