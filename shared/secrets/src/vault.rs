@@ -165,10 +165,10 @@ impl Vault {
         Ok(())
     }
 
-    /// Erases a secret with all its versions, by its whole name.
-    pub async fn forget(&self, name: &str) -> Result<(), VaultError> {
-        self.store.forget_secret(name).await?;
-        Ok(())
+    /// Erases a secret with all its versions, by its whole name. Answers how many there were: of several who erase one at
+    /// the same time, one is told that there was something.
+    pub async fn forget(&self, name: &str) -> Result<usize, VaultError> {
+        Ok(self.store.forget_secret(name).await?)
     }
 
     /// Exchanges the key: makes a new one, seals every secret anew with it, and puts it in the old one's place. Running

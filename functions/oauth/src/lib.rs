@@ -1,0 +1,95 @@
+//! The function where a person connects a connection: `/oauth/start/{connection}` leads to the provider, `/oauth/callback`
+//! takes the code that comes back, exchanges it, and hands the tokens to the broker.
+//!
+//! What keeps others out: a state of 256 random bits that is kept sealed, is taken once and ends after ten minutes; a cookie
+//! that binds it to the browser that began; PKCE where the provider takes it; the issuer, where the answer names one
+//! (RFC 9207); the exact redirect address; an invitation for whoever is not on this machine; and the account that the
+//! connection had before, which a new one must be of.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+mod callback;
+mod flow;
+mod page;
+mod start;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::get;
+use deskwire_core::ids::ConnectionName;
+use deskwire_core::random::Random;
+use deskwire_core::time::Clock;
+use deskwire_secrets::{Vault, VaultError};
+use deskwire_tokens::{Broker, Providers};
+use url::Url;
+
+/// Who may begin to connect a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Doors {
+    /// Whoever reaches the address: it is on this machine only.
+    Open,
+    /// Whoever brings an invitation.
+    Invited,
+}
+
+/// What the function works with.
+pub struct OAuth {
+    /// Keeps the tokens.
+    pub broker: Arc<Broker>,
+    /// The OAuth clients, by connection.
+    pub providers: Arc<Providers>,
+    /// Keeps what is under way.
+    pub vault: Vault,
+    /// Where people and providers reach us.
+    pub public_url: Url,
+    /// Who may begin.
+    pub doors: Doors,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// For states and verifiers.
+    pub random: Arc<dyn Random>,
+}
+
+impl OAuth {
+    /// Where providers send people back to. Registered at the provider, to the letter.
+    pub fn redirect_uri(&self) -> Url {
+        address(&self.public_url, "oauth/callback")
+    }
+
+    /// Where a person begins to connect a connection.
+    pub fn start_link(&self, connection: &ConnectionName) -> Url {
+        address(&self.public_url, &format!("oauth/start/{connection}"))
+    }
+}
+
+/// An address below the public URL, which may or may not end in a slash.
+fn address(public_url: &Url, path: &str) -> Url {
+    let mut url = public_url.clone();
+    url.set_path(&format!("{}/{path}", public_url.path().trim_end_matches('/')));
+    url.set_query(None);
+    url.set_fragment(None);
+    url
+}
+
+/// Makes an invitation to connect a connection, good for that long. Answers what goes behind `?key=` in the link.
+pub async fn invite(
+    vault: &Vault,
+    connection: &ConnectionName,
+    lasts: Duration,
+    clock: &dyn Clock,
+    random: &dyn Random,
+) -> Result<String, VaultError> {
+    flow::invite(vault, connection, lasts, clock.now(), random).await
+}
+
+/// The function's routes.
+pub fn router(oauth: Arc<OAuth>) -> Router {
+    Router::new()
+        .route("/oauth/start/{connection}", get(start::start))
+        .route("/oauth/callback", get(callback::callback))
+        .with_state(oauth)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,26 @@
+//! The Lambda function: wiring only. See the library for what it does.
+
+use std::sync::Arc;
+
+use lambda_http::Error;
+use oauth::{Doors, OAuth};
+
+#[tokio::main]
+#[expect(clippy::disallowed_methods, reason = "a binary reads the environment")]
+async fn main() -> Result<(), Error> {
+    lambda_http::tracing::init_default_subscriber();
+    let variable = |name: &str| std::env::var(name).ok();
+    let start = deskwire_startup::from_environment(Box::new(variable)).await?;
+    let public_url =
+        variable("DESKWIRE_PUBLIC_URL").ok_or("DESKWIRE_PUBLIC_URL is not set: providers send people back to it")?;
+    let oauth = OAuth {
+        broker: start.broker,
+        providers: start.providers,
+        vault: start.vault,
+        public_url: public_url.parse()?,
+        doors: Doors::Invited,
+        clock: start.clock,
+        random: start.random,
+    };
+    lambda_http::run(oauth::router(Arc::new(oauth))).await
+}

@@ -1,0 +1,27 @@
+//! The Lambda function: wiring only. See the library for what it does.
+
+use std::sync::Arc;
+
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use serde_json::Value;
+use token_refresh::TokenRefresh;
+
+#[tokio::main]
+#[expect(clippy::disallowed_methods, reason = "a binary reads the environment")]
+async fn main() -> Result<(), Error> {
+    lambda_runtime::tracing::init_default_subscriber();
+    let variable = |name: &str| std::env::var(name).ok();
+    let start = deskwire_startup::from_environment(Box::new(variable)).await?;
+    let public_url = variable("DESKWIRE_PUBLIC_URL").unwrap_or_default();
+    let refresh = TokenRefresh {
+        broker: Arc::clone(&start.broker),
+        intake: start.intake(),
+        start_link: format!("{}/oauth/start/", public_url.trim_end_matches('/')),
+        clock: Arc::clone(&start.clock),
+    };
+    lambda_runtime::run(service_fn(|_: LambdaEvent<Value>| async {
+        start.follow().await?;
+        Ok::<_, Error>(serde_json::to_value(refresh.pass().await?)?)
+    }))
+    .await
+}
