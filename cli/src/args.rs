@@ -65,6 +65,9 @@ pub(crate) enum Command {
         /// Where to listen; port 0 lets the system choose
         #[arg(long, default_value = "127.0.0.1:8787", value_name = "ADDR")]
         listen: SocketAddr,
+        /// Where people and providers reach this server: for links, and for OAuth's redirect address
+        #[arg(long, env = "DESKWIRE_PUBLIC_URL", value_name = "URL")]
+        public_url: Option<Url>,
         /// Let built-in stand-ins answer instead of the providers; no secret is needed
         #[arg(long)]
         sandbox: bool,
@@ -108,6 +111,21 @@ pub(crate) enum Command {
     Events {
         #[command(subcommand)]
         command: EventsCommand,
+    },
+    /// Show, test, connect or disconnect connections
+    Connections {
+        #[command(subcommand)]
+        command: ConnectionsCommand,
+    },
+    /// List or show OAuth clients
+    Clients {
+        #[command(subcommand)]
+        command: ClientsCommand,
+    },
+    /// Store secrets on this machine, sealed
+    Secrets {
+        #[command(subcommand)]
+        command: SecretsCommand,
     },
     /// List, follow, show, replay or settle runs
     Runs {
@@ -255,6 +273,126 @@ pub(crate) struct RehearseArgs {
 }
 
 #[derive(Debug, Subcommand)]
+pub(crate) enum ConnectionsCommand {
+    /// List the project's connections, and how they stand
+    List {
+        #[command(flatten)]
+        project: ProjectArgs,
+        #[command(flatten)]
+        data: DataArgs,
+    },
+    /// Show one connection: account, scopes, when it renews, who uses it
+    Show {
+        /// Its name
+        name: String,
+        #[command(flatten)]
+        project: ProjectArgs,
+        #[command(flatten)]
+        data: DataArgs,
+    },
+    /// Make the provider's own harmless call through it
+    Test {
+        /// Its name
+        name: String,
+        #[command(flatten)]
+        project: ProjectArgs,
+        #[command(flatten)]
+        data: DataArgs,
+    },
+    /// Connect it in a browser, and wait until that is done
+    Connect {
+        /// Its name
+        name: String,
+        /// Print the link only
+        #[arg(long)]
+        no_browser: bool,
+        /// Where to take the way back if no server runs; the provider must know the address
+        #[arg(long, default_value = "127.0.0.1:8787", value_name = "ADDR")]
+        listen: SocketAddr,
+        #[command(flatten)]
+        project: ProjectArgs,
+        #[command(flatten)]
+        data: DataArgs,
+    },
+    /// Let go of its tokens; its configuration stays
+    Disconnect {
+        /// Its name
+        name: String,
+        #[command(flatten)]
+        project: ProjectArgs,
+        #[command(flatten)]
+        data: DataArgs,
+    },
+    /// Erase everything that is kept of it; refused while a workflow uses it
+    Delete {
+        /// Its name
+        name: String,
+        #[command(flatten)]
+        project: ProjectArgs,
+        #[command(flatten)]
+        data: DataArgs,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ClientsCommand {
+    /// List the project's OAuth clients
+    List {
+        #[command(flatten)]
+        project: ProjectArgs,
+    },
+    /// Show one, with its addresses
+    Show {
+        /// Its name
+        name: String,
+        #[command(flatten)]
+        project: ProjectArgs,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SecretsCommand {
+    /// Store a secret: the value comes from the standard input or a hidden prompt, never from an argument
+    Set {
+        /// Its name, as `{ secret: NAME }` in deskwire.yaml
+        name: String,
+        /// Keep the value before it for so long, such as 24h
+        #[arg(long, value_name = "DURATION")]
+        keep_old: Option<String>,
+        #[command(flatten)]
+        project: ProjectArgs,
+        #[command(flatten)]
+        data: DataArgs,
+    },
+    /// List names, versions and times; never values
+    List {
+        #[command(flatten)]
+        project: ProjectArgs,
+        #[command(flatten)]
+        data: DataArgs,
+    },
+    /// Erase a secret; refused while deskwire.yaml names it
+    Delete {
+        /// Its name
+        name: String,
+        /// Erase it all the same
+        #[arg(long)]
+        force: bool,
+        #[command(flatten)]
+        project: ProjectArgs,
+        #[command(flatten)]
+        data: DataArgs,
+    },
+    /// Seal everything anew with a new key; a running server goes on meanwhile
+    RotateKey {
+        #[command(flatten)]
+        project: ProjectArgs,
+        #[command(flatten)]
+        data: DataArgs,
+    },
+}
+
+#[derive(Debug, Subcommand)]
 pub(crate) enum EventsCommand {
     /// List the newest events
     List {
@@ -310,6 +448,8 @@ pub(crate) enum EventsCommand {
         sandbox: bool,
         #[command(flatten)]
         project: ProjectArgs,
+        #[command(flatten)]
+        data: DataArgs,
     },
 }
 

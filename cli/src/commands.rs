@@ -3,6 +3,7 @@
 pub(crate) mod actions;
 mod bench;
 pub(crate) mod check;
+pub(crate) mod connections;
 pub(crate) mod demo;
 pub(crate) mod events;
 pub(crate) mod plan;
@@ -10,6 +11,7 @@ mod rehearse;
 mod replay;
 pub(crate) mod runs;
 pub(crate) mod sandbox;
+pub(crate) mod secrets;
 pub(crate) mod serve;
 mod settle;
 mod tail;

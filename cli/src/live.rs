@@ -11,11 +11,15 @@ use deskwire_core::ports::{History, Registry};
 use deskwire_secrets::Secrets;
 use deskwire_startup::{Deskwire, Settings, StartError, read_project};
 use notify::{RecursiveMode, Watcher};
+use oauth::Doors;
 use scheduler::Scheduler;
+use token_refresh::{Invitations, TokenRefresh};
 use tokio::sync::{mpsc, watch};
+use url::Url;
 
 use crate::commands::plan;
 use crate::output::note;
+use crate::server;
 
 /// How long the folder must be quiet before it is read: editors write a file in several steps.
 const QUIET: Duration = Duration::from_millis(200);
@@ -25,6 +29,9 @@ const FOLLOW: Duration = Duration::from_millis(500);
 
 /// The longest sleep between two looks at the schedules.
 const LONGEST_NAP: Duration = Duration::from_secs(30);
+
+/// How often the connections' tokens are looked at. What is not due costs nothing.
+const TOKENS: Duration = Duration::from_secs(2);
 
 /// How often old data is removed, and how many events at once, so that nobody waits for it.
 const PURGE: Duration = Duration::from_hours(1);
@@ -41,7 +48,12 @@ pub(crate) struct Folder {
 type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Starts the loops. They end when `stopping` says so.
-pub(crate) fn keep_in_step(deskwire: &Arc<Deskwire>, folder: Option<Folder>, stopping: &watch::Receiver<bool>) {
+pub(crate) fn keep_in_step(
+    deskwire: &Arc<Deskwire>,
+    folder: Option<Folder>,
+    public_url: &Url,
+    stopping: &watch::Receiver<bool>,
+) {
     let spawn = |task: Task| {
         let mut stopping = stopping.clone();
         tokio::spawn(async move {
@@ -51,10 +63,11 @@ pub(crate) fn keep_in_step(deskwire: &Arc<Deskwire>, folder: Option<Folder>, sto
             }
         });
     };
-    let tasks: [Task; 3] = [
+    let tasks: [Task; 4] = [
         Box::pin(follow(Arc::clone(deskwire))),
         Box::pin(keep_schedules(Arc::clone(deskwire))),
         Box::pin(remove_old(Arc::clone(deskwire))),
+        Box::pin(keep_tokens(Arc::clone(deskwire), public_url.clone())),
     ];
     tasks.into_iter().for_each(spawn);
     if let Some(folder) = folder {
@@ -102,6 +115,25 @@ async fn keep_schedules(deskwire: Arc<Deskwire>) {
         while tokio::time::Instant::now() < until && Arc::ptr_eq(&catalogue, &deskwire.catalogue.get()) {
             tokio::time::sleep_until(until.min(tokio::time::Instant::now() + FOLLOW)).await;
         }
+    }
+}
+
+/// Renews tokens before they end, and tells of connections that need a person.
+async fn keep_tokens(deskwire: Arc<Deskwire>, public_url: Url) {
+    let invited = server::doors(&public_url) == Doors::Invited;
+    let refresh = TokenRefresh {
+        broker: Arc::clone(&deskwire.broker),
+        intake: deskwire.intake(),
+        start_link: format!("{}/oauth/start/", public_url.as_str().trim_end_matches('/')),
+        invitations: invited
+            .then(|| Invitations { vault: deskwire.vault.clone(), random: Arc::clone(&deskwire.random) }),
+        clock: Arc::clone(&deskwire.clock),
+    };
+    loop {
+        if let Err(error) = refresh.pass().await {
+            tracing::error!(%error, "cannot look at the connections' tokens; trying again");
+        }
+        tokio::time::sleep(TOKENS).await;
     }
 }
 

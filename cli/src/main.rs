@@ -46,8 +46,9 @@ async fn run(cli: Cli) -> anyhow::Result<Outcome> {
     let json = cli.json;
     match cli.command {
         Command::Demo { exit, listen } => commands::demo::run(listen, exit, json).await,
-        Command::Serve { project, data, listen, sandbox, no_reload, concurrency } => {
-            let options = commands::serve::Options { sandbox, reload: !no_reload, concurrency: concurrency.into() };
+        Command::Serve { project, data, listen, public_url, sandbox, no_reload, concurrency } => {
+            let concurrency = concurrency.into();
+            let options = commands::serve::Options { sandbox, reload: !no_reload, concurrency, public_url };
             commands::serve::run(&project, &data, listen, options, json).await
         }
         Command::Plan { project, data } => commands::plan::plan(&project, &data, json).await,
@@ -57,6 +58,9 @@ async fn run(cli: Cli) -> anyhow::Result<Outcome> {
         Command::Workflows { command } => commands::workflows::run(command, json).await,
         Command::Events { command } => commands::events::run(command, json).await,
         Command::Runs { command } => commands::runs::run(command, json).await,
+        Command::Connections { command } => commands::connections::run(command, json).await,
+        Command::Clients { command } => commands::connections::clients(command, json),
+        Command::Secrets { command } => commands::secrets::run(command, json).await,
         Command::Sandbox { listen } => commands::sandbox::run(listen).await,
     }
 }

@@ -25,12 +25,13 @@ use deskwire_sandbox::{Sandbox, SandboxOptions, SignedDelivery};
 use deskwire_startup::{Deskwire, StandIns};
 use deskwire_templates::{Limits, Templates};
 use http::{StatusCode, header};
+use oauth::{Doors, OAuth};
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tower::ServiceExt;
 use tower_http::catch_panic::CatchPanicLayer;
-use url::Url;
+use url::{Host, Url};
 
 use crate::live::{self, Folder};
 
@@ -73,13 +74,14 @@ pub(crate) fn lock(data: &Path) -> anyhow::Result<File> {
         })?;
     match file.try_lock() {
         Ok(()) => {
-            let written = file.set_len(0).and_then(|()| write!(file, "{}", std::process::id()));
+            let written = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
             written.with_context(|| format!("cannot write {}; check that the disk is not full", path.display()))?;
             Ok(file)
         }
         Err(TryLockError::WouldBlock) => {
             let mut process = String::new();
             let _ = file.rewind().and_then(|()| file.read_to_string(&mut process));
+            let process = process.lines().next().unwrap_or_default();
             let who = if process.is_empty() { String::new() } else { format!(" (process {process})") };
             bail!(
                 "another `deskwire serve`{who} uses the data folder {}; stop it, or give this one its own with --data",
@@ -88,6 +90,20 @@ pub(crate) fn lock(data: &Path) -> anyhow::Result<File> {
         }
         Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("cannot lock {}", path.display())),
     }
+}
+
+/// Notes in the lock where the server that holds it is reached, for commands that need it.
+pub(crate) fn note_address(mut lock: &File, public_url: &Url) -> anyhow::Result<()> {
+    writeln!(lock, "{public_url}").context("cannot write the server's address into the data folder")
+}
+
+/// Where the server that uses the data folder is reached, if one does.
+pub(crate) fn running_at(data: &Path) -> Option<Url> {
+    if !is_running(data) {
+        return None;
+    }
+    let text = std::fs::read_to_string(data.join("serve.lock")).ok()?;
+    text.lines().nth(1).and_then(|url| Url::parse(url).ok())
 }
 
 /// Does a server use the data folder?
@@ -129,7 +145,7 @@ pub(crate) fn sandbox_routes(sandbox: &Sandbox) -> Router {
 
 /// The functions' routes, health included. The console shows ticket data to whoever can reach it, so it is there only on
 /// loopback until it has a sign-in.
-pub(crate) fn routes(deskwire: &Deskwire, address: SocketAddr) -> Router {
+pub(crate) fn routes(deskwire: &Deskwire, address: SocketAddr, public_url: &Url) -> Router {
     let store = deskwire.store.clone();
     let ready = move || {
         let store = store.clone();
@@ -150,7 +166,48 @@ pub(crate) fn routes(deskwire: &Deskwire, address: SocketAddr) -> Router {
         });
         routes = routes.merge(console.layer(middleware::from_fn(own_names_only)));
     }
-    routes
+    routes.merge(oauth_routes(deskwire, public_url))
+}
+
+/// Who may begin to connect a connection: anybody on this machine, where nobody else can reach it under the public URL.
+pub(crate) fn doors(public_url: &Url) -> Doors {
+    let own = match public_url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    if own { Doors::Open } else { Doors::Invited }
+}
+
+/// The routes on which a person connects a connection.
+pub(crate) fn oauth_routes(deskwire: &Deskwire, public_url: &Url) -> Router {
+    let doors = doors(public_url);
+    let routes = oauth::router(Arc::new(OAuth {
+        broker: Arc::clone(&deskwire.broker),
+        providers: Arc::clone(&deskwire.providers),
+        vault: deskwire.vault.clone(),
+        public_url: public_url.clone(),
+        doors,
+        clock: Arc::clone(&deskwire.clock),
+        random: Arc::clone(&deskwire.random),
+    }));
+    match doors {
+        Doors::Open => routes.layer(middleware::from_fn(own_names_only)),
+        Doors::Invited => routes,
+    }
+}
+
+/// Where people and providers reach the server, unless somebody said otherwise.
+pub(crate) fn public_url(given: Option<Url>, address: SocketAddr) -> anyhow::Result<Url> {
+    match given {
+        Some(url) => Ok(url),
+        // `localhost` is what providers let one register without https.
+        None if address.ip().is_loopback() => {
+            Url::parse(&format!("http://localhost:{}", address.port())).context("the address makes no URL")
+        }
+        None => Url::parse(&format!("http://{address}")).context("the address makes no URL"),
+    }
 }
 
 /// Refuses requests that were made under a name that is not this machine's own: a page of somebody else's, whose name
@@ -186,6 +243,8 @@ pub(crate) struct Server {
     pub listener: TcpListener,
     pub routes: Router,
     pub concurrency: usize,
+    /// Where people and providers reach it.
+    pub public_url: Url,
     /// The project folder, if changes of it are to be applied.
     pub folder: Option<Folder>,
 }
@@ -205,7 +264,7 @@ impl Server {
             grace: GRACE,
             ..RunnerOptions::default()
         };
-        live::keep_in_step(&self.deskwire, self.folder, &stopping);
+        live::keep_in_step(&self.deskwire, self.folder, &self.public_url, &stopping);
         let engine = Arc::new(self.deskwire.engine());
         let worker = tokio::spawn(workflow_runner::serve(engine, options, when(stopping.clone())));
         let stop = async move {

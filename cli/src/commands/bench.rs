@@ -37,14 +37,19 @@ pub(crate) struct Bench {
 
 impl Bench {
     /// With the workflow of a file, in the place of all that the project has.
-    pub(crate) async fn of_file(file: &Path, project: &ProjectArgs, who: Who) -> anyhow::Result<Self> {
+    pub(crate) async fn of_file(file: &Path, project: &ProjectArgs, data: &DataArgs, who: Who) -> anyhow::Result<Self> {
         let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
         let mut files = read_project(project)?;
         files.workflows = vec![SourceFile { path: file.display().to_string(), text }];
-        Self::new(&files, project, who).await
+        Self::new(&files, project, data, who).await
     }
 
-    pub(crate) async fn new(files: &ProjectFiles, project: &ProjectArgs, who: Who) -> anyhow::Result<Self> {
+    pub(crate) async fn new(
+        files: &ProjectFiles,
+        project: &ProjectArgs,
+        data: &DataArgs,
+        who: Who,
+    ) -> anyhow::Result<Self> {
         let (loaded, actions) = if who == Who::Nobody {
             // Nobody is called, so where connections lead does not matter.
             let loaded = deskwire_startup::check(files, true);
@@ -53,7 +58,7 @@ impl Bench {
             }
             (Arc::new(loaded.project), deskwire_startup::actions_alone())
         } else {
-            let deskwire = start(files, project, who == Who::Sandbox).await?;
+            let deskwire = start(files, project, data, who).await?;
             (deskwire.project(), deskwire.versions.actions())
         };
         let Some(workflow) = loaded.workflows.first().cloned() else {
@@ -104,12 +109,15 @@ pub(crate) fn store_if_any(data: &DataArgs) -> Option<SqliteStore> {
     open_store(data).ok()
 }
 
-/// Starts on a store in memory, against the project's connections or against stand-ins of its own.
+/// Starts against stand-ins of its own, or against the project's connections: those that are signed in by OAuth have their
+/// tokens in the data folder.
 async fn start(
     files: &ProjectFiles,
     project: &ProjectArgs,
-    sandbox: bool,
+    data: &DataArgs,
+    who: Who,
 ) -> anyhow::Result<deskwire_startup::Deskwire> {
+    let sandbox = who == Who::Sandbox;
     let mut stand_ins = None;
     if sandbox {
         let Listening { listener, address } = server::listen(([127, 0, 0, 1], 0).into()).await?;
@@ -117,6 +125,11 @@ async fn start(
         let routes = server::sandbox_routes(&server::sandbox(None));
         tokio::spawn(server::serve_until_told(listener, routes, std::future::pending()));
     }
-    let settings = Settings { data: None, allow_loopback: project.allow_loopback || sandbox, stand_ins, apply: false };
+    let settings = Settings {
+        data: Some(data.data.clone()).filter(|folder| !sandbox && folder.join("deskwire.db").exists()),
+        allow_loopback: project.allow_loopback || sandbox,
+        stand_ins,
+        apply: false,
+    };
     deskwire_startup::start(&settings, files, &secrets(project)).await.map_err(|error| explain(error, files))
 }

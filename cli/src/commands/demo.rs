@@ -39,6 +39,7 @@ pub(crate) async fn run(address: SocketAddr, exit: bool, as_json: bool) -> anyho
         Ok(listening) => listening,
         Err(_) => server::listen(SocketAddr::new(address.ip(), 0)).await?,
     };
+    let public_url = server::public_url(None, address)?;
     let folder = TemporaryFolder::make()?;
     let files = shipped_project();
     let settings = Settings {
@@ -55,11 +56,11 @@ pub(crate) async fn run(address: SocketAddr, exit: bool, as_json: bool) -> anyho
     // What our own writes change, Zendesk tells of as well.
     let webhooks = Arc::new(OnceLock::new());
     let sandbox = server::sandbox(Some(server::deliver_to(&webhooks, WEBHOOK.to_owned())));
-    let routes = server::routes(&deskwire, address).merge(server::sandbox_routes(&sandbox));
+    let routes = server::routes(&deskwire, address, &public_url).merge(server::sandbox_routes(&sandbox));
     let _ = webhooks.set(routes.clone());
     let deskwire = Arc::new(deskwire);
     let (stop, stopped) = oneshot::channel::<()>();
-    let server = Server { deskwire: Arc::clone(&deskwire), listener, routes, concurrency: 8, folder: None };
+    let server = Server { deskwire: Arc::clone(&deskwire), listener, routes, concurrency: 8, public_url, folder: None };
     let serving = tokio::spawn(server.run(async {
         // A dropped sender means the demo ended early, which is a stop too.
         let _ = stopped.await;

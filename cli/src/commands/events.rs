@@ -15,14 +15,16 @@ use deskwire_core::signature::{Place, TimestampFormat, sign};
 use deskwire_core::source::SourceConfig;
 use deskwire_core::time::{Clock, SystemClock, Timestamp};
 use deskwire_egress::{AllowedDomain, Egress, EgressOptions, Request};
+use deskwire_secrets::Secrets;
 use deskwire_startup::OsRandom;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde_json::{Value, json};
 use url::Url;
 
+use super::secrets::vault;
 use super::{open_store, read_project, runs, secrets};
 use crate::Outcome;
-use crate::args::{EventsCommand, ProjectArgs};
+use crate::args::{DataArgs, EventsCommand, ProjectArgs};
 use crate::output::{BOLD, DIM, GREEN, RED, YELLOW, cell, line, note, paint, shorten, styled, table, time};
 use crate::server::SANDBOX_SIGNING_SECRET;
 
@@ -57,8 +59,9 @@ pub(crate) async fn run(command: EventsCommand, as_json: bool) -> anyhow::Result
             }
             Ok(Outcome::Fine)
         }
-        EventsCommand::Send { file, source, to, new, sandbox, project } => {
-            send(&file, &source, to, new, sandbox, &project, as_json).await
+        EventsCommand::Send { file, source, to, new, sandbox, project, data } => {
+            let stored = if sandbox { None } else { stored(&project, &data).await? };
+            send(&file, &source, to, new, stored, &project, as_json).await
         }
     }
 }
@@ -129,23 +132,35 @@ fn show(event: &EventDetail) {
     }
 }
 
+/// Where the project's secrets are found, those of the secret store included.
+async fn stored(project: &ProjectArgs, data: &DataArgs) -> anyhow::Result<Option<Secrets>> {
+    let found = secrets(project);
+    if open_store(data).is_ok() {
+        found.take_stored(vault(project, data)?.set_secrets().await?);
+    }
+    Ok(Some(found))
+}
+
 async fn send(
     file: &Path,
     source: &str,
     to: Option<Url>,
     new: bool,
-    sandbox: bool,
+    secrets: Option<Secrets>,
     project: &ProjectArgs,
     as_json: bool,
 ) -> anyhow::Result<Outcome> {
     let body = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
     let body = if new { renewed(&body).with_context(|| format!("{} is not JSON", file.display()))? } else { body };
     let config = source_config(project, source)?;
-    let secret = if sandbox {
-        SANDBOX_SIGNING_SECRET.to_owned()
-    } else {
-        let Some(reference) = config.signing_secrets.first() else { bail!("source {source} has no signing secret") };
-        secrets(project).resolve(reference, &format!("source {source}"))?.expose_secret().to_owned()
+    let secret = match secrets {
+        None => SANDBOX_SIGNING_SECRET.to_owned(),
+        Some(secrets) => {
+            let Some(reference) = config.signing_secrets.first() else {
+                bail!("source {source} has no signing secret")
+            };
+            secrets.resolve(reference, &format!("source {source}"))?.expose_secret().to_owned()
+        }
     };
     let url = match to {
         Some(url) => url,

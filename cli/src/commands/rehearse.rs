@@ -85,7 +85,7 @@ pub(crate) async fn run(args: RehearseArgs, as_json: bool) -> anyhow::Result<Out
 async fn draft(args: &RehearseArgs, who: Who) -> anyhow::Result<Option<Bench>> {
     let file = Path::new(&args.workflow);
     if file.is_file() {
-        return Bench::of_file(file, &args.project, who).await.map(Some);
+        return Bench::of_file(file, &args.project, &args.data, who).await.map(Some);
     }
     let mut files = read_project(&args.project)?;
     let loaded = deskwire_startup::check(&files, true);
@@ -100,7 +100,7 @@ async fn draft(args: &RehearseArgs, who: Who) -> anyhow::Result<Option<Bench>> {
         });
     };
     files.workflows = vec![SourceFile { path: found.file.clone(), text: found.text.clone() }];
-    Bench::new(&files, &args.project, who).await.map(Some)
+    Bench::new(&files, &args.project, &args.data, who).await.map(Some)
 }
 
 fn to_json(found: &Found) -> Value {

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use deskwire_startup::{Settings, StartError};
 use serde_json::json;
+use url::Url;
 
 use super::{explain, read_project, secrets};
 use crate::Outcome;
@@ -21,6 +22,8 @@ pub(crate) struct Options {
     pub reload: bool,
     /// How many runs go on at once.
     pub concurrency: usize,
+    /// Where people and providers reach it, if not at its own address.
+    pub public_url: Option<Url>,
 }
 
 pub(crate) async fn run(
@@ -30,11 +33,13 @@ pub(crate) async fn run(
     options: Options,
     as_json: bool,
 ) -> anyhow::Result<Outcome> {
-    let Options { sandbox, reload, concurrency } = options;
+    let Options { sandbox, reload, concurrency, public_url } = options;
     let files = read_project(project)?;
     // Held until the process ends; the system releases it whatever happens.
-    let _lock = server::lock(&data.data)?;
+    let lock = server::lock(&data.data)?;
     let Listening { listener, address } = server::listen(address).await?;
+    let public_url = server::public_url(public_url, address)?;
+    server::note_address(&lock, &public_url)?;
     let settings = Settings {
         data: Some(data.data.clone()),
         allow_loopback: project.allow_loopback || sandbox,
@@ -50,7 +55,7 @@ pub(crate) async fn run(
             return Err(explain(error, &files));
         }
     };
-    let mut routes = server::routes(&deskwire, address);
+    let mut routes = server::routes(&deskwire, address, &public_url);
     if sandbox {
         let webhooks = Arc::new(OnceLock::new());
         let project = deskwire.project();
@@ -74,6 +79,8 @@ pub(crate) async fn run(
         }
     }
     let folder = reload.then(|| Folder { path: project.project.clone(), settings, secrets: secrets(project) });
-    Server { deskwire: Arc::new(deskwire), listener, routes, concurrency, folder }.run(server::told_to_stop()).await?;
+    Server { deskwire: Arc::new(deskwire), listener, routes, concurrency, public_url, folder }
+        .run(server::told_to_stop())
+        .await?;
     Ok(Outcome::Fine)
 }

@@ -31,7 +31,7 @@ pub(crate) async fn run(args: TestArgs, as_json: bool) -> anyhow::Result<Exit> {
         (false, true) => Who::Providers,
         (false, false) => Who::Nobody,
     };
-    let bench = Bench::of_file(&args.file, &args.project, who).await?;
+    let bench = Bench::of_file(&args.file, &args.project, &args.data, who).await?;
     let Some((event, mut recordings)) = find(&args, &bench).await? else { return Ok(Exit::Failed) };
     if let Err(reason) = verdict(&bench.workflow, &event) {
         if as_json {

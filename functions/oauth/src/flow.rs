@@ -100,41 +100,6 @@ pub(crate) async fn take(
     Ok(if first && now < flow.expires_at { Ok(flow) } else { Err(Astray::Unknown) })
 }
 
-#[derive(Serialize, Deserialize)]
-struct Invitation {
-    connection: ConnectionName,
-    expires_at: Timestamp,
-}
-
-fn invitation_name(key: &str) -> String {
-    format!("oauth-invite/{}", hash(key))
-}
-
-pub(crate) async fn invite(
-    vault: &Vault,
-    connection: &ConnectionName,
-    lasts: Duration,
-    now: Timestamp,
-    random: &dyn Random,
-) -> Result<String, VaultError> {
-    let key = token(random);
-    let invitation = Invitation { connection: connection.clone(), expires_at: now.plus(lasts) };
-    keep(vault, &invitation_name(&key), &invitation, invitation.expires_at, now).await?;
-    Ok(key)
-}
-
-/// Does this key let one connect this connection? Answers the name under which the invitation is kept.
-pub(crate) async fn invited(
-    vault: &Vault,
-    key: &str,
-    connection: &ConnectionName,
-    now: Timestamp,
-) -> Result<Option<String>, VaultError> {
-    let name = invitation_name(key);
-    let found: Option<Invitation> = read(vault, &name).await?;
-    Ok(found.filter(|found| found.connection == *connection && now < found.expires_at).map(|_| name))
-}
-
 async fn keep(
     vault: &Vault,
     name: &str,

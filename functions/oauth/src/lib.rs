@@ -6,6 +6,7 @@
 //! (RFC 9207); the exact redirect address; an invitation for whoever is not on this machine; and the account that the
 //! connection had before, which a new one must be of.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+#![expect(clippy::result_large_err, reason = "a page that says no is made once for a person, and shown")]
 
 mod callback;
 mod flow;
@@ -13,14 +14,13 @@ mod page;
 mod start;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
 use deskwire_core::ids::ConnectionName;
 use deskwire_core::random::Random;
 use deskwire_core::time::Clock;
-use deskwire_secrets::{Vault, VaultError};
+use deskwire_secrets::Vault;
 use deskwire_tokens::{Broker, Providers};
 use url::Url;
 
@@ -70,17 +70,6 @@ fn address(public_url: &Url, path: &str) -> Url {
     url.set_query(None);
     url.set_fragment(None);
     url
-}
-
-/// Makes an invitation to connect a connection, good for that long. Answers what goes behind `?key=` in the link.
-pub async fn invite(
-    vault: &Vault,
-    connection: &ConnectionName,
-    lasts: Duration,
-    clock: &dyn Clock,
-    random: &dyn Random,
-) -> Result<String, VaultError> {
-    flow::invite(vault, connection, lasts, clock.now(), random).await
 }
 
 /// The function's routes.

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use deskwire_core::ids::ConnectionName;
 use deskwire_core::secret::ExposeSecret;
 use deskwire_oauth::{Pkce, authorize_link};
-use deskwire_tokens::Ask;
+use deskwire_tokens::{Ask, invited};
 use http::{HeaderValue, StatusCode, header};
 use serde::Deserialize;
 
@@ -26,7 +26,7 @@ pub(crate) async fn start(
     Path(connection): Path<String>,
     Query(asked): Query<Asked>,
 ) -> Response {
-    begin(&oauth, &connection, asked.key.as_deref()).await.unwrap_or_else(|page| page.into_response())
+    begin(&oauth, &connection, asked.key.as_deref()).await.unwrap_or_else(IntoResponse::into_response)
 }
 
 async fn begin(oauth: &OAuth, connection: &str, key: Option<&str>) -> Result<Response, Page> {
@@ -40,7 +40,7 @@ async fn begin(oauth: &OAuth, connection: &str, key: Option<&str>) -> Result<Res
         (Doors::Open, _) => None,
         (Doors::Invited, Some((name, _))) => {
             let found = match key {
-                Some(key) => flow::invited(&oauth.vault, key, name, now).await.map_err(|error| Page::broken(&error))?,
+                Some(key) => invited(&oauth.vault, key, name, now).await.map_err(|error| Page::broken(&error))?,
                 None => None,
             };
             Some(found.ok_or_else(uninvited)?)

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use axum::body::Body;
 use deskwire_core::connection::{OAuthClientConfig, OAuthGrant};
@@ -15,7 +16,7 @@ use deskwire_egress::{Egress, EgressOptions};
 use deskwire_oauth::Client;
 use deskwire_secrets::Keys;
 use deskwire_storage::SqliteStore;
-use deskwire_tokens::BrokerOptions;
+use deskwire_tokens::{BrokerOptions, invite};
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
 use tower::ServiceExt;
@@ -279,7 +280,7 @@ async fn only_the_invited_begin_where_anybody_can_reach_us() {
     let name = ConnectionName::parse("slack").unwrap();
     let invitation = async || {
         let lasts = Duration::from_mins(15);
-        invite(&world.oauth.vault, &name, lasts, world.clock.as_ref(), world.oauth.random.as_ref()).await.unwrap()
+        invite(&world.oauth.vault, &name, lasts, world.clock.now(), world.oauth.random.as_ref()).await.unwrap()
     };
     let key = invitation().await;
     for path in ["/oauth/start/slack", "/oauth/start/slack?key=guessed", "/oauth/start/nope"] {

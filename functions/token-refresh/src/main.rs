@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
-use token_refresh::TokenRefresh;
+use token_refresh::{Invitations, TokenRefresh};
 
 #[tokio::main]
 #[expect(clippy::disallowed_methods, reason = "a binary reads the environment")]
@@ -17,6 +17,7 @@ async fn main() -> Result<(), Error> {
         broker: Arc::clone(&start.broker),
         intake: start.intake(),
         start_link: format!("{}/oauth/start/", public_url.trim_end_matches('/')),
+        invitations: Some(Invitations { vault: start.vault.clone(), random: Arc::clone(&start.random) }),
         clock: Arc::clone(&start.clock),
     };
     lambda_runtime::run(service_fn(|_: LambdaEvent<Value>| async {

@@ -54,6 +54,11 @@ impl Client {
         Self { tokens, ..self }
     }
 
+    /// The connection of this name.
+    pub(crate) fn named(&self, name: &ConnectionName) -> Option<&Connection> {
+        self.connections.get(name)
+    }
+
     /// The connection that a call names, if it is one of `provider`; [`ANY_PROVIDER`] takes every connection.
     pub(crate) fn connection(&self, call: Call<'_>, provider: &str) -> Result<&Connection, CallError> {
         let name = call.connection;

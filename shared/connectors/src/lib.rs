@@ -10,6 +10,7 @@ mod client;
 mod connection;
 pub mod http;
 mod input;
+mod probe;
 mod schema;
 pub mod slack;
 #[cfg(test)]

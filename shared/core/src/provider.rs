@@ -23,9 +23,34 @@ pub struct Provider {
     pub webhook_content_types: Vec<String>,
     /// How its requests to us are signed; the first is the usual one. None where it sends no webhooks.
     pub signatures: Vec<Scheme>,
+    /// Its own harmless call, which tells who we are.
+    #[serde(default)]
+    pub probe: Option<Probe>,
     /// How it speaks OAuth 2.0, if it does.
     #[serde(default)]
     pub oauth: Option<OAuthFacts>,
+}
+
+/// A call that changes nothing and tells who we are.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Probe {
+    /// Its path below the API's address.
+    pub path: String,
+    /// A POST instead of a GET?
+    #[serde(default)]
+    pub post: bool,
+    /// What an answer for somebody holds: neither null nor false stands there (a JSON pointer).
+    pub must: String,
+    /// Where the account stands.
+    #[serde(default)]
+    pub account: Option<String>,
+    /// Where the user stands.
+    #[serde(default)]
+    pub user: Option<String>,
+    /// The header that names the scopes.
+    #[serde(default)]
+    pub scopes_header: Option<String>,
 }
 
 /// How a provider's OAuth 2.0 differs from RFC 6749. Every column has the standard as its default.

@@ -122,6 +122,7 @@ pub struct Deskwire {
     pub applied: Plan,
     project: RwLock<Arc<Project>>,
     sources: RwLock<Vec<Source>>,
+    client: RwLock<Arc<deskwire_connectors::Client>>,
     egress: Arc<Egress>,
 }
 
@@ -139,6 +140,11 @@ impl Deskwire {
             clock: Arc::clone(&self.clock),
             random: Arc::clone(&self.random),
         }
+    }
+
+    /// The connections, for calling them without an action.
+    pub fn client(&self) -> Arc<deskwire_connectors::Client> {
+        Arc::clone(&self.client.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// What the runner needs.
@@ -165,7 +171,9 @@ impl Deskwire {
         let plan = Plan::new(&project.workflows, &self.store.deployed().await?);
         plan.apply(&self.store, self.clock.now()).await?;
         self.providers.replace(parts.clients);
-        self.versions.replace_actions(actions_on(&self.egress, parts.connections, &self.broker));
+        let client = client_on(&self.egress, parts.connections, &self.broker);
+        self.versions.replace_actions(deskwire_connectors::actions(Arc::clone(&client)));
+        *self.client.write().unwrap_or_else(PoisonError::into_inner) = client;
         *self.sources.write().unwrap_or_else(PoisonError::into_inner) = parts.sources;
         *self.project.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(project);
         self.follow().await?;
@@ -218,9 +226,13 @@ fn prepare(settings: &Settings, files: &ProjectFiles, secrets: &Secrets) -> Resu
     }
 }
 
-fn actions_on(egress: &Arc<Egress>, connections: Vec<Connection>, broker: &Arc<Broker>) -> Actions {
+fn client_on(
+    egress: &Arc<Egress>,
+    connections: Vec<Connection>,
+    broker: &Arc<Broker>,
+) -> Arc<deskwire_connectors::Client> {
     let client = deskwire_connectors::Client::new(Arc::clone(egress), connections);
-    deskwire_connectors::actions(Arc::new(client.with_tokens(broker.clone())))
+    Arc::new(client.with_tokens(broker.clone()))
 }
 
 /// Starts from settings and files that were read already.
@@ -231,7 +243,10 @@ pub async fn start(settings: &Settings, files: &ProjectFiles, secrets: &Secrets)
     };
     let random: Arc<dyn Random> = Arc::new(OsRandom);
     let vault = vault(&store, settings.data.as_deref(), secrets, &random)?;
-    secrets.take_stored(vault.set_secrets().await?);
+    // A store in memory holds none: whoever starts on one may have brought some.
+    if settings.data.is_some() {
+        secrets.take_stored(vault.set_secrets().await?);
+    }
     let (project, parts) = prepare(settings, files, secrets)?;
     let options = EgressOptions { allow_loopback: settings.allow_loopback, ..EgressOptions::default() };
     let egress = Arc::new(Egress::new(options));
@@ -254,7 +269,8 @@ pub async fn start(settings: &Settings, files: &ProjectFiles, secrets: &Secrets)
         // No two processes share a name, not even two that start in the same moment.
         BrokerOptions { owner: format!("{:032x}", random.bits()), ..BrokerOptions::default() },
     ));
-    let actions = actions_on(&egress, parts.connections, &broker);
+    let client = client_on(&egress, parts.connections, &broker);
+    let actions = deskwire_connectors::actions(Arc::clone(&client));
     let versions = Versions::new(Arc::new(store.clone()), actions, templates, &project.workflows);
     let deskwire = Deskwire {
         store,
@@ -268,6 +284,7 @@ pub async fn start(settings: &Settings, files: &ProjectFiles, secrets: &Secrets)
         applied,
         project: RwLock::new(Arc::new(project)),
         sources: RwLock::new(parts.sources),
+        client: RwLock::new(client),
         egress,
     };
     deskwire.follow().await?;

@@ -18,6 +18,9 @@ const MOST: usize = 500;
 pub trait Announcer: Send + Sync {
     /// Takes one in. The same event twice is one.
     fn announce(&self, event: Event) -> BoxFuture<'_, StoreResult<()>>;
+
+    /// Where a person connects the connection.
+    fn link<'a>(&'a self, state: &'a TokenState) -> BoxFuture<'a, String>;
 }
 
 /// What telling everybody came to.
@@ -55,15 +58,11 @@ pub fn connection_event(state: &TokenState, link: &str, now: Timestamp) -> Event
 impl Broker {
     /// Tells everybody what nobody has been told yet. The event is durable before it counts as told, so a crash in between
     /// tells it twice under one id, which is once.
-    pub async fn announce(
-        &self,
-        announcer: &dyn Announcer,
-        link_of: &(dyn Fn(&TokenState) -> String + Sync),
-        now: Timestamp,
-    ) -> StoreResult<Announced> {
+    pub async fn announce(&self, announcer: &dyn Announcer, now: Timestamp) -> StoreResult<Announced> {
         let mut told = Announced::default();
         for state in self.states().unannounced_tokens(MOST).await? {
-            announcer.announce(connection_event(&state, &link_of(&state), now)).await?;
+            let link = announcer.link(&state).await;
+            announcer.announce(connection_event(&state, &link, now)).await?;
             let revision = state.revision;
             // Where it changed meanwhile, what it is now is told the next time.
             if self.states().put_tokens(TokenState { announced: true, ..state }, Some(revision)).await? {

@@ -10,6 +10,7 @@
 
 mod announce;
 mod broker;
+mod invitation;
 mod kept;
 mod providers;
 mod renew;
@@ -17,6 +18,7 @@ mod schedule;
 
 pub use announce::{Announced, Announcer, connection_event};
 pub use broker::{Broker, BrokerError, BrokerOptions};
+pub use invitation::{invite, invited};
 pub use providers::{Ask, Providers};
 pub use schedule::{Pass, renew_at};
 

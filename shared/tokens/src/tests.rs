@@ -530,14 +530,17 @@ impl Announcer for Heard {
         self.0.lock().unwrap().push(event);
         Box::pin(async { Ok(()) })
     }
+
+    fn link<'a>(&'a self, state: &'a TokenState) -> BoxFuture<'a, String> {
+        Box::pin(async { format!("https://relay.example.com/oauth/start/{}", state.connection) })
+    }
 }
 
 #[tokio::test]
 async fn everybody_is_told_once_how_a_connection_stands() {
     let world = World::connected().await;
     let (broker, heard) = (world.process(), Heard::default());
-    let link = |state: &TokenState| format!("https://relay.example.com/oauth/start/{}", state.connection);
-    let tell = async || broker.announce(&heard, &link, world.clock.now()).await.unwrap().told;
+    let tell = async || broker.announce(&heard, world.clock.now()).await.unwrap().told;
     assert_eq!((tell().await, tell().await), (1, 0));
     *world.provider.valid.lock().unwrap() = None;
     world.later(Duration::from_hours(1));

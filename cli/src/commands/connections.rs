@@ -1,0 +1,489 @@
+//! `deskwire connections` and `deskwire clients`: how connections stand, and what people do about it.
+
+use std::io::{IsTerminal, Write};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anstyle::Style;
+use anyhow::bail;
+use deskwire_connectors::Client;
+use deskwire_core::connection::{AuthConfig, ConnectionConfig, OAuthClientConfig, OAuthGrant};
+use deskwire_core::ids::ConnectionName;
+use deskwire_core::ports::{Registry, TokenStates};
+use deskwire_core::time::{Clock, SystemClock, Timestamp, show_duration};
+use deskwire_core::token::{Standing, TokenSource, TokenState};
+use deskwire_startup::{Deskwire, OsRandom, Settings};
+use deskwire_storage::SqliteStore;
+use deskwire_templates::{Limits, Templates};
+use deskwire_tokens::invite;
+use deskwire_workflows::{Options, Project, SourceFile, StepKind, Workflow};
+use serde_json::{Value, json};
+use url::Url;
+
+use super::secrets::vault;
+use super::{explain, open_store, read_project, secrets};
+use crate::Outcome;
+use crate::args::{ClientsCommand, ConnectionsCommand, DataArgs, ProjectArgs};
+use crate::output::{BOLD, DIM, GREEN, RED, YELLOW, cell, line, note, paint, shorten, styled, table, time};
+use crate::server::{self, Listening};
+
+/// A connection that ends within this time is shown as expiring.
+const SOON: Duration = Duration::from_hours(72);
+
+/// How long a link to connect is good, and how long the command waits for it.
+const LASTS: Duration = Duration::from_mins(10);
+
+/// How often it is asked whether somebody has connected.
+const LOOK: Duration = Duration::from_millis(300);
+
+pub(crate) async fn run(command: ConnectionsCommand, as_json: bool) -> anyhow::Result<Outcome> {
+    match command {
+        ConnectionsCommand::List { project, data } => {
+            let all = Stood::all(&project, &data).await?;
+            if as_json {
+                crate::output::json(&all.iter().map(Stood::to_json).collect::<Value>());
+            } else {
+                list(&all);
+            }
+            Ok(Outcome::Fine)
+        }
+        ConnectionsCommand::Show { name, project, data } => {
+            let all = Stood::all(&project, &data).await?;
+            let Some(one) = all.iter().find(|one| one.config.name.as_str() == name) else {
+                return Ok(unknown(&name, &all));
+            };
+            if as_json {
+                crate::output::json(&one.to_json());
+            } else {
+                show(one);
+            }
+            Ok(Outcome::Fine)
+        }
+        ConnectionsCommand::Test { name, project, data } => test(&name, &project, &data, as_json).await,
+        ConnectionsCommand::Connect { name, no_browser, listen, project, data } => {
+            connect(&name, !no_browser, listen, &project, &data, as_json).await
+        }
+        ConnectionsCommand::Disconnect { name, project, data } => {
+            let all = Stood::all(&project, &data).await?;
+            let Some(one) = all.iter().find(|one| one.config.name.as_str() == name) else {
+                return Ok(unknown(&name, &all));
+            };
+            if one.client.is_none() {
+                note(format_args!("error: {name} has a stored secret, and no tokens to let go of"));
+                return Ok(Outcome::Failed);
+            }
+            start(&project, &data).await?.broker.disconnect(&one.config.name, "asked for by a person").await?;
+            said(
+                &json!({ "disconnected": name }),
+                format_args!("{name} is disconnected; `deskwire connections connect {name}` restores it"),
+                as_json,
+            );
+            Ok(Outcome::Fine)
+        }
+        ConnectionsCommand::Delete { name, project, data } => delete(&name, &project, &data, as_json).await,
+    }
+}
+
+fn said(document: &Value, text: std::fmt::Arguments<'_>, as_json: bool) {
+    if as_json { crate::output::json(document) } else { line(text) }
+}
+
+fn unknown(name: &str, all: &[Stood]) -> Outcome {
+    let names: Vec<&str> = all.iter().map(|one| one.config.name.as_str()).collect();
+    note(format_args!("error: there is no connection `{name}`; there are: {}", names.join(", ")));
+    Outcome::Failed
+}
+
+/// A connection, and how it stands.
+struct Stood {
+    config: ConnectionConfig,
+    client: Option<OAuthClientConfig>,
+    state: Option<TokenState>,
+    /// The workflows whose steps call through it.
+    users: Vec<String>,
+}
+
+impl Stood {
+    async fn all(project: &ProjectArgs, data: &DataArgs) -> anyhow::Result<Vec<Self>> {
+        let files = read_project(project)?;
+        let project = deskwire_startup::check(&files, true).project;
+        let mut states = match open_store(data) {
+            Ok(store) => store.token_states().await?,
+            // Nothing has run here yet.
+            Err(_) => Vec::new(),
+        };
+        Ok(project
+            .connections
+            .iter()
+            .map(|config| Self {
+                client: client_of(config, &project).cloned(),
+                state: states.iter().position(|state| state.connection == config.name).map(|at| states.swap_remove(at)),
+                users: users(&config.name, &project),
+                config: config.clone(),
+            })
+            .collect())
+    }
+
+    /// In words, and how good that is.
+    fn standing(&self, now: Timestamp) -> (&'static str, Style) {
+        match (&self.client, &self.state) {
+            (None, _) => ("stored secret", DIM),
+            (Some(client), None) if client.grant == OAuthGrant::ClientCredentials => ("connects by itself", DIM),
+            (Some(_), None) => ("never connected", YELLOW),
+            (Some(_), Some(state)) => match state.standing {
+                Standing::Connected if state.ends_before(now.plus(SOON)) && !state.renewable => ("expiring", YELLOW),
+                Standing::Connected => ("connected", GREEN),
+                Standing::NeedsReauthorization => ("needs re-authorisation", RED),
+                Standing::Disconnected => ("disconnected", YELLOW),
+            },
+        }
+    }
+
+    fn to_json(&self) -> Value {
+        json!({
+            "name": self.config.name,
+            "provider": self.config.provider,
+            "auth": self.config.auth.kind(),
+            "client": self.client.as_ref().map(|client| &client.name),
+            "allowed_domain": self.config.allowed_domain,
+            "base_url": self.config.base_url,
+            "standing": self.standing(SystemClock.now()).0,
+            "tokens": self.state,
+            "used_by": self.users,
+        })
+    }
+}
+
+fn client_of<'p>(config: &ConnectionConfig, project: &'p Project) -> Option<&'p OAuthClientConfig> {
+    let AuthConfig::OAuth2 { client } = &config.auth else { return None };
+    project.oauth_clients.iter().find(|one| one.name == *client)
+}
+
+fn users(name: &ConnectionName, project: &Project) -> Vec<String> {
+    let workflows = project.workflows.iter();
+    workflows.filter(|workflow| calls_through(workflow, name)).map(|workflow| workflow.name.to_string()).collect()
+}
+
+fn calls_through(workflow: &Workflow, name: &ConnectionName) -> bool {
+    let calls = |kind: &StepKind| matches!(kind, StepKind::Action(action) if action.connection.as_ref() == Some(name));
+    workflow.all_steps().into_iter().any(|step| calls(&step.kind))
+}
+
+/// What happens next by itself, or why nothing does.
+fn outlook(state: &TokenState) -> String {
+    match (state.standing, &state.reason, state.due_at) {
+        (Standing::Connected, Some(reason), Some(due)) => format!("tries again {}: {reason}", time(due)),
+        (Standing::Connected, _, Some(due)) => format!("renews itself {}", time(due)),
+        (Standing::Connected, _, None) => match state.expires_at {
+            Some(end) => format!("ends {}", time(end)),
+            None => "has no end".to_owned(),
+        },
+        (_, reason, _) => reason.clone().unwrap_or_default(),
+    }
+}
+
+fn list(all: &[Stood]) {
+    if all.is_empty() {
+        line("No connections. Add some to `connections` in deskwire.yaml.");
+        return;
+    }
+    let now = SystemClock.now();
+    let rows = all.iter().map(|one| {
+        let (words, style) = one.standing(now);
+        let account = one
+            .state
+            .as_ref()
+            .and_then(|state| state.account.get("team").or_else(|| state.account.get("instance_url")));
+        vec![
+            styled(&one.config.name, BOLD),
+            styled(words, style),
+            cell(&one.config.provider),
+            cell(one.config.auth.kind()),
+            cell(account.map_or("", String::as_str)),
+            cell(shorten(&one.state.as_ref().map(outlook).unwrap_or_default(), 60)),
+        ]
+    });
+    table(&["connection", "standing", "provider", "sign-in", "account", "next"], &rows.collect::<Vec<_>>());
+}
+
+fn show(one: &Stood) {
+    let (words, style) = one.standing(SystemClock.now());
+    line(format_args!("{}  {}", paint(BOLD, &one.config.name), paint(style, words)));
+    let row = |name: &str, value: &dyn std::fmt::Display| {
+        line(format_args!("  {}  {value}", paint(DIM, format_args!("{name:<14}"))));
+    };
+    row("provider", &one.config.provider);
+    row("sign-in", &one.config.auth.kind());
+    row("allowed domain", &one.config.allowed_domain);
+    row("API", &one.config.base_url);
+    if let Some(client) = &one.client {
+        row("OAuth client", &client.name);
+    }
+    if let Some(state) = &one.state {
+        row("since", &time(state.since));
+        for (name, value) in &state.account {
+            row(name, value);
+        }
+        if state.version > 0 {
+            let cut = if state.scopes_cut { " …" } else { "" };
+            row("scopes", &format!("{}{cut}", state.scopes.join(" ")));
+            row("tokens", &format!("version {}, of {}", state.version, time(state.obtained_at)));
+        }
+        row("next", &outlook(state));
+        if let Some(lapse) = state.lapses_at {
+            row("if unused", &format!("lapses {}", time(lapse)));
+        }
+        if state.standing != Standing::Connected {
+            line(format_args!("`deskwire connections connect {}` connects it again", one.config.name));
+        }
+    } else if one.client.as_ref().is_some_and(|client| client.grant == OAuthGrant::AuthorizationCode) {
+        line(format_args!("`deskwire connections connect {}` connects it", one.config.name));
+    }
+    if !one.users.is_empty() {
+        row("used by", &one.users.join(", "));
+    }
+}
+
+/// Starts on the data folder, without putting anything in force.
+async fn start(project: &ProjectArgs, data: &DataArgs) -> anyhow::Result<Deskwire> {
+    let files = read_project(project)?;
+    let settings = Settings {
+        data: Some(data.data.clone()),
+        allow_loopback: project.allow_loopback,
+        stand_ins: None,
+        apply: false,
+    };
+    deskwire_startup::start(&settings, &files, &secrets(project)).await.map_err(|error| explain(error, &files))
+}
+
+async fn test(name: &str, project: &ProjectArgs, data: &DataArgs, as_json: bool) -> anyhow::Result<Outcome> {
+    let all = Stood::all(project, data).await?;
+    let Some(one) = all.iter().find(|one| one.config.name.as_str() == name) else { return Ok(unknown(name, &all)) };
+    let deskwire = start(project, data).await?;
+    let client: &Client = &deskwire.client();
+    match client.probe(&one.config.name).await {
+        Ok(Some(found)) => {
+            if as_json {
+                crate::output::json(&json!({ "connection": name, "works": true, "found": found }));
+            } else {
+                line(format_args!("{} {name} works", paint(GREEN, "✓")));
+                for (what, value) in [("account", &found.account), ("user", &found.user)] {
+                    if let Some(value) = value {
+                        line(format_args!("  {}  {value}", paint(DIM, format_args!("{what:<8}"))));
+                    }
+                }
+                if !found.scopes.is_empty() {
+                    line(format_args!("  {}  {}", paint(DIM, "scopes  "), found.scopes.join(" ")));
+                }
+                let state = deskwire.store.token_state(&one.config.name).await?;
+                if let Some(state) = state {
+                    line(format_args!("  {}  {}", paint(DIM, "next    "), outlook(&state)));
+                }
+            }
+            Ok(Outcome::Fine)
+        }
+        Ok(None) => {
+            let text =
+                format_args!("no harmless call is known for provider {}, so nothing was called", one.config.provider);
+            said(&json!({ "connection": name, "works": null }), text, as_json);
+            Ok(Outcome::Fine)
+        }
+        Err(error) => {
+            if as_json {
+                crate::output::json(
+                    &json!({ "connection": name, "works": false, "code": error.code, "why": error.message }),
+                );
+            } else {
+                note(format_args!("{} {name}: {}", paint(RED, "✗"), error.message));
+            }
+            Ok(Outcome::Failed)
+        }
+    }
+}
+
+async fn connect(
+    name: &str,
+    browser: bool,
+    listen: SocketAddr,
+    project: &ProjectArgs,
+    data: &DataArgs,
+    as_json: bool,
+) -> anyhow::Result<Outcome> {
+    let all = Stood::all(project, data).await?;
+    let Some(one) = all.iter().find(|one| one.config.name.as_str() == name) else { return Ok(unknown(name, &all)) };
+    let Some(client) = &one.client else {
+        bail!(
+            "{name} is signed in by a stored secret, so there is nothing to connect; `deskwire connections test {name}` shows whether it works"
+        )
+    };
+    let deskwire = start(project, data).await?;
+    let began = SystemClock.now();
+    if client.grant == OAuthGrant::ClientCredentials {
+        if let Err(why) = deskwire.broker.token(&one.config.name).await {
+            note(format_args!("{} {why}", paint(RED, "✗")));
+            return Ok(Outcome::Failed);
+        }
+        said(
+            &json!({ "connected": name }),
+            format_args!("{} {name} is connected: it asks for its tokens itself", paint(GREEN, "✓")),
+            as_json,
+        );
+        return Ok(Outcome::Fine);
+    }
+    let public_url = match server::running_at(&data.data) {
+        Some(url) => url,
+        None => serve_here(&deskwire, listen).await?,
+    };
+    let key = invite(&deskwire.vault, &one.config.name, LASTS, began, &OsRandom).await?;
+    let base = public_url.as_str().trim_end_matches('/');
+    let link = Url::parse(&format!("{base}/oauth/start/{name}?key={key}"))?;
+    if as_json {
+        line(json!({ "open": link, "redirect_uri": format!("{base}/oauth/callback") }));
+    } else {
+        note(format_args!("the provider must know this redirect address: {base}/oauth/callback"));
+        line(format_args!("Open this in your browser within {}:", show_duration(LASTS)));
+        line(format_args!("  {link}"));
+        if browser && std::io::stderr().is_terminal() {
+            open(&link);
+        }
+    }
+    let found = wait(&deskwire.store, &one.config.name, began).await?;
+    let Some(state) = found else {
+        note(format_args!("error: nobody connected {name} within {}; come again", show_duration(LASTS)));
+        return Ok(Outcome::Failed);
+    };
+    let account = state.account.get("team").or_else(|| state.account.get("instance_url"));
+    let account = account.map(|account| format!(" to {account}")).unwrap_or_default();
+    said(
+        &json!({ "connected": name, "tokens": state }),
+        format_args!("{} {name} is connected{account}; it {}", paint(GREEN, "✓"), outlook(&state)),
+        as_json,
+    );
+    Ok(Outcome::Fine)
+}
+
+/// Takes the person's way back in this process, where no server runs.
+async fn serve_here(deskwire: &Deskwire, listen: SocketAddr) -> anyhow::Result<Url> {
+    let Listening { listener, address } = server::listen(listen).await?;
+    let public_url = server::public_url(None, address)?;
+    let routes = server::oauth_routes(deskwire, &public_url);
+    tokio::spawn(server::serve_until_told(listener, routes, std::future::pending()));
+    Ok(public_url)
+}
+
+/// Waits until somebody has connected it, with a line on terminals that says so.
+async fn wait(store: &SqliteStore, name: &ConnectionName, began: Timestamp) -> anyhow::Result<Option<TokenState>> {
+    let shown = std::io::stderr().is_terminal();
+    let (mut said, until) = (0, tokio::time::Instant::now() + LASTS);
+    let found = loop {
+        let state = store.token_state(name).await?;
+        if let Some(state) = state.filter(|state| state.standing == Standing::Connected && state.obtained_at >= began) {
+            break Some(state);
+        }
+        let left = until.saturating_duration_since(tokio::time::Instant::now());
+        if left.is_zero() {
+            break None;
+        }
+        if shown && left.as_secs() != said {
+            said = left.as_secs();
+            // A line of progress that cannot be written is no reason to stop.
+            let _ = write!(std::io::stderr(), "\rwaiting for the browser: {}:{:02} left ", said / 60, said % 60);
+        }
+        tokio::time::sleep(LOOK).await;
+    };
+    if shown {
+        let _ = write!(std::io::stderr(), "\r\x1b[K");
+    }
+    Ok(found)
+}
+
+/// Opens the link in a browser, if there is one; the link is on the screen anyway.
+fn open(link: &Url) {
+    let opener = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
+    let null = std::process::Stdio::null;
+    let _ = std::process::Command::new(opener).arg(link.as_str()).stdin(null()).stdout(null()).stderr(null()).spawn();
+}
+
+async fn delete(name: &str, project: &ProjectArgs, data: &DataArgs, as_json: bool) -> anyhow::Result<Outcome> {
+    let Ok(parsed) = ConnectionName::parse(name) else { bail!("`{name}` is no connection's name") };
+    let all = Stood::all(project, data).await?;
+    let mut users = all.iter().find(|one| one.config.name == parsed).map(|one| one.users.clone()).unwrap_or_default();
+    let store = open_store(data)?;
+    let (actions, templates) = (deskwire_startup::actions_alone(), Templates::new(Limits::default()));
+    let options = Options { actions: &actions, templates: &templates, allow_loopback: true };
+    for deployed in store.deployed().await? {
+        let file = SourceFile { path: deployed.file, text: deployed.text };
+        let calls = Workflow::compile(&file, &options).is_ok_and(|workflow| calls_through(&workflow, &parsed));
+        if calls && !users.contains(&deployed.name.to_string()) {
+            users.push(deployed.name.to_string());
+        }
+    }
+    if !users.is_empty() {
+        note(format_args!("error: {name} is used by {}; take it out of these workflows first", users.join(", ")));
+        return Ok(Outcome::Failed);
+    }
+    if store.token_state(&parsed).await?.is_none() && all.iter().all(|one| one.config.name != parsed) {
+        return Ok(unknown(name, &all));
+    }
+    let kept = vault(project, data)?;
+    store.forget_tokens(&parsed).await?;
+    kept.forget(&format!("token/{parsed}")).await?;
+    let text = format_args!("everything kept of {name} is erased; its entry in deskwire.yaml is yours to remove");
+    said(&json!({ "deleted": name }), text, as_json);
+    Ok(Outcome::Fine)
+}
+
+pub(crate) fn clients(command: ClientsCommand, as_json: bool) -> anyhow::Result<Outcome> {
+    let (name, project) = match command {
+        ClientsCommand::List { project } => (None, project),
+        ClientsCommand::Show { name, project } => (Some(name), project),
+    };
+    let files = read_project(&project)?;
+    let project = deskwire_startup::check(&files, true).project;
+    let to_json = |client: &OAuthClientConfig| {
+        let uses = |connection: &&ConnectionConfig| matches!(&connection.auth, AuthConfig::OAuth2 { client: used } if *used == client.name);
+        let ready = deskwire_oauth::Client::new(client, None).ok();
+        json!({
+            "name": client.name,
+            "provider": client.provider,
+            "grant": client.grant.as_str(),
+            "client_id": client.client_id,
+            "client_secret": client.client_secret.as_ref().map(ToString::to_string),
+            "scopes": client.scopes,
+            "authorize_url": ready.as_ref().and_then(|ready| ready.authorize_url.as_ref()),
+            "token_url": ready.as_ref().map(|ready| &ready.token_url),
+            "pkce": ready.as_ref().map(|ready| ready.pkce),
+            "used_by": project.connections.iter().filter(uses).map(|connection| &connection.name).collect::<Vec<_>>(),
+        })
+    };
+    let Some(name) = name else {
+        if as_json {
+            crate::output::json(&project.oauth_clients.iter().map(to_json).collect::<Value>());
+        } else if project.oauth_clients.is_empty() {
+            line("No OAuth clients. Add some to `oauth_clients` in deskwire.yaml.");
+        } else {
+            let rows = project.oauth_clients.iter().map(|client| {
+                vec![
+                    styled(&client.name, BOLD),
+                    cell(&client.provider),
+                    cell(client.grant.as_str()),
+                    cell(client.scopes.join(" ")),
+                ]
+            });
+            table(&["client", "provider", "grant", "scopes"], &rows.collect::<Vec<_>>());
+        }
+        return Ok(Outcome::Fine);
+    };
+    let Some(client) = project.oauth_clients.iter().find(|client| client.name.as_str() == name) else {
+        let names: Vec<&str> = project.oauth_clients.iter().map(|client| client.name.as_str()).collect();
+        note(format_args!("error: there is no OAuth client `{name}`; there are: {}", names.join(", ")));
+        return Ok(Outcome::Failed);
+    };
+    let document = to_json(client);
+    if as_json {
+        crate::output::json(&document);
+    } else {
+        crate::output::fields(&document, 0);
+    }
+    Ok(Outcome::Fine)
+}
