@@ -17,7 +17,7 @@ use crate::kept::Kept;
 use crate::providers::{Ask, asks_by_itself};
 use crate::schedule::due_at;
 
-/// A token that ends within this time is renewed before it is used.
+/// A token that ends within this time, or within a fifth of its life if that is less, is renewed before it is used.
 const MARGIN: Duration = Duration::from_mins(1);
 
 /// How long a process uses a token without asking whether it is still the one.
@@ -78,7 +78,7 @@ pub struct Broker {
 
 struct Remembered {
     token: AccessToken,
-    expires_at: Option<Timestamp>,
+    usable_until: Option<Timestamp>,
     until: Timestamp,
 }
 
@@ -126,8 +126,11 @@ impl Broker {
             kept.account.get(&place).cloned()
         });
         let token = AccessToken { secret: kept.access_token(), version, base_url };
-        let remembered =
-            Remembered { token: token.clone(), expires_at: kept.expires_at, until: self.clock.now().plus(REMEMBERED) };
+        let remembered = Remembered {
+            token: token.clone(),
+            usable_until: usable_until(kept.obtained_at, kept.expires_at),
+            until: self.clock.now().plus(REMEMBERED),
+        };
         self.remembered.lock().unwrap_or_else(PoisonError::into_inner).insert(name.clone(), remembered);
         token
     }
@@ -139,7 +142,8 @@ impl Broker {
     fn remembered(&self, name: &ConnectionName) -> Option<AccessToken> {
         let now = self.clock.now();
         let remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = remembered.get(name).filter(|found| now < found.until && !ends_soon(found.expires_at, now))?;
+        let found =
+            remembered.get(name).filter(|found| now < found.until && found.usable_until.is_none_or(|end| now < end))?;
         Some(found.token.clone())
     }
 
@@ -148,7 +152,7 @@ impl Broker {
             return Ok(token);
         }
         let state = self.usable(name).await?;
-        if ends_soon(state.expires_at, self.clock.now()) || state.version == 0 {
+        if ends_soon(&state, self.clock.now()) || state.version == 0 {
             return self.renewed_token(name, state.version).await;
         }
         self.token_of(&state).await
@@ -337,8 +341,12 @@ pub(crate) fn described(name: &ConnectionName, version: u64, kept: &Kept) -> Tok
     }
 }
 
-pub(crate) fn ends_soon(expires_at: Option<Timestamp>, now: Timestamp) -> bool {
-    expires_at.is_some_and(|end| end <= now.plus(MARGIN))
+pub(crate) fn ends_soon(state: &TokenState, now: Timestamp) -> bool {
+    usable_until(state.obtained_at, state.expires_at).is_some_and(|end| end <= now)
+}
+
+fn usable_until(obtained_at: Timestamp, expires_at: Option<Timestamp>) -> Option<Timestamp> {
+    expires_at.map(|end| end.minus(MARGIN.min(end.since(obtained_at) / 5)))
 }
 
 pub(crate) fn later(error: &StoreError) -> NoToken {

@@ -57,7 +57,7 @@ impl Broker {
         loop {
             // Whoever was here before us may have brought it.
             let state = self.usable(name).await?;
-            if state.version > old && !ends_soon(state.expires_at, self.clock.now()) {
+            if state.version > old && !ends_soon(&state, self.clock.now()) {
                 return self.token_of(&state).await;
             }
             let now = self.clock.now();
@@ -93,7 +93,7 @@ impl Broker {
         if state.standing != Standing::Connected {
             return Err(NoToken::NeedsPerson(self.why_not(&name, state.standing, state.reason.as_deref())));
         }
-        if state.version > old && !ends_soon(state.expires_at, self.clock.now()) {
+        if state.version > old && !ends_soon(&state, self.clock.now()) {
             return self.token_of(&state).await;
         }
         let client = self.ask.client(&name).ok_or_else(|| {
