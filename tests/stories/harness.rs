@@ -134,6 +134,10 @@ impl Server {
         format!("http://{}{path}", self.address)
     }
 
+    pub fn port(&self) -> &str {
+        self.address.rsplit(':').next().unwrap()
+    }
+
     /// `kill -9`.
     pub fn kill(mut self) {
         self.child.kill().unwrap();

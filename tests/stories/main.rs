@@ -16,6 +16,7 @@ mod harness;
 mod history;
 mod kill;
 mod life_cycle;
+mod oauth;
 mod outside;
 mod rehearsal;
 mod relay;

@@ -28,7 +28,7 @@ steps:
 "#;
 
 /// Every file below a folder, as bytes.
-fn files_below(folder: &Path) -> Vec<(std::path::PathBuf, Vec<u8>)> {
+pub fn files_below(folder: &Path) -> Vec<(std::path::PathBuf, Vec<u8>)> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

@@ -282,6 +282,23 @@ async fn test(name: &str, project: &ProjectArgs, data: &DataArgs, as_json: bool)
             }
             Ok(Outcome::Fine)
         }
+        Ok(None) if one.client.is_some() => match deskwire.broker.token(&one.config.name).await {
+            Ok(token) => {
+                let text = format_args!("{} {name} has a token, version {}", paint(GREEN, "✓"), token.version);
+                let document = json!({ "connection": name, "works": true, "version": token.version });
+                said(&document, text, as_json);
+                Ok(Outcome::Fine)
+            }
+            Err(why) => {
+                let text = format!("{} {why}", paint(RED, "✗"));
+                said(
+                    &json!({ "connection": name, "works": false, "why": why.to_string() }),
+                    format_args!("{text}"),
+                    as_json,
+                );
+                Ok(Outcome::Failed)
+            }
+        },
         Ok(None) => {
             let text =
                 format_args!("no harmless call is known for provider {}, so nothing was called", one.config.provider);
