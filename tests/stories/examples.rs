@@ -272,6 +272,15 @@ async fn morning_handover_tells_in_the_morning_what_the_night_has_left() {
 }
 
 #[tokio::test]
+async fn connection_lost_tells_of_every_connection_but_the_one_it_tells_through() {
+    let world = played("a_connection_is_lost").await;
+    let expected = ":electric_plug: The connection *zendesk* needs a person: the provider refused: invalid_grant\n\
+                    <https://relay.example.com/oauth/start/it|Connect it again>; the runs that wait for it go on by themselves.";
+    assert_eq!(texts(&world.posts_in(SUPPORT)), [expected]);
+    assert_eq!(world.ends().await, ["connection-lost succeeded"]);
+}
+
+#[tokio::test]
 async fn with_all_of_them_active_a_ticket_goes_from_triage_to_its_check_mark_and_nothing_loops() {
     let world = World::new(TUESDAY, &shipped(), None).await;
     let ticket = NewTicket {

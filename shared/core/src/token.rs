@@ -83,6 +83,28 @@ pub struct TokenState {
 }
 
 impl TokenState {
+    /// A record of a connection that has no tokens yet.
+    pub const fn empty(connection: ConnectionName, now: Timestamp) -> Self {
+        Self {
+            connection,
+            revision: 0,
+            version: 0,
+            standing: Standing::Connected,
+            reason: None,
+            since: now,
+            obtained_at: now,
+            expires_at: Some(now),
+            lapses_at: None,
+            renewable: true,
+            due_at: Some(now),
+            failures: 0,
+            scopes: Vec::new(),
+            scopes_cut: false,
+            account: BTreeMap::new(),
+            announced: true,
+        }
+    }
+
     /// Will a person be needed before this time?
     pub fn ends_before(&self, time: Timestamp) -> bool {
         let end = if self.renewable { self.lapses_at } else { self.expires_at };

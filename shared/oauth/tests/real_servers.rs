@@ -1,6 +1,8 @@
 //! The protocol against OAuth servers that nobody here wrote: `oidc-provider`, which rotates refresh tokens and notices when
 //! one is shown twice, and `oauth2-mock-server`. `./tests/run` installs them.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests may panic")]
+
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;

@@ -25,6 +25,7 @@ const FILES: &[(&str, &str)] = files![
     "workflows/tell-many.yaml",
     "workflows/weekly-digest.yaml",
     "workflows/morning-handover.yaml",
+    "workflows/connection-lost.yaml",
 ];
 
 /// The project's files: path below the project folder, and text.

@@ -177,7 +177,7 @@ impl Broker {
             let how = self.options.how_to_connect.replace("NAME", name.as_str());
             return Err(NoToken::NeedsPerson(format!("Connection {name} has never been connected: {how}.")));
         }
-        let empty = empty(name, self.clock.now());
+        let empty = TokenState::empty(name.clone(), self.clock.now());
         self.states.put_tokens(empty.clone(), None).await.map_err(|error| later(&error))?;
         let stored = self.states.token_state(name).await.map_err(|error| later(&error))?;
         Ok(stored.unwrap_or(empty))
@@ -253,7 +253,7 @@ impl Broker {
                     standing: Standing::Disconnected,
                     reason: Some(why.to_owned()),
                     due_at: None,
-                    ..empty(name, now)
+                    ..TokenState::empty(name.clone(), now)
                 };
                 if self.states.put_tokens(state, None).await? {
                     return Ok(());
@@ -304,28 +304,6 @@ impl TokenSource for Broker {
     }
 }
 
-/// A record without tokens.
-fn empty(name: &ConnectionName, now: Timestamp) -> TokenState {
-    TokenState {
-        connection: name.clone(),
-        revision: 0,
-        version: 0,
-        standing: Standing::Connected,
-        reason: None,
-        since: now,
-        obtained_at: now,
-        expires_at: Some(now),
-        lapses_at: None,
-        renewable: true,
-        due_at: Some(now),
-        failures: 0,
-        scopes: Vec::new(),
-        scopes_cut: false,
-        account: std::collections::BTreeMap::new(),
-        announced: true,
-    }
-}
-
 /// What a record says of these tokens.
 pub(crate) fn described(name: &ConnectionName, version: u64, kept: &Kept) -> TokenState {
     TokenState {
@@ -337,7 +315,7 @@ pub(crate) fn described(name: &ConnectionName, version: u64, kept: &Kept) -> Tok
         scopes: kept.scopes.clone(),
         scopes_cut: kept.scopes_cut,
         account: kept.account.clone(),
-        ..empty(name, kept.obtained_at)
+        ..TokenState::empty(name.clone(), kept.obtained_at)
     }
 }
 

@@ -161,6 +161,11 @@ stories! {
         world.deliver(world.zendesk().assign(HELMETS, DANA)).await;
         world.settle().await;
     }
+    a_connection_is_lost(world, "connection-lost", TUESDAY) {
+        world.lose("zendesk").await;
+        world.lose("slack").await;
+        world.settle().await;
+    }
 }
 
 /// A customer writes in.

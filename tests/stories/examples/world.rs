@@ -10,15 +10,19 @@ use axum::Router;
 use axum::body::Body;
 use deskwire_accept::{Catalogue, CurrentCatalogue, InForce, Intake, wanted_by};
 use deskwire_connectors::Client;
+use deskwire_core::ids::ConnectionName;
 use deskwire_core::ports::{Arrival, Filter, History, Inbox, Registry, RunSummary, Work};
 use deskwire_core::random::SeededRandom;
 use deskwire_core::secret::SecretString;
 use deskwire_core::time::{Clock, Timestamp};
+use deskwire_core::token::{Standing, TokenState};
 use deskwire_egress::{Egress, EgressOptions};
 use deskwire_engine::{Engine, EngineOptions, Shared, Versions};
 use deskwire_sandbox::{Message, Sandbox, SandboxOptions, SignedDelivery, Slack, Zendesk};
 use deskwire_storage::SqliteStore;
-use deskwire_workflows::{Trigger, Workflow};
+use deskwire_templates::Scope;
+use deskwire_tokens::connection_event;
+use deskwire_workflows::{Trigger, Wants, Workflow};
 use scheduler::Scheduler;
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -159,6 +163,22 @@ impl World {
         let inputs = scheduler::read_inputs(wanted, &given).unwrap();
         let event = scheduler::by_hand(workflow, &inputs, self.now(), self.random.as_ref()).unwrap();
         let wanted = vec![wanted_by(workflow, &event, self.now(), self.random.as_ref())];
+        self.store.accept(Arrival { event, also_known_as: vec![], wanted, declined: vec![] }).await.unwrap();
+    }
+
+    /// Tells that a connection needs a person, as the token broker does.
+    pub async fn lose(&self, connection: &str) {
+        let state = TokenState {
+            standing: Standing::NeedsReauthorization,
+            reason: Some("the provider refused: invalid_grant".to_owned()),
+            ..TokenState::empty(ConnectionName::parse(connection).unwrap(), self.now())
+        };
+        let event = connection_event(&state, "https://relay.example.com/oauth/start/it", self.now());
+        let mut scope = Scope::new();
+        scope.set("event", &event.to_json().unwrap());
+        let wants = |one: &&InForce| one.workflow.wants(&event, one.active, || &scope) == Wants::Yes;
+        let wanted = self.workflows.iter().filter(wants);
+        let wanted = wanted.map(|one| wanted_by(&one.workflow, &event, self.now(), self.random.as_ref())).collect();
         self.store.accept(Arrival { event, also_known_as: vec![], wanted, declined: vec![] }).await.unwrap();
     }
 

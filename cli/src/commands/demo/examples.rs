@@ -24,7 +24,8 @@ impl Tale {
         self.conversation().await?;
         self.records_of_others().await?;
         self.by_hand().await?;
-        self.by_schedule().await
+        self.by_schedule().await?;
+        self.about_itself().await
     }
 
     async fn urgent_ticket(&mut self) -> anyhow::Result<()> {
@@ -111,6 +112,13 @@ impl Tale {
         self.newest_post();
         self.example("morning-handover", "It is six in the evening (suppose again)", Start::Tick).await?;
         self.came_out("The unassigned tickets are noted. It looks again in the morning and tells which are left");
+        Ok(())
+    }
+
+    async fn about_itself(&mut self) -> anyhow::Result<()> {
+        let what = "Zendesk takes the connection's tokens no longer (suppose)";
+        self.example("connection-lost", what, Start::Lost("zendesk")).await?;
+        self.newest_post();
         self.say("");
         Ok(())
     }

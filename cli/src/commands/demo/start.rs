@@ -2,8 +2,11 @@
 
 use anyhow::{Context, bail};
 use deskwire_accept::{InForce, wanted_by};
+use deskwire_core::ids::ConnectionName;
 use deskwire_core::ports::{Arrival, Inbox};
+use deskwire_core::token::{Standing, TokenState};
 use deskwire_sandbox::SignedDelivery;
+use deskwire_tokens::connection_event;
 use deskwire_workflows::Trigger;
 
 use super::Tale;
@@ -16,6 +19,8 @@ pub(super) enum Start {
     ByHand(Vec<(&'static str, String)>),
     /// Its schedule's next tick, without waiting for it.
     Tick,
+    /// A connection needs a person.
+    Lost(&'static str),
     /// Nothing more: an earlier example has started it.
     Already,
 }
@@ -46,6 +51,14 @@ impl Tale {
             (Start::Tick, Trigger::Schedule(schedule)) => {
                 let tick = schedule.next_after(now)?.context("the schedule never ticks")?;
                 scheduler::tick_event(workflow, schedule, &tick, now)?
+            }
+            (Start::Lost(connection), Trigger::Event(_)) => {
+                let state = TokenState {
+                    standing: Standing::NeedsReauthorization,
+                    reason: Some("the provider refused: invalid_grant".to_owned()),
+                    ..TokenState::empty(ConnectionName::parse(connection)?, now)
+                };
+                connection_event(&state, &format!("http://{}/oauth/start/{connection}", self.address), now)
             }
             _ => bail!("{} is not started this way", workflow.name),
         };
