@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use deskwire_core::ports::{History, Registry};
 use deskwire_secrets::Secrets;
-use deskwire_startup::{Deskwire, Settings, StartError, read_project};
+use deskwire_startup::{Deskwire, ProjectFiles, Settings, StartError, read_project};
 use notify::{RecursiveMode, Watcher};
 use oauth::Doors;
 use scheduler::Scheduler;
@@ -40,6 +40,8 @@ const PURGE_CHUNK: usize = 500;
 /// The project folder of a server, and what it was started with.
 pub(crate) struct Folder {
     pub path: PathBuf,
+    /// Its files as they were at the start.
+    pub files: ProjectFiles,
     pub settings: Settings,
     pub secrets: Secrets,
 }
@@ -180,6 +182,10 @@ async fn watch_folder(deskwire: Arc<Deskwire>, folder: Folder) {
             return;
         }
     };
+    // What changed between the start and now has told nobody.
+    if read_project(&folder.path).map_or(true, |files| files != folder.files) {
+        reload(&deskwire, &folder).await;
+    }
     while told.recv().await.is_some() {
         while tokio::time::timeout(QUIET, told.recv()).await.is_ok() {}
         reload(&deskwire, &folder).await;

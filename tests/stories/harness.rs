@@ -1,8 +1,9 @@
 //! Starting `deskwire` as its users do, and talking to it as providers do.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Arc, Mutex};
 
 use deskwire_core::provider::provider;
 use deskwire_core::signature::sign;
@@ -109,25 +110,37 @@ impl Project {
 pub struct Server {
     child: Child,
     pub address: String,
-    stderr: Option<std::thread::JoinHandle<String>>,
+    said: Arc<Mutex<String>>,
+    reader: Option<std::thread::JoinHandle<()>>,
 }
 
 impl Server {
     pub fn start(command: &mut Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut stderr = child.stderr.take().unwrap();
-        let stderr = std::thread::spawn(move || {
-            let mut text = String::new();
-            let _ = stderr.read_to_string(&mut text);
-            text
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        let said = Arc::new(Mutex::new(String::new()));
+        let reader = std::thread::spawn({
+            let said = Arc::clone(&said);
+            move || {
+                let mut line = String::new();
+                while stderr.read_line(&mut line).is_ok_and(|read| read > 0) {
+                    said.lock().unwrap().push_str(&std::mem::take(&mut line));
+                }
+            }
         });
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let Some(address) = line.trim().strip_prefix("listening on http://") else {
             let _ = child.kill();
-            panic!("the server did not start: {line} {}", stderr.join().unwrap());
+            let _ = reader.join();
+            panic!("the server did not start: {line} {}", said.lock().unwrap());
         };
-        Self { address: address.to_owned(), child, stderr: Some(stderr) }
+        Self { address: address.to_owned(), child, said, reader: Some(reader) }
+    }
+
+    /// What it has logged so far.
+    pub fn said(&self) -> String {
+        self.said.lock().unwrap().clone()
     }
 
     pub fn url(&self, path: &str) -> String {
@@ -149,7 +162,8 @@ impl Server {
         let told = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
         assert!(told.success());
         let code = self.child.wait().unwrap().code();
-        (code, self.stderr.take().unwrap().join().unwrap())
+        self.reader.take().unwrap().join().unwrap();
+        (code, self.said())
     }
 }
 

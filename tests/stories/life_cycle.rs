@@ -109,6 +109,33 @@ async fn without_reload_a_server_runs_what_was_applied_and_plan_says_what_would_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_is_never_used_otherwise_than_it_was_given_for() {
+    let outside = Outside::start().await;
+    let project = Project::new(&outside.url).with_workflow("workflow.yaml", POST_WORKFLOW);
+    let server = project.serve();
+    let file = project.path().join("deskwire.yaml");
+    let as_it_was = std::fs::read_to_string(&file).unwrap();
+    let changed = as_it_was.replace("type: bearer, token:", "type: api_key, header: X-Token, key:");
+    assert_ne!(changed, as_it_was);
+    std::fs::write(&file, changed).unwrap();
+
+    let planned = project.run(&["plan", "--allow-loopback"]);
+    assert_eq!(planned.status.code(), Some(1));
+    let said = String::from_utf8(planned.stderr).unwrap();
+    assert!(said.contains("connection slack: its type is bearer for good"), "{said}");
+    assert!(said.contains("`deskwire connections delete slack`"), "{said}");
+    assert_eq!(project.run(&["apply", "--allow-loopback"]).status.code(), Some(1));
+    until("the server's word on it", async || server.said().contains("the last good version stays in force")).await;
+    assert!(server.said().contains("connection slack: its type is bearer for good"), "{}", server.said());
+    assert_eq!(Delivery::new(status_changed("e1", 1, 7)).send(&server).await.status, 202);
+    all_runs_over(&project).await;
+    assert_eq!(outside.posts(), ["ticket 1 number 7"], "through the connection as it was");
+
+    std::fs::write(&file, as_it_was).unwrap();
+    assert_eq!(project.run(&["plan", "--allow-loopback"]).status.code(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_workflow_is_started_by_hand_with_typed_inputs() {
     let outside = Outside::start().await;
     let by_hand = "name: tell\nactive: true\ntrigger: { manual: { ticket_id: { type: integer, required: true } } }\n\

@@ -9,7 +9,7 @@ use anyhow::bail;
 use deskwire_connectors::Client;
 use deskwire_core::connection::{AuthConfig, ConnectionConfig, OAuthClientConfig, OAuthGrant};
 use deskwire_core::ids::ConnectionName;
-use deskwire_core::ports::{Registry, TokenStates};
+use deskwire_core::ports::{Deploy, Registry, TokenStates};
 use deskwire_core::time::{Clock, SystemClock, Timestamp, show_duration};
 use deskwire_core::token::{Standing, TokenSource, TokenState};
 use deskwire_startup::{Deskwire, OsRandom, Settings};
@@ -335,6 +335,8 @@ async fn connect(
     };
     let deskwire = start(project, data).await?;
     let began = SystemClock.now();
+    // What a person agrees to stays as it is from here on.
+    deskwire.store.deploy(vec![Deploy::Connection(one.config.fixed())], began).await?;
     if client.grant == OAuthGrant::ClientCredentials {
         if let Err(why) = deskwire.broker.token(&one.config.name).await {
             note(format_args!("{} {why}", paint(RED, "✗")));
@@ -439,12 +441,16 @@ async fn delete(name: &str, project: &ProjectArgs, data: &DataArgs, as_json: boo
         note(format_args!("error: {name} is used by {}; take it out of these workflows first", users.join(", ")));
         return Ok(Outcome::Failed);
     }
-    if store.token_state(&parsed).await?.is_none() && all.iter().all(|one| one.config.name != parsed) {
+    let mut known = all.iter().map(|one| &one.config.name).any(|name| *name == parsed);
+    known |= store.fixed_connections().await?.iter().any(|facts| facts.name == parsed);
+    if !known && store.token_state(&parsed).await?.is_none() {
         return Ok(unknown(name, &all));
     }
     let kept = vault(project, data)?;
     store.forget_tokens(&parsed).await?;
     kept.forget(&format!("token/{parsed}")).await?;
+    // Last: while anything is kept of it, its facts stay.
+    store.deploy(vec![Deploy::ForgetConnection(parsed.clone())], SystemClock.now()).await?;
     let text = format_args!("everything kept of {name} is erased; its entry in deskwire.yaml is yours to remove");
     said(&json!({ "deleted": name }), text, as_json);
     Ok(Outcome::Fine)

@@ -1,10 +1,10 @@
 //! `deskwire plan` and `deskwire apply`: what the project's files would put in force, and doing it.
 
-use deskwire_core::ports::Registry;
+use deskwire_core::connection::FixedFacts;
 use deskwire_core::time::{Clock, SystemClock};
 use deskwire_startup::{Change, ChangeKind, Plan, ProjectFiles};
 use deskwire_storage::SqliteStore;
-use serde_json::json;
+use serde_json::{Value, json};
 use similar::{ChangeTag, TextDiff};
 
 use super::{print_diagnostics, read_project};
@@ -15,9 +15,10 @@ use crate::output::{BOLD, CYAN, DIM, GREEN, RED, YELLOW, line, note, paint};
 pub(crate) async fn plan(project: &ProjectArgs, data: &DataArgs, as_json: bool) -> anyhow::Result<Outcome> {
     let Some((plan, _)) = make(project, data, as_json).await? else { return Ok(Outcome::Failed) };
     if as_json {
-        crate::output::json(&json!({ "changes": plan.changes }));
-        return Ok(Outcome::Fine);
+        crate::output::json(&to_json(&plan));
+        return Ok(outcome(&plan));
     }
+    plan.connections.iter().for_each(new_connection);
     for change in plan.changed() {
         head(change);
         if change.kind != ChangeKind::Switched {
@@ -25,6 +26,9 @@ pub(crate) async fn plan(project: &ProjectArgs, data: &DataArgs, as_json: bool) 
         }
     }
     summary(&plan, "to change");
+    if refused(&plan) {
+        return Ok(Outcome::Failed);
+    }
     if plan.changed().next().is_some() {
         line("`deskwire apply` puts this in force. Nothing has been changed.");
     }
@@ -35,13 +39,44 @@ pub(crate) async fn apply(project: &ProjectArgs, data: &DataArgs, as_json: bool)
     let Some((plan, store)) = make(project, data, as_json).await? else { return Ok(Outcome::Failed) };
     plan.apply(&store, SystemClock.now()).await?;
     if as_json {
-        crate::output::json(&json!({ "changes": plan.changes }));
-        return Ok(Outcome::Fine);
+        crate::output::json(&to_json(&plan));
+        return Ok(outcome(&plan));
     }
+    if refused(&plan) {
+        return Ok(Outcome::Failed);
+    }
+    plan.connections.iter().for_each(new_connection);
     plan.changed().for_each(head);
     summary(&plan, "changed");
     how_to_switch_on(&plan);
     Ok(Outcome::Fine)
+}
+
+fn to_json(plan: &Plan) -> Value {
+    json!({ "changes": plan.changes, "connections": plan.connections, "refused": plan.refused })
+}
+
+fn outcome(plan: &Plan) -> Outcome {
+    if plan.refused.is_empty() { Outcome::Fine } else { Outcome::Failed }
+}
+
+/// One line about a connection that is new.
+fn new_connection(facts: &FixedFacts) {
+    let FixedFacts { name, kind, allowed_domain, header } = facts;
+    let header = header.as_ref().map(|header| format!(" in {header}")).unwrap_or_default();
+    let text = format_args!("connection, new, {kind}{header}, only to {allowed_domain}");
+    line(format_args!("{} {}  {text}", paint(GREEN, "+"), paint(BOLD, name)));
+}
+
+/// Says what cannot change, if anything.
+fn refused(plan: &Plan) -> bool {
+    for one in &plan.refused {
+        note(format_args!("error: {one}"));
+    }
+    if !plan.refused.is_empty() {
+        note("nothing can be put in force while a connection would change what it was given for");
+    }
+    !plan.refused.is_empty()
 }
 
 /// Compares the project with what is in force. `None` if the project has mistakes, which have been shown.
@@ -58,7 +93,7 @@ async fn make(project: &ProjectArgs, data: &DataArgs, as_json: bool) -> anyhow::
         return Ok(None);
     }
     let store = SqliteStore::open(&data.data)?;
-    let plan = Plan::new(&loaded.project.workflows, &store.deployed().await?);
+    let plan = Plan::of(&loaded.project, &store).await?;
     Ok(Some((plan, store)))
 }
 

@@ -78,7 +78,7 @@ pub(crate) async fn run(
             note(format_args!("slack    http://{address}/sandbox/slack     zendesk  http://{address}/sandbox/zendesk"));
         }
     }
-    let folder = reload.then(|| Folder { path: project.project.clone(), settings, secrets: secrets(project) });
+    let folder = reload.then(|| Folder { path: project.project.clone(), files, settings, secrets: secrets(project) });
     Server { deskwire: Arc::new(deskwire), listener, routes, concurrency, public_url, folder }
         .run(server::told_to_stop())
         .await?;

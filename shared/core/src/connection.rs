@@ -1,5 +1,6 @@
 //! Connections: stored credentials for one service, as `deskwire.yaml` declares them.
 
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::ids::{ConnectionName, OAuthClientName};
@@ -18,6 +19,50 @@ pub struct ConnectionConfig {
     pub allowed_domain: String,
     /// Where the provider's API is; the provider's own address unless the file says otherwise.
     pub base_url: Url,
+}
+
+impl ConnectionConfig {
+    /// What of it stays as it is for good.
+    pub fn fixed(&self) -> FixedFacts {
+        FixedFacts {
+            name: self.name.clone(),
+            kind: self.auth.kind().to_owned(),
+            allowed_domain: self.allowed_domain.clone(),
+            header: match &self.auth {
+                AuthConfig::ApiKey { header, .. } => Some(header.clone()),
+                _ => None,
+            },
+        }
+    }
+}
+
+/// What cannot change once a connection is there: credentials that were given for one place must not find themselves sent
+/// to another, or in another way, because somebody edited a file. Zendesk's connections keep the same facts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FixedFacts {
+    /// The connection.
+    pub name: ConnectionName,
+    /// The kind of sign-in, in the word of project files.
+    pub kind: String,
+    /// The only domain the credentials are sent to.
+    pub allowed_domain: String,
+    /// The header that carries an API key; none for other kinds.
+    pub header: Option<String>,
+}
+
+impl FixedFacts {
+    /// What differs in `now`, with each fact in the words of project files: the fact, what it is, what it would become.
+    pub fn differences(&self, now: &Self) -> Vec<(&'static str, String, String)> {
+        let none = || "none".to_owned();
+        // Domains and headers are the same in either case (RFC 1035, section 2.3.3; RFC 9110, section 5.1).
+        let lower = |fact: &Option<String>| fact.as_ref().map_or_else(none, |fact| fact.to_ascii_lowercase());
+        let all = [
+            ("type", self.kind.clone(), now.kind.clone()),
+            ("allowed_domain", self.allowed_domain.to_ascii_lowercase(), now.allowed_domain.to_ascii_lowercase()),
+            ("header", lower(&self.header), lower(&now.header)),
+        ];
+        all.into_iter().filter(|(_, was, is)| was != is).collect()
+    }
 }
 
 /// How a connection signs its requests in.

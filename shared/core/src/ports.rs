@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::BoxFuture;
 use crate::action::Hold;
+use crate::connection::FixedFacts;
 use crate::event::{Event, EventState, JsonText};
 use crate::ids::{ConnectionName, EventId, Lane, RunId, SourceName, WorkflowName, WorkflowVersion};
 use crate::run::{Entry, Run, RunState};
@@ -473,12 +474,19 @@ pub enum Deploy {
     Put(Deployed),
     /// It takes no more events. Its versions stay, and runs under way go on.
     Remove(WorkflowName),
+    /// A connection is there from now on, with facts that stay. Nothing happens where its name is known.
+    Connection(FixedFacts),
+    /// A connection is gone, and its name is free.
+    ForgetConnection(ConnectionName),
 }
 
 /// Which workflows are in force, and how far their schedules have come. Versions themselves are immutable.
 pub trait Registry: Send + Sync {
     /// All of them, by name.
     fn deployed(&self) -> BoxFuture<'_, StoreResult<Vec<Deployed>>>;
+
+    /// What stays as it is of every connection that is there, by name.
+    fn fixed_connections(&self) -> BoxFuture<'_, StoreResult<Vec<FixedFacts>>>;
 
     /// Makes these changes, all or none, and publishes the versions they name.
     fn deploy(&self, changes: Vec<Deploy>, now: Timestamp) -> BoxFuture<'_, StoreResult<()>>;

@@ -1,14 +1,15 @@
-//! Which workflows are in force: what the project's files would change, and making it so.
+//! Which workflows and connections are in force: what the project's files would change, and making it so.
 //!
 //! The store's registry is the authority; files take effect when they are applied. A file that says `active` decides when
 //! what it says changes; what an operator switched since then stays.
 
 use std::sync::Arc;
 
-use deskwire_core::ids::{WorkflowName, WorkflowVersion};
+use deskwire_core::connection::{ConnectionConfig, FixedFacts};
+use deskwire_core::ids::{ConnectionName, WorkflowName, WorkflowVersion};
 use deskwire_core::ports::{Deploy, Deployed, Registry, StoreResult};
 use deskwire_core::time::Timestamp;
-use deskwire_workflows::Workflow;
+use deskwire_workflows::{Project, Workflow};
 use serde::Serialize;
 
 /// What applying the project's files would change about one workflow.
@@ -55,7 +56,35 @@ pub enum ChangeKind {
 pub struct Plan {
     /// By workflow, those that stay unchanged among them.
     pub changes: Vec<Change>,
+    /// Connections that are new.
+    pub connections: Vec<FixedFacts>,
+    /// What the files would change about connections and cannot. With one of these, nothing is put in force.
+    pub refused: Vec<Refused>,
     deploys: Vec<Deploy>,
+}
+
+/// A change to a connection that cannot be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Refused {
+    /// The connection.
+    pub connection: ConnectionName,
+    /// The fact, in the word of project files.
+    pub fact: &'static str,
+    /// What it is.
+    pub is: String,
+    /// What the files say.
+    pub wanted: String,
+}
+
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { connection, fact, is, wanted } = self;
+        write!(
+            f,
+            "connection {connection}: its {fact} is {is} for good, and deskwire.yaml now says {wanted}; give the changed \
+             connection a name of its own, or erase the old one first with `deskwire connections delete {connection}`"
+        )
+    }
 }
 
 impl Plan {
@@ -80,6 +109,29 @@ impl Plan {
         }
         plan.changes.sort_by(|a, b| a.name.cmp(&b.name));
         plan
+    }
+
+    /// Compares the project with what is in force in a store.
+    pub async fn of(project: &Project, registry: &dyn Registry) -> StoreResult<Self> {
+        let mut plan = Self::new(&project.workflows, &registry.deployed().await?);
+        plan.connect(&project.connections, &registry.fixed_connections().await?);
+        Ok(plan)
+    }
+
+    fn connect(&mut self, connections: &[ConnectionConfig], fixed: &[FixedFacts]) {
+        for facts in connections.iter().map(ConnectionConfig::fixed) {
+            let Some(known) = fixed.iter().find(|known| known.name == facts.name) else {
+                self.deploys.push(Deploy::Connection(facts.clone()));
+                self.connections.push(facts);
+                continue;
+            };
+            self.refused.extend(known.differences(&facts).into_iter().map(|(fact, is, wanted)| Refused {
+                connection: facts.name.clone(),
+                fact,
+                is,
+                wanted,
+            }));
+        }
     }
 
     fn put(&mut self, workflow: &Workflow, now: Option<&Deployed>) {
@@ -124,9 +176,13 @@ impl Plan {
         self.changes.iter().filter(|change| change.kind != ChangeKind::Unchanged)
     }
 
-    /// Makes it so: all of it, or nothing.
+    /// Makes it so: all of it, or nothing. Nothing where a change is refused: ask `refused` first.
     pub async fn apply(&self, registry: &dyn Registry, now: Timestamp) -> StoreResult<()> {
-        if self.deploys.is_empty() { Ok(()) } else { registry.deploy(self.deploys.clone(), now).await }
+        if self.deploys.is_empty() || !self.refused.is_empty() {
+            Ok(())
+        } else {
+            registry.deploy(self.deploys.clone(), now).await
+        }
     }
 }
 

@@ -34,7 +34,7 @@ use deskwire_templates::Templates;
 use deskwire_tokens::{Broker, BrokerOptions, Providers};
 use deskwire_workflows::{Diagnostic, Loaded, Options, Project};
 
-pub use deployment::{Change, ChangeKind, Plan};
+pub use deployment::{Change, ChangeKind, Plan, Refused};
 pub use function::from_environment;
 pub use project::{ProjectFiles, read_project};
 pub use random::OsRandom;
@@ -68,6 +68,9 @@ pub enum StartError {
     /// A connection cannot be used.
     #[error("{0}")]
     Connection(String),
+    /// What cannot change about a connection would.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Fixed(Vec<Refused>),
     /// The secret store cannot be used.
     #[error("{0}")]
     Vault(#[from] VaultError),
@@ -168,7 +171,7 @@ impl Deskwire {
     ) -> Result<Plan, StartError> {
         secrets.take_stored(self.vault.set_secrets().await?);
         let (project, parts) = prepare(settings, files, secrets)?;
-        let plan = Plan::new(&project.workflows, &self.store.deployed().await?);
+        let plan = accepted(Plan::of(&project, &self.store).await?)?;
         plan.apply(&self.store, self.clock.now()).await?;
         self.providers.replace(parts.clients);
         let client = client_on(&self.egress, parts.connections, &self.broker);
@@ -226,6 +229,11 @@ fn prepare(settings: &Settings, files: &ProjectFiles, secrets: &Secrets) -> Resu
     }
 }
 
+/// No connection is used otherwise than it was given for, whether or not anything is put in force.
+fn accepted(plan: Plan) -> Result<Plan, StartError> {
+    if plan.refused.is_empty() { Ok(plan) } else { Err(StartError::Fixed(plan.refused)) }
+}
+
 fn client_on(
     egress: &Arc<Egress>,
     connections: Vec<Connection>,
@@ -251,8 +259,8 @@ pub async fn start(settings: &Settings, files: &ProjectFiles, secrets: &Secrets)
     let options = EgressOptions { allow_loopback: settings.allow_loopback, ..EgressOptions::default() };
     let egress = Arc::new(Egress::new(options));
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let plan = accepted(Plan::of(&project, &store).await?)?;
     let applied = if settings.apply {
-        let plan = Plan::new(&project.workflows, &store.deployed().await?);
         plan.apply(&store, clock.now()).await?;
         plan
     } else {

@@ -8,7 +8,7 @@ use deskwire_workflows::SourceFile;
 use crate::StartError;
 
 /// A project's files, read but not understood yet.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ProjectFiles {
     /// `deskwire.yaml`, if there is one.
     pub project: Option<SourceFile>,

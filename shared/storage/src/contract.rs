@@ -502,6 +502,7 @@ macro_rules! store_contract {
             old_events_are_removed_unless_a_run_of_theirs_is_not_over
             lists_are_filtered_by_time_type_and_number
             deployed_workflows_are_in_force_until_they_are_removed
+            what_is_fixed_of_a_connection_stays_until_it_is_forgotten
             a_schedule_begins_when_its_workflow_is_switched_on
             tokens_are_written_by_compare_and_set
             one_owner_at_a_time_has_the_lease_on_tokens

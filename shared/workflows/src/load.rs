@@ -17,7 +17,7 @@ use crate::workflow::Workflow;
 use crate::yaml::{Kind, Node};
 
 /// A project file's text.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceFile {
     /// Its path, for messages.
     pub path: String,

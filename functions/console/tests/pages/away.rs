@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::http::{Method, StatusCode};
 use deskwire_core::BoxFuture;
+use deskwire_core::connection::FixedFacts;
 use deskwire_core::ids::{RunId, WorkflowName, WorkflowVersion};
 use deskwire_core::ports::{
     Counts, Deploy, Deployed, EventDetail, EventSummary, Filter, History, Registry, RunDetail, RunSummary, StoreError,
@@ -80,6 +81,10 @@ impl History for Away {
 
 impl Registry for Away {
     fn deployed(&self) -> BoxFuture<'_, StoreResult<Vec<Deployed>>> {
+        self.error()
+    }
+
+    fn fixed_connections(&self) -> BoxFuture<'_, StoreResult<Vec<FixedFacts>>> {
         self.error()
     }
 

@@ -1,7 +1,11 @@
+use deskwire_core::connection::AuthConfig;
 use deskwire_core::ports::History;
+use deskwire_core::secret::SecretRef;
 use deskwire_storage::SqliteStore;
 use deskwire_templates::{Limits, Templates};
 use deskwire_workflows::{Options, SourceFile};
+
+use url::Url;
 
 use super::*;
 
@@ -59,4 +63,52 @@ async fn applying_the_same_files_again_changes_nothing() {
     let generation = store.generation().await.unwrap();
     assert_eq!(apply(&store, &files).await, [("a".to_owned(), ChangeKind::Unchanged, true)]);
     assert_eq!(store.generation().await.unwrap(), generation);
+}
+
+fn connection(auth: AuthConfig, allowed_domain: &str) -> ConnectionConfig {
+    ConnectionConfig {
+        name: ConnectionName::parse("support").unwrap(),
+        provider: "http".to_owned(),
+        auth,
+        allowed_domain: allowed_domain.to_owned(),
+        base_url: Url::parse("https://api.acme.example").unwrap(),
+    }
+}
+
+fn key(header: &str) -> AuthConfig {
+    AuthConfig::ApiKey { header: header.to_owned(), key: SecretRef::Stored("KEY".to_owned()) }
+}
+
+#[test]
+fn what_a_connection_was_given_for_cannot_change() {
+    let known = connection(key("X-Key"), "api.acme.example");
+    let with = |changed: &ConnectionConfig| {
+        let mut plan = Plan::default();
+        plan.connect(std::slice::from_ref(changed), &[known.fixed()]);
+        plan.refused.iter().map(|refused| (refused.fact, refused.wanted.clone())).collect::<Vec<_>>()
+    };
+    assert_eq!(with(&connection(key("x-key"), "API.acme.example")), [], "it is the same");
+    assert_eq!(with(&connection(key("X-Token"), "api.acme.example")), [("header", "x-token".to_owned())]);
+    let wider = with(&connection(key("X-Key"), "*.acme.example"));
+    assert_eq!(wider, [("allowed_domain", "*.acme.example".to_owned())]);
+    let bearer = AuthConfig::Bearer { token: SecretRef::Stored("KEY".to_owned()) };
+    let other = with(&connection(bearer, "api.acme.example"));
+    assert_eq!(other, [("type", "bearer".to_owned()), ("header", "none".to_owned())]);
+    let mut moved = known.clone();
+    moved.base_url = Url::parse("https://api.acme.example/v2").unwrap();
+    assert_eq!(with(&moved), [], "the path of its API may change");
+}
+
+#[tokio::test]
+async fn with_a_change_that_is_refused_nothing_is_put_in_force() {
+    let store = SqliteStore::in_memory().unwrap();
+    let first = connection(key("X-Key"), "api.acme.example");
+    let mut plan = Plan::new(&[], &[]);
+    plan.connect(std::slice::from_ref(&first), &[]);
+    plan.apply(&store, Timestamp::from_millis(1)).await.unwrap();
+    let mut plan = Plan::new(&[workflow("a", "")], &[]);
+    plan.connect(&[connection(key("X-Key"), "acme.example")], &store.fixed_connections().await.unwrap());
+    plan.apply(&store, Timestamp::from_millis(2)).await.unwrap();
+    assert_eq!(store.deployed().await.unwrap(), []);
+    assert_eq!(store.fixed_connections().await.unwrap(), [first.fixed()]);
 }

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use deskwire_core::action::OwnWrite;
+use deskwire_core::connection::FixedFacts;
 use deskwire_core::event::ChangeFacts;
-use deskwire_core::ids::{EventId, RunId, StepPath, WorkflowName, WorkflowVersion};
+use deskwire_core::ids::{ConnectionName, EventId, RunId, StepPath, WorkflowName, WorkflowVersion};
 use deskwire_core::ports::{Arrival, Claim, DEBOUNCES, Deploy, Deployed, EventWait, Filter, LanePolicy, Settlement};
 use deskwire_core::run::{Entry, RunState, Written};
 
@@ -388,6 +389,25 @@ pub async fn deployed_workflows_are_in_force_until_they_are_removed(s: Stores) {
     let after = s.registry.generation().await.expect("a number");
     s.registry.deploy(vec![], at(30)).await.expect("deploying works");
     assert_eq!(s.registry.generation().await.expect("a number"), after, "nothing changed");
+}
+
+/// A connection's facts are those it came with, until it is forgotten.
+pub async fn what_is_fixed_of_a_connection_stays_until_it_is_forgotten(s: Stores) {
+    let facts = |name: &str, kind: &str, header: Option<&str>| FixedFacts {
+        name: ConnectionName::parse(name).expect("a name"),
+        kind: kind.to_owned(),
+        allowed_domain: "acme.example".to_owned(),
+        header: header.map(str::to_owned),
+    };
+    let (key, bearer) = (facts("a", "api_key", Some("X-Key")), facts("b", "bearer", None));
+    let put = |facts: &FixedFacts| vec![Deploy::Connection(facts.clone())];
+    s.registry.deploy([put(&bearer), put(&key)].concat(), at(10)).await.expect("deploying works");
+    s.registry.deploy(put(&facts("a", "basic", None)), at(20)).await.expect("deploying works");
+    assert_eq!(s.registry.fixed_connections().await.expect("a list"), [key.clone(), bearer.clone()]);
+    s.registry.deploy(vec![Deploy::ForgetConnection(key.name)], at(30)).await.expect("deploying works");
+    let anew = facts("a", "basic", None);
+    s.registry.deploy(put(&anew), at(40)).await.expect("deploying works");
+    assert_eq!(s.registry.fixed_connections().await.expect("a list"), [anew, bearer]);
 }
 
 /// Switching on and off is kept, and a schedule begins when its workflow is switched on.

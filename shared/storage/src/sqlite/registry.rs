@@ -1,7 +1,8 @@
 //! Which workflows are in force, and how far their schedules have come.
 
 use deskwire_core::BoxFuture;
-use deskwire_core::ids::{WorkflowName, WorkflowVersion};
+use deskwire_core::connection::FixedFacts;
+use deskwire_core::ids::{ConnectionName, WorkflowName, WorkflowVersion};
 use deskwire_core::ports::{Deploy, Deployed, Registry, StoreResult};
 use deskwire_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -15,6 +16,10 @@ impl Registry for SqliteStore {
         Box::pin(self.read(deployed))
     }
 
+    fn fixed_connections(&self) -> BoxFuture<'_, StoreResult<Vec<FixedFacts>>> {
+        Box::pin(self.read(fixed_connections))
+    }
+
     fn deploy(&self, changes: Vec<Deploy>, now: Timestamp) -> BoxFuture<'_, StoreResult<()>> {
         Box::pin(self.write(move |connection| {
             for change in &changes {
@@ -22,6 +27,23 @@ impl Registry for SqliteStore {
                     Deploy::Put(put) => deploy(connection, put, now)?,
                     Deploy::Remove(name) => {
                         execute(connection, "DELETE FROM deployments WHERE name = ?1", params![name.as_str()])?;
+                    }
+                    Deploy::Connection(facts) => {
+                        execute(
+                            connection,
+                            "INSERT INTO connections (name, kind, allowed_domain, header, since)
+                             VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (name) DO NOTHING",
+                            params![
+                                facts.name.as_str(),
+                                facts.kind,
+                                facts.allowed_domain,
+                                facts.header,
+                                now.as_millis()
+                            ],
+                        )?;
+                    }
+                    Deploy::ForgetConnection(name) => {
+                        execute(connection, "DELETE FROM connections WHERE name = ?1", params![name.as_str()])?;
                     }
                 }
             }
@@ -103,6 +125,24 @@ fn deployed(connection: &Connection) -> StoreResult<Vec<Deployed>> {
             file: text(4)?,
             applied_at: time(row, 5)?,
             text: text(6)?,
+        });
+    }
+    Ok(found)
+}
+
+fn fixed_connections(connection: &Connection) -> StoreResult<Vec<FixedFacts>> {
+    let mut statement = connection
+        .prepare_cached("SELECT name, kind, allowed_domain, header FROM connections ORDER BY name")
+        .map_err(unavailable)?;
+    let mut rows = statement.query([]).map_err(unavailable)?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next().map_err(unavailable)? {
+        let name: String = row.get(0).map_err(unavailable)?;
+        found.push(FixedFacts {
+            name: ConnectionName::parse(&name).map_err(|_| corrupt("a connection's name"))?,
+            kind: row.get(1).map_err(unavailable)?,
+            allowed_domain: row.get(2).map_err(unavailable)?,
+            header: row.get(3).map_err(unavailable)?,
         });
     }
     Ok(found)

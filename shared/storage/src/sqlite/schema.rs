@@ -176,6 +176,16 @@ pub(super) const MIGRATIONS: &[&str] = &[
         filler BLOB NOT NULL
     ) STRICT;
     ",
+    // 4: what stays as it is of each connection.
+    "
+    CREATE TABLE connections (
+        name           TEXT PRIMARY KEY,
+        kind           TEXT NOT NULL,
+        allowed_domain TEXT NOT NULL,
+        header         TEXT,
+        since          INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    ",
 ];
 
 pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
