@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deskwire_core::ports::{History, Registry};
-use deskwire_secrets::Secrets;
+use deskwire_secrets::{Listed, Secrets};
 use deskwire_startup::{Deskwire, ProjectFiles, Settings, StartError, read_project};
 use notify::{RecursiveMode, Watcher};
 use oauth::Doors;
@@ -30,6 +30,9 @@ const FOLLOW: Duration = Duration::from_millis(500);
 /// The longest sleep between two looks at the schedules.
 const LONGEST_NAP: Duration = Duration::from_secs(30);
 
+/// How often it is asked whether somebody set a secret.
+const SECRETS: Duration = Duration::from_secs(1);
+
 /// How often the connections' tokens are looked at. What is not due costs nothing.
 const TOKENS: Duration = Duration::from_secs(2);
 
@@ -42,8 +45,16 @@ pub(crate) struct Folder {
     pub path: PathBuf,
     /// Its files as they were at the start.
     pub files: ProjectFiles,
+    /// With `apply`, its files are put in force whenever they change.
     pub settings: Settings,
     pub secrets: Secrets,
+}
+
+impl Folder {
+    /// The files that count: those in the folder, or, where changes of theirs wait for `deskwire apply`, those of the start.
+    fn files(&self) -> Result<ProjectFiles, StartError> {
+        if self.settings.apply { read_project(&self.path) } else { Ok(self.files.clone()) }
+    }
 }
 
 /// A loop.
@@ -72,8 +83,11 @@ pub(crate) fn keep_in_step(
         Box::pin(keep_tokens(Arc::clone(deskwire), public_url.clone())),
     ];
     tasks.into_iter().for_each(spawn);
-    if let Some(folder) = folder {
-        spawn(Box::pin(watch_folder(Arc::clone(deskwire), folder)));
+    if let Some(folder) = folder.map(Arc::new) {
+        spawn(Box::pin(follow_secrets(Arc::clone(deskwire), Arc::clone(&folder))));
+        if folder.settings.apply {
+            spawn(Box::pin(watch_folder(Arc::clone(deskwire), folder)));
+        }
     }
 }
 
@@ -96,6 +110,24 @@ async fn follow(deskwire: Arc<Deskwire>) {
             Err(error) => tracing::error!(%error, "cannot see what is in force; trying again"),
         }
         tokio::time::sleep(FOLLOW).await;
+    }
+}
+
+/// Takes over the secrets that another process set.
+async fn follow_secrets(deskwire: Arc<Deskwire>, folder: Arc<Folder>) {
+    // A key that was exchanged changes nothing but how they are kept.
+    let versions = |listed: &[Listed]| listed.iter().map(|one| (one.name.clone(), one.version)).collect::<Vec<_>>();
+    let mut known = versions(&deskwire.stored);
+    loop {
+        match deskwire.vault.list().await {
+            Ok(listed) if versions(&listed) == known => {}
+            Ok(listed) => {
+                reload(&deskwire, &folder).await;
+                known = versions(&listed);
+            }
+            Err(error) => tracing::error!(%error, "cannot look at the stored secrets; trying again"),
+        }
+        tokio::time::sleep(SECRETS).await;
     }
 }
 
@@ -142,6 +174,9 @@ async fn keep_tokens(deskwire: Arc<Deskwire>, public_url: Url) {
 async fn remove_old(deskwire: Arc<Deskwire>) {
     loop {
         tokio::time::sleep(PURGE).await;
+        if let Err(error) = deskwire.vault.erase_due(deskwire.clock.now()).await {
+            tracing::error!(%error, "cannot erase old secrets; trying again in an hour");
+        }
         let before = deskwire.clock.now().minus(deskwire.project().retention);
         loop {
             match deskwire.store.purge(before, PURGE_CHUNK).await {
@@ -157,7 +192,7 @@ async fn remove_old(deskwire: Arc<Deskwire>) {
 }
 
 /// Applies the project's files whenever they have changed.
-async fn watch_folder(deskwire: Arc<Deskwire>, folder: Folder) {
+async fn watch_folder(deskwire: Arc<Deskwire>, folder: Arc<Folder>) {
     let (tell, mut told) = mpsc::channel(1);
     let relevant = |path: &Path| path.extension().is_some_and(|ending| ending == "yaml" || ending == "yml");
     let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
@@ -193,7 +228,7 @@ async fn watch_folder(deskwire: Arc<Deskwire>, folder: Folder) {
 }
 
 async fn reload(deskwire: &Deskwire, folder: &Folder) {
-    let files = match read_project(&folder.path) {
+    let files = match folder.files() {
         Ok(files) => files,
         Err(error) => return kept(&error.to_string()),
     };

@@ -245,7 +245,7 @@ pub(crate) struct Server {
     pub concurrency: usize,
     /// Where people and providers reach it.
     pub public_url: Url,
-    /// The project folder, if changes of it are to be applied.
+    /// The project folder, if there is one to keep in step with.
     pub folder: Option<Folder>,
 }
 

@@ -1,6 +1,6 @@
 //! Starting `deskwire` as its users do, and talking to it as providers do.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
@@ -85,6 +85,17 @@ impl Project {
     /// Runs a command to its end.
     pub fn run(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().unwrap()
+    }
+
+    /// Runs a command to its end, with this on its standard input.
+    pub fn run_with(&self, arguments: &[&str], input: &str) -> Output {
+        let mut command = self.command(arguments);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        // A command that wants nothing may be gone already.
+        let _ = stdin.write_all(input.as_bytes());
+        drop(stdin);
+        child.wait_with_output().unwrap()
     }
 
     /// Runs a command that must end well and answers with the JSON it printed.
@@ -204,9 +215,13 @@ impl Delivery {
     }
 
     pub fn signed_at(body: impl Into<Vec<u8>>, time: Timestamp) -> Self {
+        Self::signed_with(body, time, SECRET)
+    }
+
+    pub fn signed_with(body: impl Into<Vec<u8>>, time: Timestamp, secret: &str) -> Self {
         let (body, stamp) = (body.into(), time.to_string());
         let scheme = provider("zendesk").unwrap().scheme("webhook").unwrap();
-        let signature = sign(scheme, SECRET, &stamp, &body);
+        let signature = sign(scheme, secret, &stamp, &body);
         let headers = vec![
             ("content-type", "application/json".to_owned()),
             ("x-zendesk-webhook-signature", signature),

@@ -21,4 +21,5 @@ mod outside;
 mod rehearsal;
 mod relay;
 mod secrets;
+mod stored_secrets;
 mod trouble;

@@ -130,6 +130,7 @@ async fn start(
         allow_loopback: project.allow_loopback || sandbox,
         stand_ins,
         apply: false,
+        leave_out: false,
     };
     deskwire_startup::start(&settings, files, &secrets(project)).await.map_err(|error| explain(error, files))
 }

@@ -252,6 +252,7 @@ async fn start(project: &ProjectArgs, data: &DataArgs) -> anyhow::Result<Deskwir
         allow_loopback: project.allow_loopback,
         stand_ins: None,
         apply: false,
+        leave_out: true,
     };
     deskwire_startup::start(&settings, &files, &secrets(project)).await.map_err(|error| explain(error, &files))
 }

@@ -47,6 +47,7 @@ pub(crate) async fn run(address: SocketAddr, exit: bool, as_json: bool) -> anyho
         allow_loopback: true,
         stand_ins: Some(server::stand_ins(address)?),
         apply: true,
+        leave_out: false,
     };
     let nothing = Secrets::new(Path::new("."), Box::new(|_| None));
     let deskwire = match deskwire_startup::start(&settings, &files, &nothing).await {

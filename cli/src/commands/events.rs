@@ -136,7 +136,7 @@ fn show(event: &EventDetail) {
 async fn stored(project: &ProjectArgs, data: &DataArgs) -> anyhow::Result<Option<Secrets>> {
     let found = secrets(project);
     if open_store(data).is_ok() {
-        found.take_stored(vault(project, data)?.set_secrets().await?);
+        found.take_stored(vault(project, data)?.set_secrets(SystemClock.now()).await?);
     }
     Ok(Some(found))
 }

@@ -105,7 +105,7 @@ async fn set(
         as_json,
     );
     if crate::server::is_running(&data.data) {
-        note("a running server takes it over when the project's files change, or when it is started again");
+        note("the running server takes it over within seconds");
     }
     Ok(Outcome::Fine)
 }

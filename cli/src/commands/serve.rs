@@ -45,6 +45,7 @@ pub(crate) async fn run(
         allow_loopback: project.allow_loopback || sandbox,
         stand_ins: if sandbox { Some(server::stand_ins(address)?) } else { None },
         apply: reload,
+        leave_out: false,
     };
     let deskwire = match deskwire_startup::start(&settings, &files, &secrets(project)).await {
         Ok(deskwire) => deskwire,
@@ -78,7 +79,7 @@ pub(crate) async fn run(
             note(format_args!("slack    http://{address}/sandbox/slack     zendesk  http://{address}/sandbox/zendesk"));
         }
     }
-    let folder = reload.then(|| Folder { path: project.project.clone(), files, settings, secrets: secrets(project) });
+    let folder = Some(Folder { path: project.project.clone(), files, settings, secrets: secrets(project) });
     Server { deskwire: Arc::new(deskwire), listener, routes, concurrency, public_url, folder }
         .run(server::told_to_stop())
         .await?;

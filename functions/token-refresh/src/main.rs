@@ -22,6 +22,7 @@ async fn main() -> Result<(), Error> {
     };
     lambda_runtime::run(service_fn(|_: LambdaEvent<Value>| async {
         start.follow().await?;
+        start.vault.erase_due(start.clock.now()).await?;
         Ok::<_, Error>(serde_json::to_value(refresh.pass().await?)?)
     }))
     .await

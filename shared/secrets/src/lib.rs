@@ -26,7 +26,7 @@ pub type Environment = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
 pub struct Secrets {
     project: PathBuf,
     environment: Environment,
-    stored: RwLock<BTreeMap<String, SecretString>>,
+    stored: RwLock<BTreeMap<String, Vec<SecretString>>>,
 }
 
 impl fmt::Debug for Secrets {
@@ -86,14 +86,25 @@ impl Secrets {
         Self { project: project.to_owned(), environment, stored: RwLock::default() }
     }
 
-    /// Takes what the secret store holds, in place of what was taken before.
-    pub fn take_stored(&self, stored: impl IntoIterator<Item = (String, SecretString)>) {
-        *self.stored.write().unwrap_or_else(PoisonError::into_inner) = stored.into_iter().collect();
+    /// Takes what the secret store holds, by name and newest first, in place of what was taken before.
+    pub fn take_stored(&self, stored: BTreeMap<String, Vec<SecretString>>) {
+        *self.stored.write().unwrap_or_else(PoisonError::into_inner) = stored;
     }
 
     /// Looks up an environment variable.
     pub fn environment(&self, name: &str) -> Option<String> {
         (self.environment)(name)
+    }
+
+    /// The secret behind a reference, and after it those of the secret store that it took the place of and whose grace is
+    /// not over: what somebody else signs may be signed with an old key for a while.
+    pub fn resolve_all(&self, reference: &SecretRef, used_by: &str) -> Result<Vec<SecretString>, SecretError> {
+        let mut all = vec![self.resolve(reference, used_by)?];
+        if let SecretRef::Stored(name) = reference {
+            let stored = self.stored.read().unwrap_or_else(PoisonError::into_inner);
+            all.extend(stored.get(name).into_iter().flatten().skip(1).cloned());
+        }
+        Ok(all)
     }
 
     /// The secret behind a reference. `used_by` says in messages what needs it: `connection slack`.
@@ -103,7 +114,10 @@ impl Secrets {
             SecretRef::File(path) => file::read(&self.project.join(path)),
             SecretRef::Stored(name) => {
                 let stored = self.stored.read().unwrap_or_else(PoisonError::into_inner);
-                let found = stored.get(name).map(|secret| secret.expose_secret().to_owned());
+                let found = stored
+                    .get(name)
+                    .and_then(|versions| versions.first())
+                    .map(|secret| secret.expose_secret().to_owned());
                 found.ok_or_else(|| Reason::NotStored(name.clone()))
             }
         };

@@ -114,6 +114,9 @@ fn a_secret_of_the_store_is_found_there_or_named_with_how_to_set_it() {
         "connection slack: stored secret slack-token is not there; `deskwire secrets set slack-token` stores it"
     );
     let secrets = Secrets::new(Path::new("/"), Box::new(|_| None));
-    secrets.take_stored([("slack-token".to_owned(), SecretString::from("marker"))]);
-    assert_eq!(secrets.resolve(&reference, "connection slack").unwrap().expose_secret(), "marker");
+    let versions = ["marker-2", "marker-1"].map(SecretString::from).to_vec();
+    secrets.take_stored([("slack-token".to_owned(), versions)].into());
+    assert_eq!(secrets.resolve(&reference, "connection slack").unwrap().expose_secret(), "marker-2");
+    let all = secrets.resolve_all(&reference, "source slack").unwrap();
+    assert_eq!(all.iter().map(ExposeSecret::expose_secret).collect::<Vec<_>>(), ["marker-2", "marker-1"]);
 }

@@ -1,5 +1,6 @@
 //! Sealed secrets in a store: what people set, and the tokens that the broker keeps.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use deskwire_core::ports::{SealedSecret, SecretStore, StoreError};
@@ -118,18 +119,23 @@ impl Vault {
         Ok(ring)
     }
 
-    /// Every secret that people set, by name, its latest version.
-    pub async fn set_secrets(&self) -> Result<Vec<(String, SecretString)>, VaultError> {
-        let mut found: Vec<(String, SecretString)> = Vec::new();
+    /// Every secret that people set, by name: its latest version, then those before it whose grace is not over.
+    pub async fn set_secrets(&self, now: Timestamp) -> Result<BTreeMap<String, Vec<SecretString>>, VaultError> {
+        self.erase_due(now).await?;
+        let mut found: BTreeMap<String, Vec<SecretString>> = BTreeMap::new();
         for secret in self.store.secrets(SET).await? {
             let name = secret.name.trim_start_matches(SET).to_owned();
-            // Versions come in order, so the last of a name counts.
-            found.retain(|(known, _)| *known != name);
             let value = zeroize::Zeroizing::new(self.opened(&secret)?);
             let text = std::str::from_utf8(&value).map_err(|_| VaultError::Damaged(secret.name.clone()))?;
-            found.push((name, SecretString::from(text)));
+            // The store gives versions in order.
+            found.entry(name).or_default().insert(0, SecretString::from(text));
         }
         Ok(found)
+    }
+
+    /// Erases the versions whose grace is over.
+    pub async fn erase_due(&self, now: Timestamp) -> Result<usize, VaultError> {
+        Ok(self.store.erase_secrets(now).await?)
     }
 
     /// Sets a secret as a new version; the ones before it are erased at that time.

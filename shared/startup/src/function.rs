@@ -25,6 +25,7 @@ pub async fn from_environment(variables: Environment) -> Result<Deskwire, StartE
         allow_loopback: variables("DESKWIRE_ALLOW_LOOPBACK").as_deref() == Some("1"),
         stand_ins: None,
         apply: true,
+        leave_out: false,
     };
     let files = read_project(&project)?;
     start(&settings, &files, &Secrets::new(&project, variables)).await

@@ -28,7 +28,7 @@ use deskwire_core::time::{Clock, SystemClock};
 use deskwire_egress::{Egress, EgressOptions};
 use deskwire_engine::{Engine, EngineOptions, Versions};
 use deskwire_oauth::Client;
-use deskwire_secrets::{Keys, Secrets, Vault, VaultError};
+use deskwire_secrets::{Keys, Listed, SecretError, Secrets, Vault, VaultError};
 use deskwire_storage::{OpenError, SqliteStore};
 use deskwire_templates::Templates;
 use deskwire_tokens::{Broker, BrokerOptions, Providers};
@@ -63,8 +63,8 @@ pub enum StartError {
     #[error("the project has {} mistake{}; `deskwire check` shows where", .0.len(), if .0.len() == 1 { "" } else { "s" })]
     Mistakes(Vec<Diagnostic>),
     /// Secrets are missing.
-    #[error("{}", .0.join("\n"))]
-    Secrets(Vec<String>),
+    #[error("{}", .0.iter().map(|missing| missing.why.as_str()).collect::<Vec<_>>().join("\n"))]
+    Secrets(Vec<Missing>),
     /// A connection cannot be used.
     #[error("{0}")]
     Connection(String),
@@ -95,6 +95,23 @@ pub struct Settings {
     pub stand_ins: Option<StandIns>,
     /// Are the project's workflows put in force? Else those that were applied before are.
     pub apply: bool,
+    /// Is what lacks its secret left out, instead of refusing the start? For commands about one part of a project.
+    pub leave_out: bool,
+}
+
+/// Something whose secret is missing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missing {
+    /// What needs it: `connection slack`.
+    pub what: String,
+    /// One sentence: which one, and how to give it.
+    pub why: String,
+}
+
+impl From<SecretError> for Missing {
+    fn from(error: SecretError) -> Self {
+        Self { what: error.used_by.clone(), why: error.to_string() }
+    }
 }
 
 /// The actions, without any connection: for `check`, `actions` and compiling.
@@ -123,6 +140,10 @@ pub struct Deskwire {
     pub providers: Arc<Providers>,
     /// What applying the project's workflows at the start changed.
     pub applied: Plan,
+    /// What was left out because its secret is missing, and why.
+    pub left_out: Vec<Missing>,
+    /// The stored secrets as they were at the start: names and versions.
+    pub stored: Vec<Listed>,
     project: RwLock<Arc<Project>>,
     sources: RwLock<Vec<Source>>,
     client: RwLock<Arc<deskwire_connectors::Client>>,
@@ -161,18 +182,23 @@ impl Deskwire {
         )
     }
 
-    /// Takes over the project's files as they are now: sources, connections and workflows, all of it or, where there is a
-    /// mistake, nothing. Runs under way keep their version.
+    /// Takes over the project's files and secrets as they are now: sources, connections and, if the settings say so,
+    /// workflows; all of it or, where there is a mistake, nothing. Runs under way keep their version.
     pub async fn reload(
         &self,
         settings: &Settings,
         files: &ProjectFiles,
         secrets: &Secrets,
     ) -> Result<Plan, StartError> {
-        secrets.take_stored(self.vault.set_secrets().await?);
+        secrets.take_stored(self.vault.set_secrets(self.clock.now()).await?);
         let (project, parts) = prepare(settings, files, secrets)?;
         let plan = accepted(Plan::of(&project, &self.store).await?)?;
-        plan.apply(&self.store, self.clock.now()).await?;
+        let plan = if settings.apply {
+            plan.apply(&self.store, self.clock.now()).await?;
+            plan
+        } else {
+            Plan::default()
+        };
         self.providers.replace(parts.clients);
         let client = client_on(&self.egress, parts.connections, &self.broker);
         self.versions.replace_actions(deskwire_connectors::actions(Arc::clone(&client)));
@@ -210,6 +236,7 @@ struct Parts {
     sources: Vec<Source>,
     connections: Vec<Connection>,
     clients: BTreeMap<ConnectionName, Arc<Client>>,
+    missing: Vec<Missing>,
 }
 
 fn prepare(settings: &Settings, files: &ProjectFiles, secrets: &Secrets) -> Result<(Project, Parts), StartError> {
@@ -222,8 +249,8 @@ fn prepare(settings: &Settings, files: &ProjectFiles, secrets: &Secrets) -> Resu
     let sources = sources(&project.sources, settings.stand_ins.as_ref(), secrets, &mut missing);
     let connections = connections(&project, settings.stand_ins.as_ref(), secrets, &mut missing)?;
     let clients = clients(&project, settings.stand_ins.as_ref(), secrets, &mut missing)?;
-    if missing.is_empty() {
-        Ok((project, Parts { sources, connections, clients }))
+    if missing.is_empty() || settings.leave_out {
+        Ok((project, Parts { sources, connections, clients, missing }))
     } else {
         Err(StartError::Secrets(missing))
     }
@@ -250,15 +277,18 @@ pub async fn start(settings: &Settings, files: &ProjectFiles, secrets: &Secrets)
         None => SqliteStore::in_memory()?,
     };
     let random: Arc<dyn Random> = Arc::new(OsRandom);
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let vault = vault(&store, settings.data.as_deref(), secrets, &random)?;
     // A store in memory holds none: whoever starts on one may have brought some.
+    let mut stored = Vec::new();
     if settings.data.is_some() {
-        secrets.take_stored(vault.set_secrets().await?);
+        // Before they are read: what is set meanwhile is then seen as new.
+        stored = vault.list().await?;
+        secrets.take_stored(vault.set_secrets(clock.now()).await?);
     }
     let (project, parts) = prepare(settings, files, secrets)?;
     let options = EgressOptions { allow_loopback: settings.allow_loopback, ..EgressOptions::default() };
     let egress = Arc::new(Egress::new(options));
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let plan = accepted(Plan::of(&project, &store).await?)?;
     let applied = if settings.apply {
         plan.apply(&store, clock.now()).await?;
@@ -290,6 +320,8 @@ pub async fn start(settings: &Settings, files: &ProjectFiles, secrets: &Secrets)
         broker,
         providers,
         applied,
+        left_out: parts.missing,
+        stored,
         project: RwLock::new(Arc::new(project)),
         sources: RwLock::new(parts.sources),
         client: RwLock::new(client),
@@ -303,7 +335,7 @@ fn sources(
     configs: &[SourceConfig],
     stand_ins: Option<&StandIns>,
     secrets: &Secrets,
-    missing: &mut Vec<String>,
+    missing: &mut Vec<Missing>,
 ) -> Vec<Source> {
     let mut sources = Vec::new();
     for config in configs {
@@ -313,6 +345,10 @@ fn sources(
             Some(stand_ins) => vec![stand_ins.signing_secret.clone()],
             None => source_secrets(&config.name, config, secrets, missing),
         };
+        // Those it should have are all missing.
+        if found.is_empty() && !config.signing_secrets.is_empty() {
+            continue;
+        }
         sources.push(Source { config: config.clone(), scheme, secrets: found });
     }
     sources
@@ -322,13 +358,13 @@ fn source_secrets(
     name: &SourceName,
     config: &SourceConfig,
     secrets: &Secrets,
-    missing: &mut Vec<String>,
+    missing: &mut Vec<Missing>,
 ) -> Vec<SecretString> {
     let mut found = Vec::new();
     for reference in &config.signing_secrets {
-        match secrets.resolve(reference, &format!("source {name}")) {
-            Ok(secret) => found.push(secret),
-            Err(error) => missing.push(error.to_string()),
+        match secrets.resolve_all(reference, &format!("source {name}")) {
+            Ok(secrets) => found.extend(secrets),
+            Err(error) => missing.push(error.into()),
         }
     }
     found
@@ -338,7 +374,7 @@ fn connections(
     project: &Project,
     stand_ins: Option<&StandIns>,
     secrets: &Secrets,
-    missing: &mut Vec<String>,
+    missing: &mut Vec<Missing>,
 ) -> Result<Vec<Connection>, StartError> {
     let mut connections = Vec::new();
     for config in &project.connections {
@@ -350,7 +386,7 @@ fn connections(
                 Some(reference) => match secrets.resolve(reference, &format!("connection {}", config.name)) {
                     Ok(secret) => (config.clone(), secret),
                     Err(error) => {
-                        missing.push(error.to_string());
+                        missing.push(error.into());
                         continue;
                     }
                 },
@@ -368,7 +404,7 @@ fn clients(
     project: &Project,
     stand_ins: Option<&StandIns>,
     secrets: &Secrets,
-    missing: &mut Vec<String>,
+    missing: &mut Vec<Missing>,
 ) -> Result<BTreeMap<ConnectionName, Arc<Client>>, StartError> {
     let mut clients = BTreeMap::new();
     for connection in &project.connections {
@@ -382,7 +418,7 @@ fn clients(
             Some(reference) => match secrets.resolve(reference, &format!("OAuth client {name}")) {
                 Ok(secret) => Some(secret),
                 Err(error) => {
-                    missing.push(error.to_string());
+                    missing.push(error.into());
                     continue;
                 }
             },

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use deskwire_core::random::SeededRandom;
 use deskwire_core::secret::ExposeSecret;
@@ -53,9 +54,7 @@ async fn what_is_set_is_there_in_another_process_and_replaced_by_what_is_set_lat
     assert_eq!(here.vault().set("slack", "marker-1", NOW, NOW).await.unwrap(), 1);
     assert_eq!(here.vault().set("slack", "marker-2", NOW, NOW).await.unwrap(), 2);
     here.vault().set("crm", "marker-3", NOW, NOW).await.unwrap();
-    let set = here.vault().set_secrets().await.unwrap();
-    let set: Vec<_> = set.iter().map(|(name, secret)| (name.as_str(), secret.expose_secret())).collect();
-    assert_eq!(set, [("crm", "marker-3"), ("slack", "marker-2")]);
+    assert_eq!(stored(&here.vault(), NOW).await, [("crm", vec!["marker-3"]), ("slack", vec!["marker-2"])].map(owned));
     assert_eq!(here.store.secrets("secret/slack").await.unwrap().len(), 1, "the old version is erased");
     let listed = here.vault().list().await.unwrap();
     assert!(!format!("{listed:?}").contains("marker") && listed.len() == 2);
@@ -63,6 +62,29 @@ async fn what_is_set_is_there_in_another_process_and_replaced_by_what_is_set_lat
     let mode =
         std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(here.path("secret.key")).unwrap().permissions());
     assert_eq!(mode & 0o777, 0o600);
+}
+
+async fn stored(vault: &Vault, now: Timestamp) -> Vec<(String, Vec<String>)> {
+    let found = vault.set_secrets(now).await.unwrap();
+    let text = |secrets: Vec<SecretString>| secrets.iter().map(|secret| secret.expose_secret().to_owned()).collect();
+    found.into_iter().map(|(name, secrets)| (name, text(secrets))).collect()
+}
+
+fn owned((name, secrets): (&str, Vec<&str>)) -> (String, Vec<String>) {
+    (name.to_owned(), secrets.into_iter().map(str::to_owned).collect())
+}
+
+#[tokio::test]
+async fn the_version_before_counts_until_its_grace_is_over() {
+    let here = Here::new();
+    let vault = here.vault();
+    vault.set("key", "marker-1", NOW, NOW).await.unwrap();
+    let end = NOW.plus(Duration::from_hours(24));
+    vault.set("key", "marker-2", NOW, end).await.unwrap();
+    let before = end.minus(Duration::from_millis(1));
+    assert_eq!(stored(&vault, before).await, [owned(("key", vec!["marker-2", "marker-1"]))]);
+    assert_eq!(stored(&vault, end).await, [owned(("key", vec!["marker-2"]))]);
+    assert_eq!(here.store.secrets("secret/").await.unwrap().len(), 1, "and then it is gone");
 }
 
 #[tokio::test]
