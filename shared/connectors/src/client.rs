@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use deskwire_core::BoxFuture;
-use deskwire_core::action::{ANY_PROVIDER, Call, CallError, ErrorClass};
+use deskwire_core::action::{ANY_PROVIDER, CallError, ErrorClass};
 use deskwire_core::ids::ConnectionName;
 use deskwire_core::provider::provider;
 use deskwire_core::token::{AccessToken, NoToken, TokenSource};
@@ -54,20 +54,14 @@ impl Client {
         Self { tokens, ..self }
     }
 
-    /// The connection of this name.
-    pub(crate) fn named(&self, name: &ConnectionName) -> Option<&Connection> {
-        self.connections.get(name)
-    }
-
-    /// The connection that a call names, if it is one of `provider`; [`ANY_PROVIDER`] takes every connection.
-    pub(crate) fn connection(&self, call: Call<'_>, provider: &str) -> Result<&Connection, CallError> {
-        let name = call.connection;
+    /// The connection of this name, if it is one of `provider`; [`ANY_PROVIDER`] takes every connection.
+    pub(crate) fn connection(&self, name: &ConnectionName, provider: &str) -> Result<&Connection, CallError> {
         let Some(connection) = self.connections.get(name) else {
             let message = format!("There is no connection {name}; add it to `connections` in deskwire.yaml.");
             return Err(CallError::new(ErrorClass::Fail, "no_connection", message));
         };
         if provider != ANY_PROVIDER && connection.provider != provider {
-            let message = format!("Connection {name} leads to {}; this action needs {provider}.", connection.provider);
+            let message = format!("Connection {name} leads to {}; {provider} is needed here.", connection.provider);
             return Err(CallError::new(ErrorClass::Fail, "wrong_connection", message));
         }
         Ok(connection)

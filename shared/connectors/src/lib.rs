@@ -11,6 +11,8 @@ mod connection;
 pub mod http;
 mod input;
 mod probe;
+pub mod provision;
+pub mod qualtrics;
 mod schema;
 pub mod slack;
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Does a connection work? The provider's own cheap call, and what its answer says about the account.
 
 use bytes::Bytes;
-use deskwire_core::action::{CallError, ErrorClass};
+use deskwire_core::action::{ANY_PROVIDER, CallError, ErrorClass};
 use deskwire_core::ids::ConnectionName;
 use deskwire_core::provider::{Probe, provider};
 use http::{HeaderMap, Method};
@@ -24,10 +24,7 @@ pub struct Probed {
 impl Client {
     /// Makes the provider's cheap call. `None` where no such call is known.
     pub async fn probe(&self, name: &ConnectionName) -> Result<Option<Probed>, CallError> {
-        let Some(connection) = self.named(name) else {
-            let message = format!("There is no connection {name}; add it to `connections` in deskwire.yaml.");
-            return Err(CallError::new(ErrorClass::Fail, "no_connection", message));
-        };
+        let connection = self.connection(name, ANY_PROVIDER)?;
         let Some(probe) = provider(&connection.provider).and_then(|provider| provider.probe.as_ref()) else {
             return Ok(None);
         };

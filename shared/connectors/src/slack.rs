@@ -52,7 +52,7 @@ pub(crate) struct Slack<'a> {
 
 impl<'a> Slack<'a> {
     pub(crate) fn open(client: &'a Client, call: Call<'a>) -> Result<Self, CallError> {
-        Ok(Self { client, connection: client.connection(call, PROVIDER)? })
+        Ok(Self { client, connection: client.connection(call.connection, PROVIDER)? })
     }
 
     pub(crate) fn connection_name(&self) -> &'a ConnectionName {

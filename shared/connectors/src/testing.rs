@@ -18,7 +18,7 @@ use crate::{Client, Connection};
 /// The secret of every connection; no message may show it.
 pub const SECRET: &str = "marker-secret";
 
-/// A client with the connections `slack`, `zendesk` and `any`, all of which lead to `base_url`.
+/// A client with the connections `slack`, `zendesk`, `qualtrics` and `any`, all of which lead to `base_url`.
 pub fn client_at(base_url: &str) -> Arc<Client> {
     client_that_waits(base_url, Duration::from_mins(1))
 }
@@ -29,7 +29,7 @@ pub fn impatient_client(server: &MockServer) -> Arc<Client> {
 }
 
 fn client_that_waits(base_url: &str, total_timeout: Duration) -> Arc<Client> {
-    let connections = ["slack", "zendesk", "any"].map(|name| connection_at(name, base_url));
+    let connections = ["slack", "zendesk", "qualtrics", "any"].map(|name| connection_at(name, base_url));
     let options = EgressOptions {
         allow_loopback: true,
         total_timeout,
@@ -46,6 +46,10 @@ pub fn connection_at(name: &str, base_url: &str) -> Connection {
     let (provider, auth, domain) = match name {
         "slack" => ("slack", AuthConfig::Bearer { token: env("SLACK_BOT_TOKEN") }, "slack.com"),
         "zendesk" => ("zendesk", basic, "acme.zendesk.com"),
+        "qualtrics" => {
+            let auth = AuthConfig::ApiKey { header: "X-API-TOKEN".into(), key: env("QUALTRICS_API_TOKEN") };
+            ("qualtrics", auth, "fra1.qualtrics.com")
+        }
         _ => ("http", AuthConfig::ApiKey { header: "x-api-key".into(), key: env("API_KEY") }, "api.example.com"),
     };
     let config = ConnectionConfig {

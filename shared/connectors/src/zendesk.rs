@@ -25,6 +25,7 @@ mod titles;
 pub mod update_profile;
 pub mod update_record;
 pub mod update_ticket;
+pub mod webhook;
 mod written;
 
 use bytes::Bytes;
@@ -82,7 +83,12 @@ pub(crate) struct Answer {
 
 impl<'a> Zendesk<'a> {
     pub(crate) fn open(client: &'a Client, call: Call<'a>) -> Result<Self, CallError> {
-        Ok(Self { client, connection: client.connection(call, PROVIDER)? })
+        Ok(Self { client, connection: client.connection(call.connection, PROVIDER)? })
+    }
+
+    /// The same outside of an action.
+    pub(crate) fn on(client: &'a Client, name: &'a ConnectionName) -> Result<Self, CallError> {
+        Ok(Self { client, connection: client.connection(name, PROVIDER)? })
     }
 
     /// Reads `path`, which begins with `api/v2/`. `what` names in messages what is asked for: `ticket 48213`.

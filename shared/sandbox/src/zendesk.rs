@@ -23,6 +23,7 @@ mod search;
 mod seed;
 mod show;
 mod ticket;
+mod webhooks;
 mod write;
 
 use axum::Router;

@@ -206,7 +206,7 @@ impl Request {
     }
 
     async fn request(&self, call: Call<'_>) -> Result<Value, CallError> {
-        let connection = self.client.connection(call, ANY_PROVIDER)?;
+        let connection = self.client.connection(call.connection, ANY_PROVIDER)?;
         let Asked { method, path, query, headers, body, accept } = Asked::read(call, connection)?;
         let if_lost = match effect(call.input) {
             Effect::Read | Effect::Idempotent => ErrorClass::Retry,
@@ -229,7 +229,7 @@ impl Action for Request {
     }
 
     fn hold_keys(&self, call: Call<'_>) -> Vec<HoldKey> {
-        self.client.connection(call, ANY_PROVIDER).map(budget).into_iter().collect()
+        self.client.connection(call.connection, ANY_PROVIDER).map(budget).into_iter().collect()
     }
 
     fn call<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Value, CallError>> {

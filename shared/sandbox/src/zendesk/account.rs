@@ -6,6 +6,7 @@ use crate::zendesk::idempotency::Keys;
 use crate::zendesk::profiles::Profile;
 use crate::zendesk::records::Record;
 use crate::zendesk::ticket::Ticket;
+use crate::zendesk::webhooks::Webhook;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
@@ -63,6 +64,7 @@ pub(crate) struct Account {
     pub tickets: Vec<Ticket>,
     pub profiles: Vec<Profile>,
     pub records: Vec<Record>,
+    pub webhooks: Vec<Webhook>,
     /// The idempotency keys of tickets that were created.
     pub keys: Keys,
     /// The next id of a comment, an audit or an audit's event.
@@ -77,6 +79,7 @@ impl Account {
             tickets: Vec::new(),
             profiles: Vec::new(),
             records: Vec::new(),
+            webhooks: Vec::new(),
             keys: Keys::default(),
             next_id: 33_201_178_450_001,
         }

@@ -20,7 +20,7 @@ use crate::fault::{Fault, FaultKind};
 use crate::world::INTEGRATION;
 use crate::zendesk::endpoint::Endpoint;
 use crate::zendesk::paging::Query;
-use crate::zendesk::{lists, profiles, records, search, show, write};
+use crate::zendesk::{lists, profiles, records, search, show, webhooks, write};
 
 /// An answer before it is HTTP: status, body, and the error's code where it is one.
 pub(crate) struct Reply {
@@ -122,6 +122,10 @@ fn carried_out(
         Endpoint::WriteProfile(user, merge) => profiles::write(sandbox, user, merge, query, body),
         Endpoint::CreateRecord(object, upsert) => records::create(sandbox, object, query, upsert, body),
         Endpoint::UpdateRecord(id) => records::update(sandbox, &id, body),
+        Endpoint::CreateWebhook => webhooks::create(sandbox, body),
+        Endpoint::UpdateWebhook(id) => webhooks::change(sandbox, &id, body),
+        Endpoint::SigningSecret(id, new) => webhooks::signing_secret(sandbox, &id, new),
+        Endpoint::ListWebhooks => lists::webhooks(&sandbox.account(), query),
         Endpoint::ListTickets => lists::tickets(&sandbox.account(), query),
         Endpoint::ListComments(id) => lists::comments(&sandbox.account(), id, query),
         Endpoint::ListAudits(id) => lists::audits(&sandbox.account(), id, query),

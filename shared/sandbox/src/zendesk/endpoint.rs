@@ -51,6 +51,12 @@ endpoints! {
     CreateRecord(&'static str, bool) = "zendesk.create_record",
     ShowRecord(String) = "zendesk.show_record",
     UpdateRecord(String) = "zendesk.update_record",
+    /// All, or those with a part of a name.
+    ListWebhooks = "zendesk.list_webhooks",
+    CreateWebhook = "zendesk.create_webhook",
+    UpdateWebhook(String) = "zendesk.update_webhook",
+    /// True makes a new one.
+    SigningSecret(String, bool) = "zendesk.signing_secret",
 }
 
 impl Endpoint {
@@ -79,6 +85,12 @@ impl Endpoint {
             ("PATCH", ["user_profiles"]) => Some(Self::WriteProfile(None, true)),
             ("PUT", ["users", user, "profiles"]) => Some(Self::WriteProfile(Some(id(user)?), false)),
             ("PATCH", ["users", user, "profiles"]) => Some(Self::WriteProfile(Some(id(user)?), true)),
+            ("GET", ["webhooks"]) => Some(Self::ListWebhooks),
+            ("POST", ["webhooks"]) => Some(Self::CreateWebhook),
+            ("PATCH", ["webhooks", id]) => Some(Self::UpdateWebhook((*id).to_owned())),
+            (method @ ("GET" | "POST"), ["webhooks", id, "signing_secret"]) => {
+                Some(Self::SigningSecret((*id).to_owned(), method == "POST"))
+            }
             ("GET", ["search"]) => Some(Self::Search),
             ("GET", ["search", "count"]) => Some(Self::CountFound),
             (_, ["custom_objects", key, "records", rest @ ..]) => {

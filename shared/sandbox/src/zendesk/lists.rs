@@ -7,7 +7,7 @@ use crate::world::SUBDOMAIN;
 use crate::zendesk::account::Account;
 use crate::zendesk::api::Reply;
 use crate::zendesk::paging::{Query, page, parameter};
-use crate::zendesk::{fields, records, show};
+use crate::zendesk::{fields, records, show, webhooks};
 
 pub(crate) fn tickets(account: &Account, query: &Query) -> Result<Reply, Reply> {
     let external_id = parameter(query, "external_id");
@@ -23,6 +23,10 @@ pub(crate) fn ticket_fields(query: &Query) -> Result<Reply, Reply> {
 pub(crate) fn records(account: &Account, object: &str, query: &Query) -> Result<Reply, Reply> {
     let path = format!("custom_objects/{object}/records");
     paged(&path, "custom_object_records", records::listed(account, object, query), query)
+}
+
+pub(crate) fn webhooks(account: &Account, query: &Query) -> Result<Reply, Reply> {
+    paged("webhooks", "webhooks", webhooks::listed(account, query), query)
 }
 
 pub(crate) fn audits(account: &Account, id: u64, query: &Query) -> Result<Reply, Reply> {
