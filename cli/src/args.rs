@@ -8,7 +8,7 @@ use url::Url;
 
 /// Relays events between Zendesk, Qualtrics, Slack and Salesforce: never loses one, never posts twice without saying so.
 #[derive(Debug, Parser)]
-#[command(name = "deskwire", version, about, max_term_width = 100, after_help = FIRST_STEPS)]
+#[command(name = "deskwire", version, max_term_width = 100, after_help = FIRST_STEPS)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub command: Command,
@@ -112,6 +112,11 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: EventsCommand,
     },
+    /// List or show sources, or have a provider send us their events
+    Sources {
+        #[command(subcommand)]
+        command: SourcesCommand,
+    },
     /// Show, test, connect or disconnect connections
     Connections {
         #[command(subcommand)]
@@ -121,6 +126,18 @@ pub(crate) enum Command {
     Clients {
         #[command(subcommand)]
         command: ClientsCommand,
+    },
+    /// Set up an app in Slack
+    Slack {
+        #[command(subcommand)]
+        command: SlackCommand,
+    },
+    /// Say what is wrong, what will stop working and when, and what to do about it
+    Doctor {
+        #[command(flatten)]
+        project: ProjectArgs,
+        #[command(flatten)]
+        data: DataArgs,
     },
     /// Store secrets on this machine, sealed
     Secrets {
@@ -331,6 +348,69 @@ pub(crate) enum ConnectionsCommand {
         project: ProjectArgs,
         #[command(flatten)]
         data: DataArgs,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SourcesCommand {
+    /// List the project's sources, and where they take in events
+    List {
+        #[command(flatten)]
+        project: ProjectArgs,
+        #[command(flatten)]
+        data: DataArgs,
+    },
+    /// Show one source: its address, how it is signed, the events that workflows want of it
+    Show {
+        /// Its name
+        name: String,
+        #[command(flatten)]
+        project: ProjectArgs,
+        #[command(flatten)]
+        data: DataArgs,
+    },
+    /// Make the webhook or subscription at the provider, or bring it up to date, and store what it is signed with
+    Provision(ProvisionArgs),
+}
+
+/// How a source is set up at its provider.
+#[derive(Debug, Args)]
+pub(crate) struct ProvisionArgs {
+    /// The source's name
+    pub name: String,
+    /// The connection to set it up by, unless its entry in deskwire.yaml says so or there is only one
+    #[arg(long, value_name = "NAME")]
+    pub connection: Option<String>,
+    /// Where the provider reaches this server; that of the running server unless given
+    #[arg(long, env = "DESKWIRE_PUBLIC_URL", value_name = "URL")]
+    pub public_url: Option<Url>,
+    /// Zendesk: for webhooks that triggers and automations call, instead of event subscriptions
+    #[arg(long)]
+    pub by_triggers: bool,
+    /// Qualtrics: what to subscribe to, such as `surveyengine.completedResponse.SV_0abc`; once for each
+    #[arg(long = "topic", value_name = "TOPIC")]
+    pub topics: Vec<String>,
+    /// Zendesk: have it make a new signing secret (at Qualtrics there is a new key each time)
+    #[arg(long)]
+    pub new_secret: bool,
+    #[command(flatten)]
+    pub project: ProjectArgs,
+    #[command(flatten)]
+    pub data: DataArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SlackCommand {
+    /// Print the manifest of a Slack app with exactly the scopes that the project's workflows need
+    Manifest {
+        /// What the app is called
+        #[arg(long, default_value = "Deskwire", value_name = "NAME")]
+        name: String,
+        /// Where people reach this server, for the redirect address
+        #[arg(long, env = "DESKWIRE_PUBLIC_URL", value_name = "URL")]
+        public_url: Option<Url>,
+        #[command(flatten)]
+        project: ProjectArgs,
     },
 }
 

@@ -3,8 +3,10 @@
 pub(crate) mod actions;
 mod bench;
 pub(crate) mod check;
+pub(crate) mod clients;
 pub(crate) mod connections;
 pub(crate) mod demo;
+pub(crate) mod doctor;
 pub(crate) mod events;
 pub(crate) mod plan;
 mod rehearse;
@@ -14,13 +16,16 @@ pub(crate) mod sandbox;
 pub(crate) mod secrets;
 pub(crate) mod serve;
 mod settle;
+pub(crate) mod slack;
+pub(crate) mod sources;
 mod tail;
 mod test;
 pub(crate) mod workflows;
 
 use anyhow::Context;
+use deskwire_core::connection::{AuthConfig, ConnectionConfig};
 use deskwire_secrets::Secrets;
-use deskwire_startup::{ProjectFiles, StartError};
+use deskwire_startup::{Deskwire, ProjectFiles, Settings, StartError};
 use deskwire_storage::SqliteStore;
 use deskwire_workflows::Diagnostic;
 
@@ -71,6 +76,34 @@ fn explain(error: StartError, files: &ProjectFiles) -> anyhow::Error {
         }
     }
     error.into()
+}
+
+/// Starts on the data folder without putting anything in force. What lacks its secret is left out.
+async fn start(project: &ProjectArgs, data: &DataArgs) -> anyhow::Result<Deskwire> {
+    let files = read_project(project)?;
+    let settings = Settings {
+        data: Some(data.data.clone()),
+        allow_loopback: project.allow_loopback,
+        stand_ins: None,
+        apply: false,
+        leave_out: true,
+    };
+    deskwire_startup::start(&settings, &files, &secrets(project)).await.map_err(|error| explain(error, &files))
+}
+
+/// The same for a command about one connection, whose own secret must be there.
+async fn start_for(connection: &ConnectionConfig, project: &ProjectArgs, data: &DataArgs) -> anyhow::Result<Deskwire> {
+    let deskwire = start(project, data).await?;
+    let client = match &connection.auth {
+        AuthConfig::OAuth2 { client } => Some(format!("OAuth client {client}")),
+        _ => None,
+    };
+    let own = format!("connection {}", connection.name);
+    let is_its = |what: &str| what == own || client.as_deref() == Some(what);
+    match deskwire.left_out.iter().find(|missing| is_its(&missing.what)) {
+        Some(missing) => anyhow::bail!("{}", missing.why),
+        None => Ok(deskwire),
+    }
 }
 
 fn colour_on_stderr() -> bool {

@@ -59,7 +59,10 @@ async fn run(cli: Cli) -> anyhow::Result<Outcome> {
         Command::Events { command } => commands::events::run(command, json).await,
         Command::Runs { command } => commands::runs::run(command, json).await,
         Command::Connections { command } => commands::connections::run(command, json).await,
-        Command::Clients { command } => commands::connections::clients(command, json),
+        Command::Clients { command } => commands::clients::run(command, json),
+        Command::Sources { command } => commands::sources::run(command, json).await,
+        Command::Slack { command } => commands::slack::run(command, json),
+        Command::Doctor { project, data } => commands::doctor::run(&project, &data, json).await,
         Command::Secrets { command } => commands::secrets::run(command, json).await,
         Command::Sandbox { listen } => commands::sandbox::run(listen).await,
     }

@@ -21,5 +21,6 @@ mod outside;
 mod rehearsal;
 mod relay;
 mod secrets;
+mod set_up;
 mod stored_secrets;
 mod trouble;

@@ -1,34 +1,35 @@
 //! `deskwire connections` and `deskwire clients`: how connections stand, and what people do about it.
 
+mod stood;
+
 use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use anstyle::Style;
 use anyhow::bail;
 use deskwire_connectors::Client;
-use deskwire_core::connection::{AuthConfig, ConnectionConfig, OAuthClientConfig, OAuthGrant};
+use deskwire_core::connection::OAuthGrant;
 use deskwire_core::ids::ConnectionName;
 use deskwire_core::ports::{Deploy, Registry, TokenStates};
 use deskwire_core::time::{Clock, SystemClock, Timestamp, show_duration};
 use deskwire_core::token::{Standing, TokenSource, TokenState};
-use deskwire_startup::{Deskwire, OsRandom, Settings};
+use deskwire_startup::{Deskwire, OsRandom};
 use deskwire_storage::SqliteStore;
 use deskwire_templates::{Limits, Templates};
 use deskwire_tokens::invite;
-use deskwire_workflows::{Options, Project, SourceFile, StepKind, Workflow};
+use deskwire_workflows::{Options, SourceFile, Workflow};
 use serde_json::{Value, json};
 use url::Url;
 
+use self::stood::{calls_through, outlook};
 use super::secrets::vault;
-use super::{explain, open_store, read_project, secrets};
+use super::{open_store, start_for};
 use crate::Outcome;
-use crate::args::{ClientsCommand, ConnectionsCommand, DataArgs, ProjectArgs};
-use crate::output::{BOLD, DIM, GREEN, RED, YELLOW, cell, line, note, paint, shorten, styled, table, time};
+use crate::args::{ConnectionsCommand, DataArgs, ProjectArgs};
+use crate::output::{BOLD, DIM, GREEN, RED, cell, line, note, paint, shorten, styled, table, time};
 use crate::server::{self, Listening};
 
-/// A connection that ends within this time is shown as expiring.
-const SOON: Duration = Duration::from_hours(72);
+pub(crate) use self::stood::Stood;
 
 /// How long a link to connect is good, and how long the command waits for it.
 const LASTS: Duration = Duration::from_mins(10);
@@ -72,7 +73,11 @@ pub(crate) async fn run(command: ConnectionsCommand, as_json: bool) -> anyhow::R
                 note(format_args!("error: {name} has a stored secret, and no tokens to let go of"));
                 return Ok(Outcome::Failed);
             }
-            start(&project, &data).await?.broker.disconnect(&one.config.name, "asked for by a person").await?;
+            start_for(&one.config, &project, &data)
+                .await?
+                .broker
+                .disconnect(&one.config.name, "asked for by a person")
+                .await?;
             said(
                 &json!({ "disconnected": name }),
                 format_args!("{name} is disconnected; `deskwire connections connect {name}` restores it"),
@@ -92,94 +97,6 @@ fn unknown(name: &str, all: &[Stood]) -> Outcome {
     let names: Vec<&str> = all.iter().map(|one| one.config.name.as_str()).collect();
     note(format_args!("error: there is no connection `{name}`; there are: {}", names.join(", ")));
     Outcome::Failed
-}
-
-/// A connection, and how it stands.
-struct Stood {
-    config: ConnectionConfig,
-    client: Option<OAuthClientConfig>,
-    state: Option<TokenState>,
-    /// The workflows whose steps call through it.
-    users: Vec<String>,
-}
-
-impl Stood {
-    async fn all(project: &ProjectArgs, data: &DataArgs) -> anyhow::Result<Vec<Self>> {
-        let files = read_project(project)?;
-        let project = deskwire_startup::check(&files, true).project;
-        let mut states = match open_store(data) {
-            Ok(store) => store.token_states().await?,
-            // Nothing has run here yet.
-            Err(_) => Vec::new(),
-        };
-        Ok(project
-            .connections
-            .iter()
-            .map(|config| Self {
-                client: client_of(config, &project).cloned(),
-                state: states.iter().position(|state| state.connection == config.name).map(|at| states.swap_remove(at)),
-                users: users(&config.name, &project),
-                config: config.clone(),
-            })
-            .collect())
-    }
-
-    /// In words, and how good that is.
-    fn standing(&self, now: Timestamp) -> (&'static str, Style) {
-        match (&self.client, &self.state) {
-            (None, _) => ("stored secret", DIM),
-            (Some(client), None) if client.grant == OAuthGrant::ClientCredentials => ("connects by itself", DIM),
-            (Some(_), None) => ("never connected", YELLOW),
-            (Some(_), Some(state)) => match state.standing {
-                Standing::Connected if state.ends_before(now.plus(SOON)) && !state.renewable => ("expiring", YELLOW),
-                Standing::Connected => ("connected", GREEN),
-                Standing::NeedsReauthorization => ("needs re-authorisation", RED),
-                Standing::Disconnected => ("disconnected", YELLOW),
-            },
-        }
-    }
-
-    fn to_json(&self) -> Value {
-        json!({
-            "name": self.config.name,
-            "provider": self.config.provider,
-            "auth": self.config.auth.kind(),
-            "client": self.client.as_ref().map(|client| &client.name),
-            "allowed_domain": self.config.allowed_domain,
-            "base_url": self.config.base_url,
-            "standing": self.standing(SystemClock.now()).0,
-            "tokens": self.state,
-            "used_by": self.users,
-        })
-    }
-}
-
-fn client_of<'p>(config: &ConnectionConfig, project: &'p Project) -> Option<&'p OAuthClientConfig> {
-    let AuthConfig::OAuth2 { client } = &config.auth else { return None };
-    project.oauth_clients.iter().find(|one| one.name == *client)
-}
-
-fn users(name: &ConnectionName, project: &Project) -> Vec<String> {
-    let workflows = project.workflows.iter();
-    workflows.filter(|workflow| calls_through(workflow, name)).map(|workflow| workflow.name.to_string()).collect()
-}
-
-fn calls_through(workflow: &Workflow, name: &ConnectionName) -> bool {
-    let calls = |kind: &StepKind| matches!(kind, StepKind::Action(action) if action.connection.as_ref() == Some(name));
-    workflow.all_steps().into_iter().any(|step| calls(&step.kind))
-}
-
-/// What happens next by itself, or why nothing does.
-fn outlook(state: &TokenState) -> String {
-    match (state.standing, &state.reason, state.due_at) {
-        (Standing::Connected, Some(reason), Some(due)) => format!("tries again {}: {reason}", time(due)),
-        (Standing::Connected, _, Some(due)) => format!("renews itself {}", time(due)),
-        (Standing::Connected, _, None) => match state.expires_at {
-            Some(end) => format!("ends {}", time(end)),
-            None => "has no end".to_owned(),
-        },
-        (_, reason, _) => reason.clone().unwrap_or_default(),
-    }
 }
 
 fn list(all: &[Stood]) {
@@ -244,23 +161,10 @@ fn show(one: &Stood) {
     }
 }
 
-/// Starts on the data folder, without putting anything in force.
-async fn start(project: &ProjectArgs, data: &DataArgs) -> anyhow::Result<Deskwire> {
-    let files = read_project(project)?;
-    let settings = Settings {
-        data: Some(data.data.clone()),
-        allow_loopback: project.allow_loopback,
-        stand_ins: None,
-        apply: false,
-        leave_out: true,
-    };
-    deskwire_startup::start(&settings, &files, &secrets(project)).await.map_err(|error| explain(error, &files))
-}
-
 async fn test(name: &str, project: &ProjectArgs, data: &DataArgs, as_json: bool) -> anyhow::Result<Outcome> {
     let all = Stood::all(project, data).await?;
     let Some(one) = all.iter().find(|one| one.config.name.as_str() == name) else { return Ok(unknown(name, &all)) };
-    let deskwire = start(project, data).await?;
+    let deskwire = start_for(&one.config, project, data).await?;
     let client: &Client = &deskwire.client();
     match client.probe(&one.config.name).await {
         Ok(Some(found)) => {
@@ -334,7 +238,7 @@ async fn connect(
             "{name} is signed in by a stored secret, so there is nothing to connect; `deskwire connections test {name}` shows whether it works"
         )
     };
-    let deskwire = start(project, data).await?;
+    let deskwire = start_for(&one.config, project, data).await?;
     let began = SystemClock.now();
     // What a person agrees to stays as it is from here on.
     deskwire.store.deploy(vec![Deploy::Connection(one.config.fixed())], began).await?;
@@ -454,60 +358,5 @@ async fn delete(name: &str, project: &ProjectArgs, data: &DataArgs, as_json: boo
     store.deploy(vec![Deploy::ForgetConnection(parsed.clone())], SystemClock.now()).await?;
     let text = format_args!("everything kept of {name} is erased; its entry in deskwire.yaml is yours to remove");
     said(&json!({ "deleted": name }), text, as_json);
-    Ok(Outcome::Fine)
-}
-
-pub(crate) fn clients(command: ClientsCommand, as_json: bool) -> anyhow::Result<Outcome> {
-    let (name, project) = match command {
-        ClientsCommand::List { project } => (None, project),
-        ClientsCommand::Show { name, project } => (Some(name), project),
-    };
-    let files = read_project(&project)?;
-    let project = deskwire_startup::check(&files, true).project;
-    let to_json = |client: &OAuthClientConfig| {
-        let uses = |connection: &&ConnectionConfig| matches!(&connection.auth, AuthConfig::OAuth2 { client: used } if *used == client.name);
-        let ready = deskwire_oauth::Client::new(client, None).ok();
-        json!({
-            "name": client.name,
-            "provider": client.provider,
-            "grant": client.grant.as_str(),
-            "client_id": client.client_id,
-            "client_secret": client.client_secret.as_ref().map(ToString::to_string),
-            "scopes": client.scopes,
-            "authorize_url": ready.as_ref().and_then(|ready| ready.authorize_url.as_ref()),
-            "token_url": ready.as_ref().map(|ready| &ready.token_url),
-            "pkce": ready.as_ref().map(|ready| ready.pkce),
-            "used_by": project.connections.iter().filter(uses).map(|connection| &connection.name).collect::<Vec<_>>(),
-        })
-    };
-    let Some(name) = name else {
-        if as_json {
-            crate::output::json(&project.oauth_clients.iter().map(to_json).collect::<Value>());
-        } else if project.oauth_clients.is_empty() {
-            line("No OAuth clients. Add some to `oauth_clients` in deskwire.yaml.");
-        } else {
-            let rows = project.oauth_clients.iter().map(|client| {
-                vec![
-                    styled(&client.name, BOLD),
-                    cell(&client.provider),
-                    cell(client.grant.as_str()),
-                    cell(client.scopes.join(" ")),
-                ]
-            });
-            table(&["client", "provider", "grant", "scopes"], &rows.collect::<Vec<_>>());
-        }
-        return Ok(Outcome::Fine);
-    };
-    let Some(client) = project.oauth_clients.iter().find(|client| client.name.as_str() == name) else {
-        let names: Vec<&str> = project.oauth_clients.iter().map(|client| client.name.as_str()).collect();
-        note(format_args!("error: there is no OAuth client `{name}`; there are: {}", names.join(", ")));
-        return Ok(Outcome::Failed);
-    };
-    let document = to_json(client);
-    if as_json {
-        crate::output::json(&document);
-    } else {
-        crate::output::fields(&document, 0);
-    }
     Ok(Outcome::Fine)
 }

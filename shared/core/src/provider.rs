@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
+use crate::connection::AuthConfig;
 use crate::signature::Scheme;
 
 /// A provider's row.
@@ -29,6 +30,38 @@ pub struct Provider {
     /// How it speaks OAuth 2.0, if it does.
     #[serde(default)]
     pub oauth: Option<OAuthFacts>,
+    /// Kinds of sign-in that it will turn down one day.
+    #[serde(default)]
+    pub retiring: Vec<Retiring>,
+}
+
+/// A kind of sign-in that a provider has said it will turn down.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retiring {
+    /// The kind, in the word of project files.
+    pub kind: String,
+    /// What its user name ends in, where that tells it.
+    #[serde(default)]
+    pub username_ends: Option<String>,
+    /// The day from which it is turned down: `2027-04-30`.
+    pub from: String,
+    /// What it is and what happens, for people.
+    pub about: String,
+    /// The page that says so.
+    pub page: String,
+}
+
+impl Retiring {
+    /// Is this how a connection signs in?
+    pub fn covers(&self, auth: &AuthConfig) -> bool {
+        let username = match auth {
+            AuthConfig::Basic { username, .. } => Some(username),
+            _ => None,
+        };
+        let ending = self.username_ends.as_ref();
+        self.kind == auth.kind() && ending.is_none_or(|end| username.is_some_and(|name| name.ends_with(end)))
+    }
 }
 
 /// A call that changes nothing and tells who we are.
@@ -93,8 +126,23 @@ pub struct OAuthFacts {
     pub grace: u64,
     /// The error codes of its API that mean that a token has ended.
     pub ended_codes: Vec<String>,
+    /// Scopes that stand for others: a scope, and those it gives; a `*` in front stands for any beginning.
+    pub covers: BTreeMap<String, Vec<String>>,
     /// The page that says so.
     pub page: String,
+}
+
+impl OAuthFacts {
+    /// Do these scopes give that one?
+    pub fn gives(&self, granted: &[String], needed: &str) -> bool {
+        let covered = |pattern: &String| match pattern.strip_prefix('*') {
+            Some(ending) => needed.ends_with(ending),
+            None => pattern == needed,
+        };
+        granted
+            .iter()
+            .any(|scope| scope == needed || self.covers.get(scope).is_some_and(|patterns| patterns.iter().any(covered)))
+    }
 }
 
 impl Default for OAuthFacts {
@@ -118,6 +166,7 @@ impl Default for OAuthFacts {
             renew_after: None,
             grace: 0,
             ended_codes: Vec::new(),
+            covers: BTreeMap::new(),
             page: String::new(),
         }
     }
@@ -160,12 +209,38 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_broad_scope_gives_those_it_stands_for() {
+        let facts = |name: &str| provider(name).and_then(|provider| provider.oauth.as_ref()).unwrap();
+        let given = |name: &str, granted: &str, needed: &str| {
+            let granted: Vec<String> = granted.split(' ').map(str::to_owned).collect();
+            facts(name).gives(&granted, needed)
+        };
+        for (name, granted, needed, gives) in [
+            ("slack", "chat:write users:read", "chat:write", true),
+            ("slack", "chat:write users:read", "users:read.email", false),
+            ("slack", "read", "users:read", false),
+            ("zendesk", "read", "tickets:read", true),
+            ("zendesk", "read", "tickets:write", false),
+            ("zendesk", "tickets:read write", "tickets:write", true),
+            ("zendesk", "tickets:read", "users:read", false),
+            ("qualtrics", "manage:all", "read:surveys", true),
+            ("salesforce", "full refresh_token", "api", true),
+        ] {
+            assert_eq!(given(name, granted, needed), gives, "{name}: {granted} for {needed}");
+        }
+    }
+
+    #[test]
     fn the_table_of_facts_loads_whole() {
         let table: BTreeMap<String, Provider> = serde_json::from_str(include_str!("../providers.json")).unwrap();
         assert_eq!(table.keys().collect::<Vec<_>>(), ["http", "qualtrics", "salesforce", "slack", "zendesk"]);
         for (name, provider) in &table {
             assert_eq!(provider.signatures.is_empty(), name == "http", "{name}");
             assert_eq!(provider.signatures.is_empty(), provider.webhook_content_types.is_empty(), "{name}");
+            for retiring in &provider.retiring {
+                let day = crate::time::Timestamp::parse(&format!("{}T00:00:00Z", retiring.from));
+                assert!(day.is_ok() && retiring.page.starts_with("https://"), "{name}: {}", retiring.about);
+            }
             for scheme in &provider.signatures {
                 assert!(scheme.page.starts_with("https://"), "{name}/{} names no page", scheme.name);
             }

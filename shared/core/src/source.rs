@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::ids::SourceName;
+use crate::ids::{ConnectionName, SourceName};
 use crate::secret::SecretRef;
 
 /// How far a signed timestamp may lie from our clock, in either direction, unless the source says otherwise. Zendesk
@@ -33,4 +33,6 @@ pub struct SourceConfig {
     pub account_id: Option<String>,
     /// Set-up mode: accepts the provider's public test secret too, which anyone can sign with.
     pub accept_test_secret: bool,
+    /// The connection by which it is set up at the provider.
+    pub connection: Option<ConnectionName>,
 }

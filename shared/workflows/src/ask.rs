@@ -17,7 +17,7 @@ impl Compiler<'_> {
             Kind::Text(text) => self.expression(node, text, key, spot, report),
             Kind::List(items) => self.tests(node, items, key, spot, report).map(Test::All),
             Kind::Map(members) => {
-                let fields = Fields::read(node, format!("`{key}`"), &["all", "any", "not"], &[], report)?;
+                let fields = Fields::read(node, format!("`{key}`"), &["all", "any", "not"], report)?;
                 if members.len() > 1 {
                     report.error_with_help(node.span.clone(), format!("`{key}` is several conditions at once"), HOW);
                     return None;

@@ -113,7 +113,7 @@ fn read_connection(
 fn read_retry(fields: &Fields<'_>, report: &mut Report<'_>) -> RetryPolicy {
     let usual = RetryPolicy::default();
     let Some(node) = fields.get("retry") else { return usual };
-    let Some(retry) = Fields::read(node, "`retry`", &RETRY_KEYS, &[], report) else { return usual };
+    let Some(retry) = Fields::read(node, "`retry`", &RETRY_KEYS, report) else { return usual };
     let hint = "it counts the first call too: 1 means no retry";
     let attempts = retry.count("attempts", 1..=MAX_ATTEMPTS, hint, report);
     let first_wait = retry.duration("first_wait", report).unwrap_or(usual.first_wait);

@@ -45,7 +45,7 @@ pub(crate) struct Compiled {
 pub(crate) fn workflow(report: &mut Report<'_>, options: &Options<'_>, declared: Option<&Declared>) -> Compiled {
     let compiler = Compiler { options, declared };
     let Some(root) = read_file(report, EXAMPLE) else { return Compiled::default() };
-    let Some(fields) = Fields::read(&root, "the workflow", &KEYS, &[], report) else { return Compiled::default() };
+    let Some(fields) = Fields::read(&root, "the workflow", &KEYS, report) else { return Compiled::default() };
     let named = fields.require("name", "name: notify-assignee", report);
     let named = named.and_then(|node| text(node, "`name`", report));
     let parsed = named.clone().and_then(|(given, span)| name(given, span, "`name`", WorkflowName::parse, report));
@@ -96,7 +96,7 @@ fn read_lane(node: &Node, report: &mut Report<'_>) -> LanePolicy {
         Kind::Text(word) if word == "every" => LanePolicy::Every,
         Kind::Text(word) if word == "latest" => LanePolicy::Latest,
         Kind::Map(_) => {
-            let Some(fields) = Fields::read(node, "`lane`", &["debounce"], &[], report) else {
+            let Some(fields) = Fields::read(node, "`lane`", &["debounce"], report) else {
                 return LanePolicy::Every;
             };
             if fields.require("debounce", "debounce: 30s", report).is_none() {

@@ -31,7 +31,7 @@ pub(crate) fn read(
 ) -> (Option<String>, Option<ConnectionConfig>) {
     let errors = report.errors();
     hide_unknown(node, &KEYS, report);
-    let Some(fields) = Fields::read(node, format!("connection `{name}`"), &KEYS, &[], report) else {
+    let Some(fields) = Fields::read(node, format!("connection `{name}`"), &KEYS, report) else {
         return (None, None);
     };
     let provider = known_provider(&fields, report);
@@ -60,7 +60,7 @@ fn read_auth(
 ) -> Option<AuthConfig> {
     hide_unknown(node, &AUTH_KEYS, report);
     let what = format!("`auth` of connection `{connection}`");
-    let fields = Fields::read(node, &what, &AUTH_KEYS, &[], report)?;
+    let fields = Fields::read(node, &what, &AUTH_KEYS, report)?;
     fields.require("type", "type: bearer", report)?;
     let (kind, span) = fields.text("type", report)?;
     let secret = |key: &str, example: &str, report: &mut Report<'_>| -> Option<SecretRef> {

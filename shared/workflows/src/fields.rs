@@ -18,16 +18,12 @@ pub(crate) struct Fields<'n> {
     pub span: Range<usize>,
 }
 
-/// Why a key that one might expect is not there.
-pub(crate) type NotYet = (&'static str, &'static str);
-
 impl<'n> Fields<'n> {
-    /// The node as a map that may hold `known` keys and no others; `later` are those that mean something in a later version.
+    /// The node as a map that may hold `known` keys and no others.
     pub(crate) fn read(
         node: &'n Node,
         what: impl Into<String>,
         known: &[&str],
-        later: &[NotYet],
         report: &mut Report<'_>,
     ) -> Option<Self> {
         let what = what.into();
@@ -42,13 +38,12 @@ impl<'n> Fields<'n> {
         };
         for (key, _) in members.iter().filter(|(key, _)| !known.contains(&key.name.as_str())) {
             let name = &key.name;
-            if let Some((_, instead)) = later.iter().find(|(later, _)| later == name) {
-                report.error_with_help(key.span.clone(), format!("`{name}` is not supported yet"), *instead);
-            } else if !report.is_full() {
-                let help = suggest::help(name, known.iter().copied(), "it takes no keys");
-                report.error_with_help(key.span.clone(), format!("{what} has no key `{name}`"), help);
+            let message = format!("{what} has no key `{name}`");
+            if report.is_full() {
+                report.error(key.span.clone(), message);
             } else {
-                report.error(key.span.clone(), format!("{what} has no key `{name}`"));
+                let help = suggest::help(name, known.iter().copied(), "it takes no keys");
+                report.error_with_help(key.span.clone(), message, help);
             }
         }
         Some(Self { what, members, span: node.span.clone() })

@@ -58,7 +58,7 @@ impl<'s> Compiler<'s> {
             fields.get("choose").map(|node| read_cases(node, report)).unwrap_or_default().iter().enumerate()
         {
             let what = format!("case {} of {}", at + 1, around.spot.place);
-            let Some(case) = Fields::read(node, &what, &["when", "steps"], &[], report) else { continue };
+            let Some(case) = Fields::read(node, &what, &["when", "steps"], report) else { continue };
             if settled {
                 let help = "a case before it always holds";
                 report.warning(node.span.start..node.span.start, format!("{what} is never taken"), help);

@@ -92,7 +92,7 @@ fn read_input(key: &Key, node: &Node, report: &mut Report<'_>) -> Option<ManualI
     if let Kind::Text(word) = &node.kind {
         return read_kind(word, node, report).map(input);
     }
-    let fields = Fields::read(node, format!("the input `{name}`"), &KEYS, &[], report)?;
+    let fields = Fields::read(node, format!("the input `{name}`"), &KEYS, report)?;
     let kind = fields.require("type", "type: text", report);
     let kind = kind.and_then(|node| read_kind(crate::fields::text(node, "`type`", report)?.0, node, report));
     let description = fields.text("description", report).map(|(text, _)| text.trim().to_owned());

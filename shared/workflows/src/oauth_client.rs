@@ -30,7 +30,7 @@ pub(crate) fn read(
 ) -> (Option<String>, Option<OAuthClientConfig>) {
     let errors = report.errors();
     hide_unknown(node, &KEYS, report);
-    let Some(fields) = Fields::read(node, format!("OAuth client `{name}`"), &KEYS, &[], report) else {
+    let Some(fields) = Fields::read(node, format!("OAuth client `{name}`"), &KEYS, report) else {
         return (None, None);
     };
     let provider = known_provider(&fields, report);

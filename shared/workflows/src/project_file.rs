@@ -43,7 +43,7 @@ pub(crate) fn read(report: &mut Report<'_>, options: &Options<'_>) -> Option<Fou
         return None;
     };
     crate::secret_ref::hide_unknown(&root, &KEYS, report);
-    let fields = Fields::read(&root, "the project file", &KEYS, &[], report)?;
+    let fields = Fields::read(&root, "the project file", &KEYS, report)?;
     let declared = Declared { sources: BTreeMap::new(), connections: BTreeMap::new() };
     let retention = fields.duration_within("retention", LEAST_RETENTION..=MOST_RETENTION, report);
     let retention = retention.unwrap_or(DEFAULT_RETENTION);
@@ -70,6 +70,15 @@ pub(crate) fn read(report: &mut Report<'_>, options: &Options<'_>) -> Option<Fou
             name.map_or((None, None), |name| connection::read(name, node, &clients, options.allow_loopback, report));
         found.declared.connections.insert(given.to_owned(), provider);
         found.connections.extend(config);
+    }
+    if let Some(Node { kind: Kind::Map(members), .. }) = fields.get("sources") {
+        for (key, node) in members {
+            let provider = found.declared.sources.get(&key.name).and_then(Option::as_deref);
+            let connection = source::connection(node, provider, &found.declared.connections, report);
+            if let Some(source) = found.sources.iter_mut().find(|source| source.name.as_str() == key.name) {
+                source.connection = connection;
+            }
+        }
     }
     let used = |client: &OAuthClientName| {
         let uses = |connection: &ConnectionConfig| matches!(&connection.auth, AuthConfig::OAuth2 { client: used } if used == client);

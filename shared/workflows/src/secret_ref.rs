@@ -18,7 +18,7 @@ pub(crate) fn read(node: &Node, what: &str, report: &mut Report<'_>) -> Option<S
         Kind::Map(members) => {
             hide_unknown(node, &KEYS, report);
             let errors = report.errors();
-            let fields = Fields::read(node, format!("`{what}`"), &KEYS, &[], report)?;
+            let fields = Fields::read(node, format!("`{what}`"), &KEYS, report)?;
             let given: Vec<&str> = KEYS.into_iter().filter(|key| fields.get(key).is_some()).collect();
             let [kind] = given[..] else {
                 if report.errors() == errors {

@@ -1,17 +1,19 @@
 //! An entry of `sources` in `deskwire.yaml`.
 
-use deskwire_core::ids::SourceName;
+use std::collections::BTreeMap;
+
+use deskwire_core::ids::{ConnectionName, SourceName};
 use deskwire_core::provider::{self, Provider};
 use deskwire_core::secret::SecretRef;
 use deskwire_core::source::{DEFAULT_REPEAT_WINDOW, DEFAULT_TOLERANCE, SourceConfig};
 
-use crate::fields::{Fields, NotYet};
+use crate::fields::{Fields, text};
 use crate::report::Report;
 use crate::secret_ref::{self, hide_unknown};
 use crate::suggest;
 use crate::yaml::{Kind, Node};
 
-const KEYS: [&str; 8] = [
+const KEYS: [&str; 9] = [
     "provider",
     "scheme",
     "signing_secrets",
@@ -20,15 +22,14 @@ const KEYS: [&str; 8] = [
     "repeat_window",
     "account_id",
     "accept_test_secret",
+    "connection",
 ];
-
-const LATER: [NotYet; 1] = [("connection", "sources need no connection yet: remove it")];
 
 /// Reads a source. The provider comes back even if the rest is not sound, so that those who use it can be checked.
 pub(crate) fn read(name: SourceName, node: &Node, report: &mut Report<'_>) -> (Option<String>, Option<SourceConfig>) {
     let errors = report.errors();
     hide_unknown(node, &KEYS, report);
-    let Some(fields) = Fields::read(node, format!("source `{name}`"), &KEYS, &LATER, report) else {
+    let Some(fields) = Fields::read(node, format!("source `{name}`"), &KEYS, report) else {
         return (None, None);
     };
     let provider = known_provider(&fields, report);
@@ -50,8 +51,35 @@ pub(crate) fn read(name: SourceName, node: &Node, report: &mut Report<'_>) -> (O
         repeat_window: fields.duration("repeat_window", report).unwrap_or(DEFAULT_REPEAT_WINDOW),
         account_id: account_id(&fields, report),
         accept_test_secret,
+        connection: None,
     };
     (provider_name, (report.errors() == errors).then_some(config))
+}
+
+/// Reads which connection sets the source up. `connections` are those of the file with their providers; `provider` is the
+/// source's own.
+pub(crate) fn connection(
+    node: &Node,
+    provider: Option<&str>,
+    connections: &BTreeMap<String, Option<String>>,
+    report: &mut Report<'_>,
+) -> Option<ConnectionName> {
+    let Kind::Map(members) = &node.kind else { return None };
+    let (_, node) = members.iter().find(|(key, _)| key.name == "connection")?;
+    let (name, span) = text(node, "`connection`", report)?;
+    let Some(other) = connections.get(name) else {
+        let help = suggest::help(name, connections.keys().map(String::as_str), "add it to `connections`");
+        report.error_with_help(span, format!("there is no connection `{name}`"), help);
+        return None;
+    };
+    if let (Some(provider), Some(other)) = (provider, other)
+        && provider != other
+    {
+        let help = format!("a source is set up through a connection to {provider}");
+        report.error_with_help(span, format!("the connection `{name}` leads to {other}"), help);
+        return None;
+    }
+    ConnectionName::parse(name).ok()
 }
 
 /// The provider and its row of the facts table; for connections too.
@@ -68,7 +96,7 @@ pub(crate) fn known_provider<'n>(fields: &Fields<'n>, report: &mut Report<'_>) -
 
 fn scheme(fields: &Fields<'_>, provider: &str, facts: &Provider, report: &mut Report<'_>) -> Option<String> {
     let Some(node) = fields.get("scheme") else { return facts.signatures.first().map(|scheme| scheme.name.clone()) };
-    let (name, span) = crate::fields::text(node, "`scheme`", report)?;
+    let (name, span) = text(node, "`scheme`", report)?;
     if facts.scheme(name).is_none() {
         let help = suggest::help(name, facts.signatures.iter().map(|scheme| scheme.name.as_str()), "there are none");
         report.error_with_help(span, format!("{provider} has no signature scheme `{name}`"), help);
@@ -110,6 +138,6 @@ fn account_id(fields: &Fields<'_>, report: &mut Report<'_>) -> Option<String> {
     match &node.kind {
         // Account ids are often numbers; a person should not have to think of quotes.
         Kind::Number(number) => Some(number.to_string()),
-        _ => crate::fields::text(node, "`account_id`", report).map(|(id, _)| id.to_owned()),
+        _ => text(node, "`account_id`", report).map(|(id, _)| id.to_owned()),
     }
 }

@@ -152,7 +152,7 @@ fn read_kind<'n>(node: &'n Node, place: &str, report: &mut Report<'_>) -> Option
             keys.push(key);
         }
     }
-    let fields = Fields::read(node, place, &keys, &[], report)?;
+    let fields = Fields::read(node, place, &keys, report)?;
     match given[..] {
         [] => {
             let words: Vec<&str> = KINDS.iter().skip(1).map(|(key, _)| *key).collect();

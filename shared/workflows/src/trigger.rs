@@ -50,14 +50,14 @@ pub(crate) fn read(
         (false, true) if !has("source") && !has("event") => (&["manual"], "manual"),
         (false, false) => (if has("zone") || has("missed") { &KEYS } else { &EVENT_KEYS }, "event"),
         _ => {
-            Fields::read(node, "the trigger", &KEYS, &[], report)?;
+            Fields::read(node, "the trigger", &KEYS, report)?;
             let help =
                 "a workflow is started by events (`source` and `event`), by a `schedule`, or by a person (`manual`)";
             report.error_with_help(node.span.start..node.span.start, "the trigger is of several kinds at once", help);
             return None;
         }
     };
-    let fields = Fields::read(node, "the trigger", keys, &[], report)?;
+    let fields = Fields::read(node, "the trigger", keys, report)?;
     match kind {
         "schedule" => read_schedule(&fields, report).map(Trigger::Schedule),
         "manual" => outline::member(node, "manual").map(|inputs| Trigger::Manual(manual::read(inputs, report))),

@@ -55,7 +55,7 @@ impl<'s> Compiler<'s> {
             ["event"] => &EVENT_KEYS,
             _ => &KEYS,
         };
-        let fields = Fields::read(node, "`wait`", keys, &[], report)?;
+        let fields = Fields::read(node, "`wait`", keys, report)?;
         match forms[..] {
             ["for"] => fields.duration_within("for", LEAST_WAIT..=MAX_WAIT, report).map(Wait::For),
             ["until"] => self.until(&fields, &around.spot, report),

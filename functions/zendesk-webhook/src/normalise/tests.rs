@@ -18,6 +18,7 @@ fn source() -> Source {
             repeat_window: DEFAULT_REPEAT_WINDOW,
             account_id: None,
             accept_test_secret: false,
+            connection: None,
         },
         scheme: provider("zendesk").unwrap().scheme("webhook").unwrap(),
         secrets: vec![],

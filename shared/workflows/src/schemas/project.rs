@@ -58,6 +58,7 @@ pub fn project() -> Value {
                 "tolerance": part("duration", "How far a signed timestamp may lie from our clock: 5m unless given."),
                 "repeat_window": part("duration", "How long equal bodies without an id count as repeats: 5m unless given."),
                 "account_id": { "type": ["string", "integer"], "description": "The provider's account; events that name another one are rejected." },
+                "connection": { "type": "string", "description": "The connection by which `deskwire sources provision` sets it up." },
                 "accept_test_secret": { "type": "boolean", "description": "For setting up: takes the provider's public test secret too, which anyone can sign with." },
             })),
             "oauth_client": map("What tokens are asked for as.", &["provider", "grant", "client_id"], &json!({
