@@ -18,6 +18,7 @@ mod kill;
 mod life_cycle;
 mod oauth;
 mod outside;
+mod providers;
 mod rehearsal;
 mod relay;
 mod secrets;

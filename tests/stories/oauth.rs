@@ -207,7 +207,7 @@ impl World {
 }
 
 /// Follows a link with cookies, as a browser does, to a page.
-async fn browse(link: Url) -> String {
+pub async fn browse(link: Url) -> String {
     let browser = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
     let (mut link, mut cookies) = (link, BTreeMap::<String, BTreeMap<String, String>>::new());
     for _ in 0..12 {
@@ -225,10 +225,14 @@ async fn browse(link: Url) -> String {
                 jar.insert(name.to_owned(), value.to_owned());
             }
         }
-        match answer.headers().get("location") {
-            Some(to) => link = link.join(to.to_str().unwrap()).unwrap(),
-            None => return answer.text().await.unwrap(),
+        if let Some(to) = answer.headers().get("location") {
+            link = link.join(to.to_str().unwrap()).unwrap();
+            continue;
         }
+        let page = answer.text().await.unwrap();
+        // A page that asks is agreed to.
+        let Some(allow) = page.split('"').find(|part| part.contains("decision=allow")) else { return page };
+        link = link.join(&allow.replace("&amp;", "&").replace("&#38;", "&")).unwrap();
     }
     panic!("the browser is sent around in circles");
 }

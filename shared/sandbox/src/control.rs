@@ -1,8 +1,8 @@
 //! Steering the stand-ins from another process: faults, scopes, the log.
 
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, put};
+use axum::routing::{delete, get, put};
 use axum::{Json, Router};
 use bytes::Bytes;
 use http::StatusCode;
@@ -17,6 +17,7 @@ pub(crate) fn router() -> Router<Sandbox> {
         .route("/log", get(log))
         .route("/control/faults", get(planned).post(plan).delete(forget))
         .route("/control/slack/scopes", put(scopes))
+        .route("/control/oauth/{provider}", delete(revoke))
 }
 
 async fn log(State(sandbox): State<Sandbox>) -> Response {
@@ -57,6 +58,11 @@ async fn scopes(State(sandbox): State<Sandbox>, body: Bytes) -> Response {
         }
         Err(refused) => refused,
     }
+}
+
+async fn revoke(State(sandbox): State<Sandbox>, Path(provider): Path<String>) -> StatusCode {
+    sandbox.authority().revoke(&provider);
+    StatusCode::NO_CONTENT
 }
 
 /// Whatever content type the caller gave: this is for curl as well.

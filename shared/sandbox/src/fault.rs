@@ -4,7 +4,7 @@
 use deskwire_core::random::Random;
 use serde::{Deserialize, Serialize};
 
-use crate::{llm, slack, zendesk};
+use crate::{llm, oauth, slack, zendesk};
 
 /// A fault. In JSON the fields that do not matter are left out:
 /// `{"method": "chat.postMessage", "kind": "rate_limited", "retry_after": 2, "times": 3}`.
@@ -110,7 +110,12 @@ impl Fault {
 pub struct UnknownMethod(pub String);
 
 fn operations() -> impl Iterator<Item = &'static str> {
-    slack::METHODS.iter().map(|method| method.name).chain(zendesk::OPERATIONS).chain(llm::OPERATIONS)
+    slack::METHODS
+        .iter()
+        .map(|method| method.name)
+        .chain(zendesk::OPERATIONS)
+        .chain(llm::OPERATIONS)
+        .chain(oauth::OPERATIONS)
 }
 
 /// The faults that are planned, in the order of planning.

@@ -13,10 +13,12 @@
 //! | `/slack/api/{method}` | Slack's Web API |
 //! | `/zendesk/api/v2/…` | Zendesk's REST API |
 //! | `POST /llm/v1/chat/completions` | an API that writes text |
+//! | `/slack/oauth/…`, `/zendesk/oauth/…`, `/salesforce/…`, `/qualtrics/oauth2/token` | the providers' OAuth servers |
 //! | `/slack`, `/zendesk` | pages for people |
 //! | `GET /log` | every request so far, as JSON |
 //! | `/control/faults` | `POST` plans a [`Fault`], `GET` lists what is planned, `DELETE` forgets it |
 //! | `PUT /control/slack/scopes` | sets the bot's scopes: a JSON list of names |
+//! | `DELETE /control/oauth/{provider}` | takes back every token that the provider gave out |
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod calendar;
@@ -25,6 +27,7 @@ mod exchange;
 mod fault;
 mod llm;
 mod log;
+mod oauth;
 mod page;
 mod project;
 mod slack;
@@ -77,6 +80,7 @@ pub(crate) struct Inner {
     random: SeededRandom,
     workspace: Mutex<slack::Workspace>,
     account: Mutex<zendesk::Account>,
+    authority: Mutex<oauth::Authority>,
     faults: Mutex<fault::Faults>,
     log: Mutex<log::Log>,
 }
@@ -90,6 +94,7 @@ impl Sandbox {
             random: SeededRandom::new(now.as_millis().unsigned_abs()),
             workspace: Mutex::new(slack::Workspace::seeded(now)),
             account: Mutex::new(account),
+            authority: Mutex::default(),
             faults: Mutex::default(),
             log: Mutex::default(),
             options,
@@ -103,6 +108,7 @@ impl Sandbox {
             .merge(slack::router())
             .merge(zendesk::router())
             .merge(llm::router())
+            .merge(oauth::router())
             .merge(control::router())
             .with_state(self.clone())
     }
@@ -145,6 +151,10 @@ impl Sandbox {
 
     pub(crate) fn account(&self) -> MutexGuard<'_, zendesk::Account> {
         lock(&self.0.account)
+    }
+
+    pub(crate) fn authority(&self) -> MutexGuard<'_, oauth::Authority> {
+        lock(&self.0.authority)
     }
 
     pub(crate) fn faults(&self) -> MutexGuard<'_, fault::Faults> {

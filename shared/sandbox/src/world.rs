@@ -3,6 +3,11 @@
 //!
 //! The two sides know the same agents by e-mail address. One of them, Ravi, has left Slack but still gets tickets.
 
+/// The OAuth client that every stand-in knows, and its secret.
+pub const OAUTH_CLIENT: &str = "sandbox-client";
+/// See [`OAUTH_CLIENT`].
+pub const OAUTH_SECRET: &str = "sandbox-client-secret";
+
 /// The ticket that `deskwire demo` assigns: new, nobody's, and with a note by an agent.
 pub const DEMO_TICKET: u64 = HELMETS;
 

@@ -15,6 +15,7 @@ use subtle::ConstantTimeEq;
 use crate::Sandbox;
 use crate::exchange::{Answer, Asked, carry_out};
 use crate::fault::{Fault, FaultKind};
+use crate::oauth::{self, Standing};
 use crate::slack::arguments::Arguments;
 use crate::slack::methods::{Call, Method, Outcome, Refusal};
 
@@ -87,7 +88,15 @@ fn check_token(sandbox: &Sandbox, headers: &HeaderMap) -> Result<(), Refusal> {
         return Err(Refusal::Code("not_authed"));
     }
     let expected = sandbox.options().slack_token.expose_secret().as_bytes();
-    if bool::from(token.ct_eq(expected)) { Ok(()) } else { Err(Refusal::Code("invalid_auth")) }
+    if bool::from(token.ct_eq(expected)) {
+        return Ok(());
+    }
+    let given_out = std::str::from_utf8(token).unwrap_or_default();
+    match sandbox.authority().standing(oauth::SLACK.name, given_out, sandbox.now()) {
+        Standing::Good => Ok(()),
+        Standing::Expired => Err(Refusal::Code("token_expired")),
+        _ => Err(Refusal::Code("invalid_auth")),
+    }
 }
 
 fn answer(sandbox: &Sandbox, method: Option<&Method>, outcome: Outcome, mut warnings: Vec<&'static str>) -> Answer {

@@ -17,6 +17,7 @@ use subtle::ConstantTimeEq;
 use crate::Sandbox;
 use crate::exchange::{Answer, Asked, carry_out};
 use crate::fault::{Fault, FaultKind};
+use crate::oauth::{self, Standing};
 use crate::world::INTEGRATION;
 use crate::zendesk::endpoint::Endpoint;
 use crate::zendesk::paging::Query;
@@ -104,6 +105,7 @@ fn answer(sandbox: &Sandbox, endpoint: Option<Endpoint>, query: &Query, headers:
         }
         // As recorded: asked without a valid password, this endpoint says who nobody is, with status 200.
         (SignIn::NoPassword, Endpoint::ShowMe) => Reply::ok(json!({ "user": show::anonymous() })),
+        (SignIn::NoPower, _) => Reply::error(StatusCode::FORBIDDEN, "Forbidden", "You do not have access to this page"),
         _ => Reply::of(StatusCode::UNAUTHORIZED, json!({ "error": "Couldn't authenticate you" })),
     }
 }
@@ -156,6 +158,8 @@ enum SignIn {
     NoPassword,
     /// With a token that does not fit.
     BadToken,
+    /// With a token that may do nothing.
+    NoPower,
 }
 
 fn sign_in(sandbox: &Sandbox, headers: &HeaderMap) -> SignIn {
@@ -170,6 +174,11 @@ fn sign_in(sandbox: &Sandbox, headers: &HeaderMap) -> SignIn {
             if good { SignIn::Good } else { SignIn::NoPassword }
         }
         Some(("Bearer", given)) if fits(given.as_bytes(), token) => SignIn::Good,
+        Some(("Bearer", given)) => match sandbox.authority().standing(oauth::ZENDESK.name, given, sandbox.now()) {
+            Standing::Good => SignIn::Good,
+            Standing::Powerless => SignIn::NoPower,
+            Standing::Expired | Standing::Unknown => SignIn::BadToken,
+        },
         Some(_) => SignIn::BadToken,
         None => SignIn::NoPassword,
     }

@@ -1,0 +1,173 @@
+//! Each provider's own manners with OAuth, from a person's consent to a token's end, against its stand-in.
+
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use url::Url;
+
+use crate::harness::{Delivery, Project, all_runs_over, client, status_changed};
+use crate::oauth::browse;
+use crate::outside::Outside;
+
+const WORKFLOW: &str = r#"name: both
+active: true
+trigger: { source: zendesk, event: ticket.status_changed }
+steps:
+  - { id: ticket, action: zendesk.look_up_ticket, connection: support, with: { ticket_id: "{{ event.data.detail.id }}" } }
+  - id: post
+    action: slack.post_message
+    connection: workspace
+    with: { channel: C07SUPPORT1, message: "{{ steps.ticket.id }} {{ event.data.event.number }}" }
+"#;
+
+/// A project whose connections are all signed in by OAuth.
+fn project(outside: &Outside) -> Project {
+    let mut project = Project::new(&outside.url).with_workflow("both.yaml", WORKFLOW);
+    project.environment.push(("OAUTH_SECRET".to_owned(), "sandbox-client-secret".to_owned()));
+    let base = &outside.url;
+    let client = |provider: &str, grant: &str, scopes: &str, authorize: &str, token: &str| {
+        let authorize =
+            if authorize.is_empty() { String::new() } else { format!("authorize_url: \"{base}{authorize}\", ") };
+        format!(
+            "{{ provider: {provider}, grant: {grant}, client_id: sandbox-client, client_secret: {{ env: OAUTH_SECRET }}, \
+             scopes: \"{scopes}\", {authorize}token_url: \"{base}{token}\" }}"
+        )
+    };
+    let code = "authorization_code";
+    let text = format!(
+        "sources:\n  zendesk: {{ provider: zendesk, signing_secrets: [{{ env: ZENDESK_SIGNING_SECRET }}] }}\noauth_clients:\n  \
+         app: {}\n  desk: {}\n  crm: {}\n  surveys: {}\nconnections:\n  \
+         workspace: {{ provider: slack, auth: {{ type: oauth2, client: app }}, allowed_domain: slack.com, base_url: \"{base}/slack/api/\" }}\n  \
+         support: {{ provider: zendesk, auth: {{ type: oauth2, client: desk }}, allowed_domain: acme.zendesk.com, base_url: \"{base}/zendesk\" }}\n  \
+         sales: {{ provider: salesforce, auth: {{ type: oauth2, client: crm }}, allowed_domain: acme.my.salesforce.com, base_url: \"{base}/elsewhere\" }}\n  \
+         surveys: {{ provider: qualtrics, auth: {{ type: oauth2, client: surveys }}, allowed_domain: fra1.qualtrics.com, base_url: \"{base}/qualtrics\" }}\n",
+        client(
+            "slack",
+            code,
+            "chat:write channels:read channels:join channels:history",
+            "/slack/oauth/v2/authorize",
+            "/slack/api/oauth.v2.access"
+        ),
+        client(
+            "zendesk",
+            code,
+            "tickets:read users:read",
+            "/zendesk/oauth/authorizations/new",
+            "/zendesk/oauth/tokens"
+        ),
+        client(
+            "salesforce",
+            code,
+            "api refresh_token",
+            "/salesforce/services/oauth2/authorize",
+            "/salesforce/services/oauth2/token"
+        ),
+        client("qualtrics", "client_credentials", "read:surveys", "", "/qualtrics/oauth2/token"),
+    );
+    std::fs::write(project.path().join("deskwire.yaml"), text).unwrap();
+    project
+}
+
+/// Connects a connection as a person does.
+async fn connect(project: &Project, name: &str) -> Value {
+    let arguments =
+        ["connections", "connect", name, "--no-browser", "--json", "--allow-loopback", "--listen", "127.0.0.1:0"];
+    let mut command = project.command(&arguments).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(command.stdout.take().unwrap()).lines();
+    let first: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
+    let page = browse(Url::parse(first["open"].as_str().unwrap()).unwrap()).await;
+    assert!(page.contains(&format!("{name} is connected")), "{page}");
+    let rest: String = lines.map(Result::unwrap).collect();
+    assert!(command.wait().unwrap().success());
+    serde_json::from_str(&rest).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_provider_is_connected_tested_and_renewed_in_its_own_manner() {
+    let outside = Outside::start().await;
+    let project = project(&outside);
+
+    let slack = connect(&project, "workspace").await["tokens"].clone();
+    assert_eq!(slack["account"]["team"], "Acme");
+    assert_eq!(slack["scopes"], json!(["chat:write", "channels:read", "channels:join", "channels:history"]));
+    assert!(slack["lapses_at"].is_null(), "Slack's refresh tokens do not lapse");
+    let zendesk = connect(&project, "support").await["tokens"].clone();
+    let days = |from: &Value, to: &Value| {
+        let time = |value: &Value| deskwire_core::time::Timestamp::parse(value.as_str().unwrap()).unwrap();
+        time(to).since(time(from)).as_secs() / 86_400
+    };
+    assert_eq!(days(&zendesk["obtained_at"], &zendesk["lapses_at"]), 30);
+    assert!(zendesk["expires_at"].is_string(), "it has an end, because we asked for one");
+    let salesforce = connect(&project, "sales").await["tokens"].clone();
+    assert!(salesforce["expires_at"].is_null() && salesforce["due_at"].is_string(), "{salesforce}");
+    assert_eq!(salesforce["account"]["instance_url"], format!("{}/salesforce", outside.url));
+    assert_eq!(
+        project.json(&["connections", "connect", "surveys", "--allow-loopback"]),
+        json!({ "connected": "surveys" })
+    );
+
+    for (name, account, user) in [
+        ("workspace", json!("Acme"), json!("deskwire")),
+        ("support", Value::Null, json!("ops@example.com")),
+        ("sales", json!("00DB0000000TfcRMAS"), json!("ada@acme.example")),
+        ("surveys", json!("acme"), json!("ops@example.com#acme")),
+    ] {
+        let tested = project.json(&["connections", "test", name, "--allow-loopback"]);
+        assert_eq!(tested["works"], true, "{name}: {tested}");
+        assert_eq!(tested["found"]["account"], account, "{name}");
+        if name != "workspace" {
+            assert_eq!(tested["found"]["user"], user, "{name}");
+        }
+    }
+
+    // The tokens end at the providers before we think so: a 401, and Slack's 200 that says `token_expired`.
+    let server = project.serve();
+    outside.pass(Duration::from_hours(13));
+    Delivery::new(status_changed("e1", 48213, 1)).send(&server).await;
+    let runs = all_runs_over(&project).await;
+    assert_eq!(runs[0]["state"], "succeeded", "{runs:?}");
+    assert_eq!(outside.posts(), ["48213 1"], "once, though it was turned down first");
+    let version = |name: &str| project.json(&["connections", "show", name])["tokens"]["version"].clone();
+    assert_eq!((version("workspace"), version("support")), (json!(2), json!(2)));
+    let surveys = project.json(&["connections", "test", "surveys", "--allow-loopback"]);
+    assert_eq!((&surveys["works"], version("surveys")), (&json!(true), json!(2)), "asked for anew");
+    assert_eq!(project.json(&["connections", "test", "sales", "--allow-loopback"])["works"], true);
+    assert_eq!(version("sales"), json!(2), "with the refresh token it had");
+
+    // A person takes it back at the provider.
+    let revoked = client().delete(format!("{}/control/oauth/zendesk", outside.url)).send().await.unwrap();
+    assert!(revoked.status().is_success());
+    let tested = project.run(&["connections", "test", "support", "--allow-loopback"]);
+    let said = String::from_utf8(tested.stderr).unwrap();
+    assert!(tested.status.code() == Some(1) && said.contains("deskwire connections connect support"), "{said}");
+    let listed = project.json(&["connections", "list"]);
+    let standings: Vec<(&str, &str)> = listed
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| (one["name"].as_str().unwrap(), one["standing"].as_str().unwrap()))
+        .collect();
+    assert_eq!(
+        standings,
+        [
+            ("workspace", "connected"),
+            ("support", "needs re-authorisation"),
+            ("sales", "connected"),
+            ("surveys", "connected")
+        ]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_a_provider_does_not_know_is_told_apart_from_tokens_that_ended() {
+    let outside = Outside::start().await;
+    let mut project = project(&outside);
+    project.environment.retain(|(name, _)| name != "OAUTH_SECRET");
+    project.environment.push(("OAUTH_SECRET".to_owned(), "marker-wrong".to_owned()));
+    let output = project.run(&["connections", "connect", "surveys", "--allow-loopback"]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said.contains("surveys") && said.contains("invalid_client") && !said.contains("marker-wrong"), "{said}");
+}
