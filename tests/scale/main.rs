@@ -19,15 +19,21 @@ use std::time::{Duration, Instant};
 
 use deskwire_core::BoxFuture;
 use deskwire_core::action::{Action, ActionSpec, Actions, Call, CallError, Effect, HoldKey};
+use deskwire_core::connection::{OAuthClientConfig, OAuthGrant};
 use deskwire_core::event::{ChangeFacts, Event, JsonText};
-use deskwire_core::ids::{EventId, Lane, RunId, SourceName};
-use deskwire_core::ports::{Arrival, Filter, History, Inbox, Wanted, Work};
+use deskwire_core::ids::{ConnectionName, EventId, Lane, OAuthClientName, RunId, SourceName};
+use deskwire_core::ports::{Arrival, Filter, History, Inbox, TokenStates, Wanted, Work};
 use deskwire_core::random::SeededRandom;
 use deskwire_core::run::RunState;
+use deskwire_core::secret::SecretString;
 use deskwire_core::time::{Clock, Timestamp};
+use deskwire_core::token::TokenState;
 use deskwire_engine::{Engine, EngineOptions, Runner, RunnerOptions, Versions};
+use deskwire_oauth::{TokenError, Tokens};
+use deskwire_secrets::{Keys, Vault};
 use deskwire_storage::SqliteStore;
 use deskwire_templates::{Escape, Limits, Scope, Templates};
+use deskwire_tokens::{Ask, Broker, BrokerOptions};
 use deskwire_workflows::{Options, SourceFile, Workflow};
 use serde_json::{Value, json};
 
@@ -40,6 +46,7 @@ fn main() {
     runtime.block_on(fifty_steps());
     runtime.block_on(a_long_loop());
     runtime.block_on(many_waits());
+    runtime.block_on(many_connections());
 }
 
 fn size(name: &str, default: usize) -> usize {
@@ -294,4 +301,79 @@ async fn many_waits() {
     process.work_off().await;
     process.all_are(RunState::Succeeded, count).await;
     report("all of them fall due at once", format_args!("{:?}, {:.1} MiB", began.elapsed(), resident()));
+}
+
+/// An OAuth server that answers at once.
+struct Gives(Arc<deskwire_oauth::Client>);
+
+impl Ask for Gives {
+    fn client(&self, _: &ConnectionName) -> Option<Arc<deskwire_oauth::Client>> {
+        Some(Arc::clone(&self.0))
+    }
+
+    fn renew<'a>(
+        &'a self,
+        _: &'a deskwire_oauth::Client,
+        _: Option<&'a SecretString>,
+    ) -> BoxFuture<'a, Result<Tokens, TokenError>> {
+        Box::pin(async { Ok(given()) })
+    }
+}
+
+fn given() -> Tokens {
+    Tokens {
+        access_token: SecretString::from("access"),
+        refresh_token: Some(SecretString::from("refresh")),
+        expires_in: Some(Duration::from_mins(30)),
+        refresh_expires_in: None,
+        scopes: None,
+        scopes_cut: false,
+        account: std::collections::BTreeMap::new(),
+    }
+}
+
+/// 10,000 connections of which 500 are due: what a pass costs, and one in which nothing is due.
+async fn many_connections() {
+    let (all, due) = (size("SCALE_CONNECTIONS", 10_000), size("SCALE_DUE", 500));
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(folder.path()).unwrap();
+    let config = OAuthClientConfig {
+        name: OAuthClientName::parse("scale").unwrap(),
+        provider: "http".to_owned(),
+        grant: OAuthGrant::AuthorizationCode,
+        client_id: "id".to_owned(),
+        client_secret: None,
+        scopes: Vec::new(),
+        tenant: None,
+        authorize_url: Some("https://id.example.com/a".parse().unwrap()),
+        token_url: Some("https://id.example.com/t".parse().unwrap()),
+        pkce: None,
+    };
+    let clock = Arc::new(HandClock(AtomicI64::new(1_764_000_000_000)));
+    let random: Arc<SeededRandom> = Arc::new(SeededRandom::new(1));
+    let vault = Vault::new(Arc::new(store.clone()), Keys::passing(random.as_ref()), random.clone());
+    let ask = Arc::new(Gives(Arc::new(deskwire_oauth::Client::new(&config, None).unwrap())));
+    let options = BrokerOptions { owner: "scale".to_owned(), ..BrokerOptions::default() };
+    let broker = Broker::new(Arc::new(store.clone()), vault, ask, clock.clone(), random, options);
+    let now = clock.now();
+    for number in 0..all - due {
+        let name = ConnectionName::parse(&format!("later-{number}")).unwrap();
+        let due_at = Some(now.plus(Duration::from_hours(5)));
+        assert!(store.put_tokens(TokenState { due_at, ..TokenState::empty(name, now) }, None).await.unwrap());
+    }
+    for number in 0..due {
+        broker.connect(&ConnectionName::parse(&format!("due-{number}")).unwrap(), &given()).await.unwrap();
+    }
+    clock.0.fetch_add(29 * 60_000, Ordering::SeqCst);
+    let began = Instant::now();
+    let pass = broker.renew_due(clock.now()).await.unwrap();
+    let took = began.elapsed();
+    assert_eq!((pass.due, pass.renewed), (due, due));
+    let each = took / u32::try_from(due).unwrap().max(1);
+    report(&format!("{all} connections, {due} due"), format!("{took:.0?} for the pass, {each:.0?} each"));
+    let began = Instant::now();
+    for _ in 0..100 {
+        assert_eq!(broker.renew_due(clock.now()).await.unwrap().due, 0);
+    }
+    report(&format!("{all} connections, none due"), format!("{:.0?} for a pass", began.elapsed() / 100));
 }

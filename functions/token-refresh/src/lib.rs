@@ -82,8 +82,8 @@ impl TokenRefresh {
         let pass = self.broker.renew_due(self.clock.now()).await?;
         let told = self.broker.announce(self, self.clock.now()).await?.told;
         if pass.due > 0 || told > 0 {
-            let Pass { due, renewed, failed, needs_person } = pass;
-            tracing::info!(due, renewed, failed, needs_person, told, "looked at the connections' tokens");
+            let Pass { due, renewed, failed, put_off, needs_person } = pass;
+            tracing::info!(due, renewed, failed, put_off, needs_person, told, "looked at the connections' tokens");
         }
         Ok(Refreshed { pass, told })
     }

@@ -51,6 +51,8 @@ struct Provider {
     asked: AtomicUsize,
     faults: Mutex<VecDeque<Fault>>,
     by_itself: bool,
+    /// How often the endpoint that is down was asked.
+    asked_in_vain: AtomicUsize,
 }
 
 impl Provider {
@@ -88,21 +90,32 @@ impl Provider {
 struct Asking {
     provider: Arc<Provider>,
     client: Arc<Client>,
+    /// Another one, whose endpoint is down.
+    down: Arc<Client>,
     killer: Killer,
 }
 
 impl Ask for Asking {
     fn client(&self, connection: &ConnectionName) -> Option<Arc<Client>> {
-        (connection.as_str() != "gone").then(|| Arc::clone(&self.client))
+        match connection.as_str() {
+            "gone" => None,
+            name if name.starts_with("down") => Some(Arc::clone(&self.down)),
+            _ => Some(Arc::clone(&self.client)),
+        }
     }
 
     fn renew<'a>(
         &'a self,
-        _: &'a Client,
+        client: &'a Client,
         refresh_token: Option<&'a SecretString>,
     ) -> BoxFuture<'a, Result<Tokens, TokenError>> {
         Box::pin(async move {
             self.killer.point("before the provider").await;
+            if client.token_url == self.down.token_url {
+                self.provider.asked_in_vain.fetch_add(1, Ordering::SeqCst);
+                tokio::task::yield_now().await;
+                return Err(TokenError::Unavailable { reason: "HTTP status 503".to_owned(), retry_after: None });
+            }
             self.provider.asked.fetch_add(1, Ordering::SeqCst);
             // Others get their turn while this is on its way.
             tokio::task::yield_now().await;
@@ -162,6 +175,16 @@ impl Killer {
 struct Watched {
     store: SqliteStore,
     killer: Killer,
+    reads: Reads,
+}
+
+/// How often the store was read, by what was asked.
+type Reads = Arc<Mutex<BTreeMap<&'static str, usize>>>;
+
+impl Watched {
+    fn read(&self, what: &'static str) {
+        *self.reads.lock().unwrap().entry(what).or_default() += 1;
+    }
 }
 
 macro_rules! watched {
@@ -175,15 +198,19 @@ macro_rules! watched {
 
 impl TokenStates for Watched {
     fn token_state<'a>(&'a self, name: &'a ConnectionName) -> BoxFuture<'a, StoreResult<Option<TokenState>>> {
+        self.read("state");
         self.store.token_state(name)
     }
     fn token_states(&self) -> BoxFuture<'_, StoreResult<Vec<TokenState>>> {
+        self.read("all states");
         self.store.token_states()
     }
     fn due_tokens(&self, now: Timestamp, most: usize) -> BoxFuture<'_, StoreResult<Vec<ConnectionName>>> {
+        self.read("due");
         self.store.due_tokens(now, most)
     }
     fn unannounced_tokens(&self, most: usize) -> BoxFuture<'_, StoreResult<Vec<TokenState>>> {
+        self.read("unannounced");
         self.store.unannounced_tokens(most)
     }
     fn lease_tokens<'a>(
@@ -211,9 +238,11 @@ impl SecretStore for Watched {
         watched!(self, "seal", self.store.put_secret(secret))
     }
     fn secret<'a>(&'a self, name: &'a str, version: Option<u64>) -> BoxFuture<'a, StoreResult<Option<SealedSecret>>> {
+        self.read("secret");
         self.store.secret(name, version)
     }
     fn secrets<'a>(&'a self, prefix: &'a str) -> BoxFuture<'a, StoreResult<Vec<SealedSecret>>> {
+        self.read("all secrets");
         self.store.secrets(prefix)
     }
     fn retire_secrets<'a>(&'a self, name: &'a str, before: u64, at: Timestamp) -> BoxFuture<'a, StoreResult<()>> {
@@ -236,6 +265,7 @@ struct World {
     clock: TestClock,
     provider: Arc<Provider>,
     processes: AtomicU64,
+    reads: Reads,
 }
 
 impl World {
@@ -250,6 +280,7 @@ impl World {
             clock: TestClock(Arc::new(AtomicI64::new(START))),
             provider: Arc::new(provider),
             processes: AtomicU64::new(0),
+            reads: Reads::default(),
         }
     }
 
@@ -261,9 +292,14 @@ impl World {
     fn process_with(&self, killer: Killer) -> Broker {
         let number = self.processes.fetch_add(1, Ordering::SeqCst);
         let random: Arc<SeededRandom> = Arc::new(SeededRandom::new(100 + number));
-        let store = Arc::new(Watched { store: self.store.clone(), killer: killer.clone() });
-        let ask =
-            Arc::new(Asking { provider: Arc::clone(&self.provider), client: client(self.provider.by_itself), killer });
+        let (store, reads) = (self.store.clone(), Arc::clone(&self.reads));
+        let store = Arc::new(Watched { store, killer: killer.clone(), reads });
+        let ask = Arc::new(Asking {
+            provider: Arc::clone(&self.provider),
+            client: client(self.provider.by_itself, "id"),
+            down: client(self.provider.by_itself, "down"),
+            killer,
+        });
         let vault = Vault::new(store.clone(), self.keys.clone(), random.clone());
         let options = BrokerOptions { owner: format!("process {number}"), ..BrokerOptions::default() };
         Broker::new(store, vault, ask, Arc::new(self.clock.clone()), random, options)
@@ -284,7 +320,7 @@ impl World {
     }
 }
 
-fn client(by_itself: bool) -> Arc<Client> {
+fn client(by_itself: bool, host: &str) -> Arc<Client> {
     let config = OAuthClientConfig {
         name: OAuthClientName::parse("o").unwrap(),
         provider: "http".to_owned(),
@@ -294,7 +330,7 @@ fn client(by_itself: bool) -> Arc<Client> {
         scopes: vec!["asked".to_owned()],
         tenant: None,
         authorize_url: Some(Url::parse("https://id.example.com/a").unwrap()),
-        token_url: Some(Url::parse("https://id.example.com/t").unwrap()),
+        token_url: Some(Url::parse(&format!("https://{host}.example.com/t")).unwrap()),
         pkce: None,
     };
     Arc::new(Client::new(&config, None).unwrap())
@@ -493,6 +529,57 @@ async fn only_what_is_due_is_renewed_and_one_bad_provider_delays_nobody() {
     let pass = broker.renew_due(world.clock.now()).await.unwrap();
     assert!((14..=20).contains(&pass.due), "{pass:?}");
     assert_eq!((pass.failed, pass.renewed), (1, pass.due - 1));
+}
+
+#[tokio::test]
+async fn of_ten_thousand_connections_a_pass_reads_those_that_are_due_and_no_others() {
+    let world = World::with(Provider { by_itself: true, ..Provider::default() });
+    let (broker, now) = (world.process(), world.clock.now());
+    for number in 0..9_500 {
+        let name = ConnectionName::parse(&format!("later-{number}")).unwrap();
+        let due_at = Some(now.plus(Duration::from_hours(2)));
+        let state = TokenState { due_at, ..TokenState::empty(name, now) };
+        assert!(world.store.put_tokens(state, None).await.unwrap());
+    }
+    for number in 0..500 {
+        let name = ConnectionName::parse(&format!("due-{number}")).unwrap();
+        broker.connect(&name, &world.provider.give()).await.unwrap();
+    }
+    world.later(Duration::from_mins(29));
+    world.reads.lock().unwrap().clear();
+    let pass = broker.renew_due(world.clock.now()).await.unwrap();
+    assert_eq!((pass.due, pass.renewed, pass.failed), (500, 500, 0));
+    assert_eq!(world.provider.asked.load(Ordering::SeqCst), 500, "each provider is asked once");
+    let reads = std::mem::take(&mut *world.reads.lock().unwrap());
+    assert_eq!((reads["due"], reads.get("all states"), reads.get("all secrets")), (1, None, None), "{reads:?}");
+    assert!(reads["state"] <= 3 * 500 && reads["secret"] <= 4 * 500, "so many for each that is due: {reads:?}");
+    assert_eq!(broker.renew_due(world.clock.now()).await.unwrap(), Pass::default());
+    assert_eq!(*world.reads.lock().unwrap(), BTreeMap::from([("due", 1)]), "where nothing is due, one look");
+}
+
+#[tokio::test]
+async fn an_endpoint_that_is_down_is_left_alone_soon_and_delays_nobody() {
+    let world = World::with(Provider { by_itself: true, ..Provider::default() });
+    let broker = world.process();
+    for number in 0..300 {
+        for kind in ["down", "up"] {
+            let name = ConnectionName::parse(&format!("{kind}-{number}")).unwrap();
+            broker.connect(&name, &world.provider.give()).await.unwrap();
+        }
+    }
+    // The project does not name it any more.
+    let gone = TokenState::empty(ConnectionName::parse("gone").unwrap(), world.clock.now());
+    assert!(world.store.put_tokens(gone, None).await.unwrap());
+    world.later(Duration::from_mins(29));
+    let now = world.clock.now();
+    let pass = broker.renew_due(now).await.unwrap();
+    let asked = world.provider.asked_in_vain.load(Ordering::SeqCst);
+    assert!((3..=16).contains(&asked), "asked {asked} times");
+    let expected = Pass { due: 601, renewed: 300, failed: asked, put_off: 301 - asked, needs_person: 0 };
+    assert_eq!(pass, expected);
+    assert_eq!(world.store.due_tokens(now, 1_000).await.unwrap(), [], "none of them is in the way of the next pass");
+    let soon = world.store.due_tokens(now.plus(Duration::from_secs(30)), 1_000).await.unwrap();
+    assert_eq!(soon.len(), 300, "the endpoint that is down is asked again soon");
 }
 
 #[tokio::test]
