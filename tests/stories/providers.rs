@@ -10,6 +10,7 @@ use url::Url;
 use crate::harness::{Delivery, Project, all_runs_over, client, status_changed};
 use crate::oauth::browse;
 use crate::outside::Outside;
+use crate::secrets::files_below;
 
 const WORKFLOW: &str = r#"name: both
 active: true
@@ -158,6 +159,68 @@ async fn every_provider_is_connected_tested_and_renewed_in_its_own_manner() {
             ("surveys", "connected")
         ]
     );
+}
+
+/// How tokens of the stand-ins begin, and the secret of their client: none may ever be seen.
+const SECRETS: [&str; 5] = ["xoxe.xoxb-1-", "xoxe-1-", "00DB0000000TfcR!", "5Aep861", "sandbox-client-secret"];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_token_and_no_client_secret_is_in_any_log_answer_page_or_file() {
+    let outside = Outside::start().await;
+    let mut project = project(&outside);
+    project.environment.push(("RUST_LOG".to_owned(), "trace".to_owned()));
+    for name in ["workspace", "support", "sales"] {
+        connect(&project, name).await;
+    }
+    let server = project.serve();
+    outside.pass(Duration::from_hours(13));
+    Delivery::new(status_changed("e1", 48213, 1)).send(&server).await;
+    let runs = all_runs_over(&project).await;
+    // A refusal, an answer that makes no sense, and a person who turns back: where secrets leak.
+    for (method, kind) in [("salesforce.oauth_token", "refused"), ("salesforce.oauth_token", "html_502_after")] {
+        outside.fault(&json!({ "method": method, "kind": kind, "code": "invalid_request" })).await;
+        outside.pass(Duration::from_hours(3));
+        project.run(&["connections", "test", "sales", "--allow-loopback"]);
+    }
+    let mut seen: Vec<(String, Vec<u8>)> = Vec::new();
+    for path in
+        ["/oauth/callback?code=x&state=y", "/oauth/callback?error=access_denied", "/console", "/oauth/start/workspace"]
+    {
+        let page = client().get(server.url(path)).send().await.unwrap();
+        seen.push((path.to_owned(), page.bytes().await.unwrap().to_vec()));
+    }
+    let run = runs[0]["id"].as_str().unwrap();
+    let commands: [&[&str]; 12] = [
+        &["connections", "list", "--json"],
+        &["connections", "show", "workspace", "--json"],
+        &["connections", "show", "sales"],
+        &["connections", "test", "workspace", "--allow-loopback"],
+        &["connections", "disconnect", "support", "--allow-loopback"],
+        &["clients", "list", "--json"],
+        &["clients", "show", "app", "--json"],
+        &["sources", "show", "zendesk", "--json"],
+        &["secrets", "list"],
+        &["doctor", "--allow-loopback", "--json"],
+        &["slack", "manifest", "--public-url", "https://relay.example.com"],
+        &["runs", "show", run, "--personal", "--json"],
+    ];
+    for command in commands {
+        let output = project.run(command);
+        seen.push((command.join(" "), [output.stdout, output.stderr].concat()));
+    }
+    let (_, log) = server.stop();
+    assert!(log.len() > 1_000, "the log at its loudest is searched");
+    seen.push(("the server's log".to_owned(), log.into_bytes()));
+    seen.extend(files_below(project.path()).into_iter().map(|(path, bytes)| (path.display().to_string(), bytes)));
+    assert!(seen.iter().any(|(name, _)| name.ends_with("deskwire.db")), "the store is searched too");
+    let holds = |bytes: &[u8], secret: &str| bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
+    let leaks: Vec<(&str, &str)> = seen
+        .iter()
+        .flat_map(|(name, bytes)| {
+            SECRETS.iter().filter(|secret| holds(bytes, secret)).map(|secret| (name.as_str(), *secret))
+        })
+        .collect();
+    assert_eq!(leaks, []);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

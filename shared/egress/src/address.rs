@@ -23,6 +23,8 @@ const V4: &[(Ipv4Net, &str)] = &[
     (v4(10, 0, 0, 8), "a private address"),
     (v4(100, 64, 0, 10), "an address of a carrier's shared range"),
     (v4(127, 0, 0, 8), "a loopback address"),
+    // https://learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16
+    (Ipv4Net::new_assert(Ipv4Addr::new(168, 63, 129, 16), 32), "an address of a cloud's own inner service"),
     (v4(169, 254, 0, 16), "a link-local address, where cloud metadata lives"),
     (v4(172, 16, 0, 12), "a private address"),
     (v4(192, 0, 0, 24), "an address of the protocol assignments"),
@@ -84,6 +86,7 @@ mod tests {
             ("100.127.255.255", "carrier"),
             ("127.0.0.1", "loopback"),
             ("127.255.255.254", "loopback"),
+            ("168.63.129.16", "inner service"),
             ("169.254.169.254", "metadata"),
             ("169.254.170.2", "metadata"),
             ("172.16.0.1", "private"),

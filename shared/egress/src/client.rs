@@ -170,4 +170,6 @@ fn host_of(url: &Url) -> String {
 }
 
 #[cfg(test)]
+mod ssrf;
+#[cfg(test)]
 mod tests;

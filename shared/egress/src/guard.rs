@@ -35,6 +35,12 @@ pub enum Refusal {
         /// What kind of address it is.
         what: &'static str,
     },
+    /// A port on which other protocols listen.
+    #[error("port {port} is none for https; 443 is, and those from 1024 on may be")]
+    Port {
+        /// The port.
+        port: u16,
+    },
     /// `localhost` that leads elsewhere.
     #[error("localhost leads to {address}, which is no loopback address")]
     NotLoopback {
@@ -72,7 +78,10 @@ pub(crate) fn check(url: &Url, allowed: &AllowedDomain, allow_loopback: bool) ->
         return Err(Refusal::NotPublic { address, what });
     }
     match host {
-        Host::Domain(name) if allowed.allows(name) => Ok(()),
+        Host::Domain(name) if allowed.allows(name) => match url.port() {
+            Some(port @ ..1024) => Err(Refusal::Port { port }),
+            _ => Ok(()),
+        },
         _ => Err(Refusal::OutsideDomain { allowed: allowed.to_string() }),
     }
 }
@@ -96,6 +105,17 @@ mod tests {
     fn other_schemes_are_refused() {
         for url in ["http://example.com/", "ftp://example.com/", "ws://example.com/"] {
             assert_eq!(checked(url, true), Err(Refusal::NotHttps), "{url}");
+        }
+    }
+
+    #[test]
+    fn ports_of_other_protocols_are_refused() {
+        for port in [0, 21, 22, 25, 80, 110, 389, 445, 465, 636, 993, 1023] {
+            let refused = checked(&format!("https://api.example.com:{port}/"), true);
+            assert_eq!(refused, Err(Refusal::Port { port }));
+        }
+        for port in [443, 1024, 8443, 65_535] {
+            assert_eq!(checked(&format!("https://api.example.com:{port}/"), false), Ok(()));
         }
     }
 

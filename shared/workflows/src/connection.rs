@@ -219,6 +219,11 @@ fn read_base_url(
         report.error_with_help(span, message, "credentials are sent encrypted only");
         return None;
     }
+    if let Some(port @ ..1024) = url.port() {
+        let help = "leave the port out, or name one from 1024 on";
+        report.error_with_help(span, format!("port {port} of `base_url` is none for https"), help);
+        return None;
+    }
     within_domain(url, span, domain, report)
 }
 

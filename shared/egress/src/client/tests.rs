@@ -18,7 +18,7 @@ fn domain() -> AllowedDomain {
     AllowedDomain::parse("example.com").unwrap()
 }
 
-async fn get(egress: &Egress, url: &str) -> Result<Response, EgressError> {
+pub(super) async fn get(egress: &Egress, url: &str) -> Result<Response, EgressError> {
     let mut headers = HeaderMap::new();
     let mut secret = HeaderValue::from_static("Bearer marker-credential");
     secret.set_sensitive(true);

@@ -305,6 +305,35 @@ fn allowed_domains_are_host_names() {
 }
 
 #[test]
+fn ports_of_other_protocols_are_no_base_url_s() {
+    let with =
+        |url: &str| connection(&format!("provider: slack, {AUTH}, allowed_domain: slack.com, base_url: '{url}'"));
+    assert_eq!(
+        with("https://slack.com:22/api"),
+        ["2:105 port 22 of `base_url` is none for https (leave the port out, or name one from 1024 on)"]
+    );
+    assert_eq!(with("https://slack.com:443/api"), Vec::<String>::new());
+    assert_eq!(with("https://slack.com:8443/api"), Vec::<String>::new());
+}
+
+#[test]
+fn a_source_s_connection_exists_and_leads_to_its_provider() {
+    let with = |connection: &str| {
+        project(&format!(
+            "sources:\n  desk: {{ provider: zendesk, shared_key: {{ env: K }}, connection: {connection} }}\nconnections:\n  \
+             slack: {{ provider: slack, {AUTH}, allowed_domain: slack.com }}\n  desk: {{ provider: zendesk, {AUTH}, \
+             allowed_domain: acme.zendesk.com, base_url: 'https://acme.zendesk.com' }}\n"
+        ))
+    };
+    assert_eq!(with("desk"), Vec::<String>::new());
+    assert_eq!(with("dsk"), ["2:66 there is no connection `dsk` (did you mean `desk`?)"]);
+    assert_eq!(
+        with("slack"),
+        ["2:66 the connection `slack` leads to slack (a source is set up through a connection to zendesk)"]
+    );
+}
+
+#[test]
 fn providers_schemes_and_sign_ins_must_exist() {
     assert_eq!(
         project(
