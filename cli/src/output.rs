@@ -52,6 +52,25 @@ pub(crate) fn fields(value: &Value, by: usize) {
     }
 }
 
+/// A document for people, to be printed by [`fields`]: without what is not there, and lists as lines.
+pub(crate) fn for_people(shown: &Value) -> Value {
+    let fields = shown.as_object().into_iter().flatten().filter_map(|(name, value)| {
+        let value = match value {
+            Value::Null => return None,
+            Value::Array(items) => {
+                let lines: Vec<&str> = items.iter().filter_map(Value::as_str).collect();
+                if lines.is_empty() {
+                    return None;
+                }
+                Value::from(lines.join("\n"))
+            }
+            other => other.clone(),
+        };
+        Some((name.replace('_', " "), value))
+    });
+    Value::Object(fields.collect())
+}
+
 /// Prints text with every line this far to the right.
 pub(crate) fn indented(text: &str, by: usize) {
     for part in text.lines() {

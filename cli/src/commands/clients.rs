@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::read_project;
 use crate::Outcome;
 use crate::args::ClientsCommand;
-use crate::output::{BOLD, cell, line, note, styled, table};
+use crate::output::{BOLD, cell, for_people, line, note, styled, table};
 
 pub(crate) fn run(command: ClientsCommand, as_json: bool) -> anyhow::Result<Outcome> {
     let (name, project) = match command {
@@ -58,7 +58,7 @@ pub(crate) fn run(command: ClientsCommand, as_json: bool) -> anyhow::Result<Outc
     if as_json {
         crate::output::json(&document);
     } else {
-        crate::output::fields(&document, 0);
+        crate::output::fields(&for_people(&document), 0);
     }
     Ok(Outcome::Fine)
 }

@@ -25,7 +25,7 @@ use super::secrets::vault;
 use super::{open_store, read_project, secrets, start_for};
 use crate::Outcome;
 use crate::args::{DataArgs, ProjectArgs, ProvisionArgs, SourcesCommand};
-use crate::output::{BOLD, DIM, GREEN, RED, cell, line, note, paint, styled, table, time};
+use crate::output::{BOLD, DIM, GREEN, RED, cell, for_people, line, note, paint, styled, table, time};
 use crate::server;
 
 /// How long what was signed with the secret before still counts: deliveries that are tried again are hours old.
@@ -133,25 +133,6 @@ fn list(shown: &[Value]) {
         ]
     });
     table(&["source", "path", "secret", "types wanted", "last event"], &rows.collect::<Vec<_>>());
-}
-
-/// Without what is not there, and lists as lines.
-fn for_people(shown: &Value) -> Value {
-    let fields = shown.as_object().into_iter().flatten().filter_map(|(name, value)| {
-        let value = match value {
-            Value::Null => return None,
-            Value::Array(items) => {
-                let lines: Vec<&str> = items.iter().filter_map(Value::as_str).collect();
-                if lines.is_empty() {
-                    return None;
-                }
-                Value::from(lines.join("\n"))
-            }
-            other => other.clone(),
-        };
-        Some((name.replace('_', " "), value))
-    });
-    Value::Object(fields.collect())
 }
 
 /// The types of this source's events that the project's workflows want, those that a prefix stands for one by one.

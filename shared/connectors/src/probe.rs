@@ -4,7 +4,7 @@ use bytes::Bytes;
 use deskwire_core::action::{ANY_PROVIDER, CallError, ErrorClass};
 use deskwire_core::ids::ConnectionName;
 use deskwire_core::provider::{Probe, provider};
-use http::{HeaderMap, Method};
+use http::{HeaderMap, Method, StatusCode};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -49,17 +49,17 @@ impl Client {
         let said = ["/error/title", "/error", "/message", "/meta/error/errorMessage"];
         let said = said.into_iter().find_map(|pointer| body.pointer(pointer)?.as_str().map(quoted));
         let said = said.map(|said| format!(" It says: {said}.")).unwrap_or_default();
-        let (class, what) = if refused {
-            (ErrorClass::NeedsReauthorization, "does not know who we are")
+        let (class, what, next) = if refused {
+            (ErrorClass::NeedsReauthorization, "does not know who we are", connection.remedy())
+        } else if status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS {
+            let next = "Check the connection's base_url in deskwire.yaml.".to_owned();
+            (ErrorClass::Fail, "does not answer as it should", next)
         } else {
-            (ErrorClass::Retry, "does not answer as it should")
+            (ErrorClass::Retry, "does not answer as it should", "Try again later.".to_owned())
         };
-        let message = format!(
-            "The provider of connection {name} {what} (status {}).{said} {}",
-            status.as_u16(),
-            if refused { connection.remedy() } else { "Try again later.".to_owned() }
-        );
-        Err(CallError::new(class, format!("http_{}", status.as_u16()), message))
+        let status = status.as_u16();
+        let message = format!("The provider of connection {name} {what} (status {status}).{said} {next}");
+        Err(CallError::new(class, format!("http_{status}"), message))
     }
 }
 
@@ -132,5 +132,7 @@ mod tests {
         }
         let down = probed("slack", "POST", "/auth.test", ResponseTemplate::new(503)).await.unwrap_err();
         assert_eq!(down.class, ErrorClass::Retry);
+        let elsewhere = probed("slack", "POST", "/auth.test", ResponseTemplate::new(404)).await.unwrap_err();
+        assert!(elsewhere.class == ErrorClass::Fail && elsewhere.message.contains("base_url"), "{elsewhere}");
     }
 }
