@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use bytes::Bytes;
+use deskwire_core::domain::AllowedDomain;
 use deskwire_core::event::JsonText;
 use deskwire_core::personal::{HIDDEN, redact_event};
 use deskwire_core::ports::{EventDetail, EventSummary, Filter, History};
@@ -14,7 +15,7 @@ use deskwire_core::secret::ExposeSecret;
 use deskwire_core::signature::{Place, TimestampFormat, sign};
 use deskwire_core::source::SourceConfig;
 use deskwire_core::time::{Clock, SystemClock, Timestamp};
-use deskwire_egress::{AllowedDomain, Egress, EgressOptions, Request};
+use deskwire_egress::{Egress, EgressOptions, Request};
 use deskwire_secrets::Secrets;
 use deskwire_startup::OsRandom;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};

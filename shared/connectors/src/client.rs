@@ -238,6 +238,7 @@ mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
 
     use deskwire_core::connection::{AuthConfig, ConnectionConfig};
+    use deskwire_core::domain::AllowedDomain;
     use deskwire_core::ids::OAuthClientName;
     use deskwire_core::secret::SecretString;
     use deskwire_egress::EgressOptions;
@@ -280,7 +281,7 @@ mod tests {
             name: ConnectionName::parse("slack").unwrap(),
             provider: "slack".to_owned(),
             auth: AuthConfig::OAuth2 { client: OAuthClientName::parse("slack").unwrap() },
-            allowed_domain: "slack.com".to_owned(),
+            allowed_domain: AllowedDomain::parse("slack.com").unwrap(),
             base_url: Url::parse(&server.uri()).unwrap(),
         };
         let connection = Connection::new(&config, &SecretString::from("")).unwrap();

@@ -8,10 +8,10 @@ use std::sync::{Mutex, PoisonError};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use deskwire_core::connection::{AuthConfig, ConnectionConfig, bad_header};
+use deskwire_core::domain::AllowedDomain;
 use deskwire_core::ids::ConnectionName;
 use deskwire_core::secret::{ExposeSecret, SecretString};
 use deskwire_core::token::AccessToken;
-use deskwire_egress::{AllowedDomain, BadDomain};
 use http::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use url::Url;
 
@@ -43,16 +43,6 @@ impl fmt::Debug for Connection {
 /// A connection that cannot be used as it is configured. Never holds the secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadConnection {
-    /// The allowed domain is none.
-    #[error("connection {connection}: allowed_domain `{domain}` {reason}")]
-    Domain {
-        /// Which connection.
-        connection: ConnectionName,
-        /// What the file says.
-        domain: String,
-        /// What is wrong with it.
-        reason: BadDomain,
-    },
     /// A user name with a colon, which ends the user name on the way (RFC 7617, section 2).
     #[error("connection {connection}: the user name holds a `:`, which basic sign-in cannot carry")]
     ColonInUsername {
@@ -85,11 +75,6 @@ impl Connection {
     /// given out has none, and takes no notice of one.
     pub fn new(config: &ConnectionConfig, secret: &SecretString) -> Result<Self, BadConnection> {
         let connection = || config.name.clone();
-        let allowed_domain = AllowedDomain::parse(&config.allowed_domain).map_err(|reason| BadConnection::Domain {
-            connection: connection(),
-            domain: config.allowed_domain.clone(),
-            reason,
-        })?;
         let place = config.auth.secret().map(ToString::to_string);
         let secret = secret.expose_secret();
         let (header, value) = match &config.auth {
@@ -121,7 +106,7 @@ impl Connection {
         Ok(Self {
             name: config.name.clone(),
             provider: config.provider.clone(),
-            allowed_domain,
+            allowed_domain: config.allowed_domain.clone(),
             base_url: config.base_url.clone(),
             header,
             credential,
@@ -204,7 +189,7 @@ mod tests {
             name: ConnectionName::parse("crm").unwrap(),
             provider: "zendesk".into(),
             auth,
-            allowed_domain: "acme.zendesk.com".into(),
+            allowed_domain: AllowedDomain::parse("acme.zendesk.com").unwrap(),
             base_url: Url::parse("https://acme.zendesk.com/base?old=1").unwrap(),
         }
     }
@@ -269,15 +254,11 @@ mod tests {
     }
 
     #[test]
-    fn odd_user_names_headers_and_domains_are_refused() {
+    fn odd_user_names_and_headers_are_refused() {
         let basic = AuthConfig::Basic { username: "a:b".into(), password: token() };
         assert!(matches!(open(basic, "x"), Err(BadConnection::ColonInUsername { .. })));
         let api_key = AuthConfig::ApiKey { header: "X Y".into(), key: token() };
         assert!(matches!(open(api_key, "x"), Err(BadConnection::HeaderName { .. })));
-        let mut config = config(AuthConfig::Bearer { token: token() });
-        config.allowed_domain = "co.uk".into();
-        let error = Connection::new(&config, &SecretString::from("x")).unwrap_err();
-        assert!(error.to_string().starts_with("connection crm: allowed_domain `co.uk` is a public suffix"), "{error}");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use deskwire_core::action::{Action, Call, CallError, EffectKey};
 use deskwire_core::connection::{AuthConfig, ConnectionConfig};
+use deskwire_core::domain::AllowedDomain;
 use deskwire_core::ids::ConnectionName;
 use deskwire_core::secret::{SecretRef, SecretString};
 use deskwire_core::time::Timestamp;
@@ -56,7 +57,7 @@ pub fn connection_at(name: &str, base_url: &str) -> Connection {
         name: ConnectionName::parse(name).unwrap(),
         provider: provider.to_owned(),
         auth,
-        allowed_domain: domain.to_owned(),
+        allowed_domain: AllowedDomain::parse(domain).unwrap(),
         base_url: Url::parse(base_url).unwrap(),
     };
     Connection::new(&config, &SecretString::from(SECRET)).unwrap()

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use crate::domain::AllowedDomain;
 use crate::ids::{ConnectionName, OAuthClientName};
 use crate::secret::SecretRef;
 
@@ -16,7 +17,7 @@ pub struct ConnectionConfig {
     /// How a request is signed in.
     pub auth: AuthConfig,
     /// The only domain (and its subdomains, with a leading `*.`) that the credentials are ever sent to.
-    pub allowed_domain: String,
+    pub allowed_domain: AllowedDomain,
     /// Where the provider's API is; the provider's own address unless the file says otherwise.
     pub base_url: Url,
 }
@@ -27,7 +28,7 @@ impl ConnectionConfig {
         FixedFacts {
             name: self.name.clone(),
             kind: self.auth.kind().to_owned(),
-            allowed_domain: self.allowed_domain.clone(),
+            allowed_domain: self.allowed_domain.to_string(),
             header: match &self.auth {
                 AuthConfig::ApiKey { header, .. } => Some(header.clone()),
                 _ => None,
@@ -54,11 +55,11 @@ impl FixedFacts {
     /// What differs in `now`, with each fact in the words of project files: the fact, what it is, what it would become.
     pub fn differences(&self, now: &Self) -> Vec<(&'static str, String, String)> {
         let none = || "none".to_owned();
-        // Domains and headers are the same in either case (RFC 1035, section 2.3.3; RFC 9110, section 5.1).
+        // A header is the same in either case (RFC 9110, section 5.1); a domain is kept in one form.
         let lower = |fact: &Option<String>| fact.as_ref().map_or_else(none, |fact| fact.to_ascii_lowercase());
         let all = [
             ("type", self.kind.clone(), now.kind.clone()),
-            ("allowed_domain", self.allowed_domain.to_ascii_lowercase(), now.allowed_domain.to_ascii_lowercase()),
+            ("allowed_domain", self.allowed_domain.clone(), now.allowed_domain.clone()),
             ("header", lower(&self.header), lower(&now.header)),
         ];
         all.into_iter().filter(|(_, was, is)| was != is).collect()

@@ -6,10 +6,10 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use deskwire_core::domain::AllowedDomain;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use url::Url;
 
-use crate::domain::AllowedDomain;
 use crate::error::EgressError;
 use crate::guard;
 use crate::resolver::{self, GuardedResolver, LookUp};

@@ -4,10 +4,10 @@
 
 use std::net::IpAddr;
 
+use deskwire_core::domain::AllowedDomain;
 use url::{Host, Url};
 
 use crate::address::not_public;
-use crate::domain::AllowedDomain;
 
 /// Why a request is not made. The message never holds the URL's path, query or user info.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -3,10 +3,10 @@
 use std::fmt;
 
 use deskwire_core::connection::{OAuthClientConfig, OAuthGrant};
+use deskwire_core::domain::{AllowedDomain, BadDomain};
 use deskwire_core::ids::OAuthClientName;
 use deskwire_core::provider::{OAuthFacts, provider};
 use deskwire_core::secret::SecretString;
-use deskwire_egress::{AllowedDomain, BadDomain};
 use url::Url;
 
 /// A client of one provider.

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::ops::Range;
 
 use deskwire_core::connection::{AuthConfig, ConnectionConfig, bad_header};
+use deskwire_core::domain::AllowedDomain;
 use deskwire_core::ids::{ConnectionName, OAuthClientName};
 use deskwire_core::provider::Provider;
 use deskwire_core::secret::SecretRef;
@@ -40,7 +41,7 @@ pub(crate) fn read(
     let auth = auth.and_then(|auth| read_auth(auth, &name, provider.map(|(provider, _)| provider), clients, report));
     let domain = fields.require("allowed_domain", &format!("allowed_domain: {hint}"), report);
     let domain = domain.and_then(|domain| read_domain(domain, hint, report));
-    let base_url = read_base_url(&fields, provider, domain.as_deref(), allow_loopback, report);
+    let base_url = read_base_url(&fields, provider, domain.as_ref(), allow_loopback, report);
     let provider = provider.map(|(provider, _)| provider.to_owned());
     let config = match (provider.clone(), auth, domain, base_url) {
         (Some(provider), Some(auth), Some(allowed_domain), Some(base_url)) if report.errors() == errors => {
@@ -149,30 +150,22 @@ fn read_header(node: &Node, report: &mut Report<'_>) -> Option<String> {
 
 /// `slack.com`, or `*.example.com` for a domain with everything below it. Whether strangers can register names below it is
 /// asked where the list of such domains is known, when the connection is made.
-fn read_domain(node: &Node, hint: &str, report: &mut Report<'_>) -> Option<String> {
+fn read_domain(node: &Node, hint: &str, report: &mut Report<'_>) -> Option<AllowedDomain> {
     let (given, span) = text(node, "`allowed_domain`", report)?;
-    let name = given.strip_prefix("*.").unwrap_or(given);
-    let label = |label: &str| {
-        (1..=63).contains(&label.len())
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-            && label.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_')
-    };
-    let is_number = |label: &str| label.bytes().all(|byte| byte.is_ascii_digit());
-    if name.contains('.') && name.split('.').all(label) && !name.rsplit('.').next().is_some_and(is_number) {
-        return Some(given.to_owned());
+    match AllowedDomain::parse(given) {
+        Ok(domain) => Some(domain),
+        Err(why) => {
+            let help = format!("write a host name, such as `{hint}`; `*.example.com` covers all below it, and itself");
+            report.error_with_help(span, format!("`{given}` {why}"), help);
+            None
+        }
     }
-    let help = format!(
-        "write a host name without https://, port and path, such as `{hint}`; `*.example.com` covers all below it"
-    );
-    report.error_with_help(span, format!("`{given}` is not a domain name"), help);
-    None
 }
 
 fn read_base_url(
     fields: &Fields<'_>,
     provider: Option<(&str, &Provider)>,
-    domain: Option<&str>,
+    domain: Option<&AllowedDomain>,
     allow_loopback: bool,
     report: &mut Report<'_>,
 ) -> Option<Url> {
@@ -227,15 +220,16 @@ fn read_base_url(
     within_domain(url, span, domain, report)
 }
 
-fn within_domain(url: Url, place: Range<usize>, domain: Option<&str>, report: &mut Report<'_>) -> Option<Url> {
+fn within_domain(
+    url: Url,
+    place: Range<usize>,
+    domain: Option<&AllowedDomain>,
+    report: &mut Report<'_>,
+) -> Option<Url> {
     // An unreadable domain has been told already.
     let domain = domain?;
-    let host = url.host_str().unwrap_or_default().trim_end_matches('.').to_owned();
-    // Compared in the ASCII form of international names, as the URL holds it.
-    let bare = domain.strip_prefix("*.").unwrap_or(domain);
-    let bare = Host::parse(bare).map_or_else(|_| bare.to_owned(), |host| host.to_string());
-    let below = domain.starts_with("*.") && host.strip_suffix(&bare).is_some_and(|rest| rest.ends_with('.'));
-    if host == bare || below {
+    let host = url.host_str().unwrap_or_default();
+    if domain.allows(host) {
         return Some(url);
     }
     let message = format!("the API is at `{host}`, which is outside the allowed domain `{domain}`");

@@ -71,7 +71,7 @@ impl Stood {
             "provider": self.config.provider,
             "auth": self.config.auth.kind(),
             "client": self.client.as_ref().map(|client| &client.name),
-            "allowed_domain": self.config.allowed_domain,
+            "allowed_domain": self.config.allowed_domain.to_string(),
             "base_url": self.config.base_url,
             "standing": self.standing(SystemClock.now()).0,
             "tokens": self.state,

@@ -1,4 +1,5 @@
 use deskwire_core::connection::AuthConfig;
+use deskwire_core::domain::AllowedDomain;
 use deskwire_core::ports::History;
 use deskwire_core::secret::SecretRef;
 use deskwire_storage::SqliteStore;
@@ -70,7 +71,7 @@ fn connection(auth: AuthConfig, allowed_domain: &str) -> ConnectionConfig {
         name: ConnectionName::parse("support").unwrap(),
         provider: "http".to_owned(),
         auth,
-        allowed_domain: allowed_domain.to_owned(),
+        allowed_domain: AllowedDomain::parse(allowed_domain).unwrap(),
         base_url: Url::parse("https://api.acme.example").unwrap(),
     }
 }

@@ -1,5 +1,5 @@
 //! The domain a connection's credentials may go to: how it is written, and which hosts it covers. Parsed once when a
-//! project is read; asked by the guard for every request.
+//! project is read; asked by the guard of the way out for every request.
 
 use std::fmt;
 
