@@ -14,9 +14,9 @@ use axum::routing::get;
 use deskwire_core::ids::ConnectionName;
 use deskwire_core::ports::TokenStates;
 use deskwire_core::time::{Clock, SystemClock};
-use deskwire_core::token::{Standing, TokenState};
-use deskwire_secrets::{Keys, Vault};
-use deskwire_startup::OsRandom;
+use deskwire_core::token::{Standing, TokenSource, TokenState};
+use deskwire_secrets::{Keys, Secrets, Vault};
+use deskwire_startup::{Deskwire, OsRandom, Settings};
 use deskwire_storage::SqliteStore;
 use http::HeaderMap;
 use serde_json::Value;
@@ -148,6 +148,21 @@ impl World {
         let rest: String = lines.map(Result::unwrap).collect();
         assert!(command.wait().unwrap().success());
         serde_json::from_str(&rest).unwrap()
+    }
+
+    /// This very process, started on the project as a command is.
+    async fn process(&self) -> Deskwire {
+        let environment: BTreeMap<String, String> = self.project.environment.iter().cloned().collect();
+        let secrets = Secrets::new(self.project.path(), Box::new(move |name| environment.get(name).cloned()));
+        let settings = Settings {
+            data: Some(self.project.data()),
+            allow_loopback: true,
+            stand_ins: None,
+            apply: false,
+            leave_out: false,
+        };
+        let files = deskwire_startup::read_project(self.project.path()).unwrap();
+        deskwire_startup::start(&settings, &files, &secrets).await.unwrap()
     }
 
     fn store(&self) -> SqliteStore {
@@ -301,14 +316,24 @@ async fn a_connection_is_connected_lost_reported_and_connected_again_and_its_run
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn fifty_processes_that_find_a_token_ended_renew_it_once() {
+async fn fifty_processes_and_two_hundred_tasks_that_find_a_token_ended_renew_it_once() {
     let world = World::new().await;
     world.connect().await;
     world.let_it_end(false).await;
+    let here = world.process().await;
     let arguments = ["connections", "test", "api", "--json", "--allow-loopback"];
     let processes: Vec<Child> = (0..50)
         .map(|_| world.project.command(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
         .collect();
+    let tasks: Vec<_> = (0..200)
+        .map(|_| {
+            let broker = Arc::clone(&here.broker);
+            tokio::spawn(async move { broker.token(&ConnectionName::parse("api").unwrap()).await.unwrap().version })
+        })
+        .collect();
+    for task in tasks {
+        assert_eq!(task.await.unwrap(), 2);
+    }
     for process in processes {
         let output = process.wait_with_output().unwrap();
         let said: Value = serde_json::from_slice(&output.stdout)
