@@ -124,17 +124,8 @@ impl World {
              authorize_url: \"{oauth}/auth\"\n    token_url: \"{oauth}/token\"\n"
         );
         std::fs::write(&file, text + &more).unwrap();
-        let world = Self { oidc, api, outside, project };
-        world.store_secret("desk-secret", "oidc-client-secret");
-        world
-    }
-
-    fn store_secret(&self, name: &str, value: &str) {
-        use std::io::Write;
-        let mut set = self.project.command(&["secrets", "set", name]);
-        let mut child = set.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
-        child.stdin.take().unwrap().write_all(value.as_bytes()).unwrap();
-        assert!(child.wait().unwrap().success());
+        assert!(project.run_with(&["secrets", "set", "desk-secret"], "oidc-client-secret").status.success());
+        Self { oidc, api, outside, project }
     }
 
     /// Connects the connection as a person does: by the link that the command prints, in a browser.
