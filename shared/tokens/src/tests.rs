@@ -22,6 +22,8 @@ use url::Url;
 
 use super::*;
 
+mod real;
+
 const START: i64 = 1_764_000_000_000;
 
 #[derive(Clone)]
@@ -266,6 +268,8 @@ struct World {
     provider: Arc<Provider>,
     processes: AtomicU64,
     reads: Reads,
+    /// A real server that is asked in place of the provider here.
+    real: Option<Arc<Client>>,
 }
 
 impl World {
@@ -281,6 +285,7 @@ impl World {
             provider: Arc::new(provider),
             processes: AtomicU64::new(0),
             reads: Reads::default(),
+            real: None,
         }
     }
 
@@ -294,12 +299,15 @@ impl World {
         let random: Arc<SeededRandom> = Arc::new(SeededRandom::new(100 + number));
         let (store, reads) = (self.store.clone(), Arc::clone(&self.reads));
         let store = Arc::new(Watched { store, killer: killer.clone(), reads });
-        let ask = Arc::new(Asking {
-            provider: Arc::clone(&self.provider),
-            client: client(self.provider.by_itself, "id"),
-            down: client(self.provider.by_itself, "down"),
-            killer,
-        });
+        let ask: Arc<dyn Ask> = match &self.real {
+            Some(client) => Arc::new(real::Asking::new(Arc::clone(client), killer)),
+            None => Arc::new(Asking {
+                provider: Arc::clone(&self.provider),
+                client: client(self.provider.by_itself, "id"),
+                down: client(self.provider.by_itself, "down"),
+                killer,
+            }),
+        };
         let vault = Vault::new(store.clone(), self.keys.clone(), random.clone());
         let options = BrokerOptions { owner: format!("process {number}"), ..BrokerOptions::default() };
         Broker::new(store, vault, ask, Arc::new(self.clock.clone()), random, options)
