@@ -9,7 +9,6 @@ use deskwire_core::event::ChangeFacts;
 use deskwire_core::ids::EventId;
 use deskwire_core::time::Timestamp;
 use serde_json::{Map, Value};
-use sha2::{Digest, Sha256};
 
 const TYPE_PREFIX: &str = "zen:event-type:";
 
@@ -96,21 +95,11 @@ fn trigger(delivery: &Delivery<'_>, body: &Map<String, Value>) -> Normalised {
 }
 
 /// A trigger's id: what its author put under `event_id`, or else the body itself within the source's repeat window.
-///
-/// Time is cut into windows, and an equal body in this window or the one before is a repeat. Whether Zendesk signs a
-/// repeat with a new timestamp is not documented; this holds either way.
 fn trigger_id(delivery: &Delivery<'_>, body: &Map<String, Value>) -> (EventId, Vec<EventId>) {
-    if let Some(id) = body.get("event_id").and_then(text) {
-        return (EventId::new(id), Vec::new());
+    match body.get("event_id").and_then(text) {
+        Some(id) => (EventId::new(id), Vec::new()),
+        None => delivery.id_by_content(),
     }
-    let digest = hex::encode(&Sha256::digest(delivery.payload)[..16]);
-    let window = i64::try_from(delivery.source.config.repeat_window.as_millis()).unwrap_or(i64::MAX);
-    if window == 0 {
-        return (EventId::new(format!("body:{digest}:{}", delivery.signed_at.as_millis())), Vec::new());
-    }
-    let number = delivery.signed_at.as_millis().div_euclid(window);
-    let id = |number: i64| EventId::new(format!("body:{digest}:{number}"));
-    (id(number), vec![id(number.saturating_sub(1))])
 }
 
 /// Text that is not empty, or a number, as text. Zendesk's placeholders fill in whatever the author quoted or did not.

@@ -32,6 +32,8 @@ pub enum Answer {
         /// The event's id.
         event: EventId,
     },
+    /// The provider has looked whether anybody is there.
+    Probed,
     /// Signed, but not what the provider should send; kept with the reason.
     Rejected {
         /// What is wrong with it.
@@ -69,6 +71,7 @@ impl Answer {
             Self::Accepted { .. } => "accepted",
             Self::Repeat { .. } => "repeat",
             Self::Unwanted { .. } => "unwanted",
+            Self::Probed => "probed",
             Self::Rejected { .. } => "rejected",
             Self::Refused => "bad_signature",
             Self::NoSuchSource => "no_such_source",
@@ -96,6 +99,7 @@ impl Answer {
                 let body = json!({"status": "unwanted", "event": event, "request_id": request_id});
                 (StatusCode::OK, Json(body)).into_response()
             }
+            Self::Probed => StatusCode::OK.into_response(),
             other => problem_response(&other.problem(request_id)),
         };
         if let Ok(value) = HeaderValue::from_str(request_id) {

@@ -38,6 +38,9 @@ async fn answer(edge: &Edge, source: &str, request: Request, request_id: &str) -
     let (Some(provider), Some(source)) = (provider(name), catalogue.source(name, source)) else {
         return Answer::NoSuchSource;
     };
+    if edge.webhook.is_probed() && matches!(*request.method(), Method::GET | Method::HEAD) {
+        return Answer::Probed;
+    }
     if request.method() != Method::POST {
         return Answer::WrongMethod;
     }

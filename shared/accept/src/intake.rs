@@ -24,6 +24,16 @@ pub trait Webhook: Send + Sync {
     /// The provider's name, as in `/webhooks/{provider}/{source}`.
     fn provider(&self) -> &'static str;
 
+    /// Does the provider look whether anybody is there, by a GET that means nothing?
+    fn is_probed(&self) -> bool {
+        false
+    }
+
+    /// Why signed content that is no JSON cannot be read, where the provider has a reason of its own.
+    fn why_no_json(&self, _: &[u8]) -> Option<String> {
+        None
+    }
+
     /// Reads a verified body. Pure: the same delivery gives the same event.
     fn normalise(&self, delivery: &Delivery<'_>) -> Result<Normalised, NotAnEvent>;
 }
@@ -33,12 +43,32 @@ pub trait Webhook: Send + Sync {
 pub struct Delivery<'a> {
     /// Where it came in.
     pub source: &'a Source,
+    /// The request's whole body. Only [`Delivery::payload`] is signed.
+    pub request: &'a [u8],
     /// The signed content.
     pub payload: &'a [u8],
     /// The same, parsed.
     pub body: &'a Value,
     /// The signed timestamp, where the scheme has one; else when it came.
     pub signed_at: Timestamp,
+}
+
+impl Delivery<'_> {
+    /// An id for content that has none of its own: the content itself within the source's repeat window, and the ids it
+    /// is known under besides.
+    ///
+    /// Time is cut into windows, and equal content in this window or the one before is a repeat. Whether a provider signs a
+    /// repeat with a new timestamp is often not documented; this holds either way.
+    pub fn id_by_content(&self) -> (EventId, Vec<EventId>) {
+        let digest = hex::encode(&Sha256::digest(self.payload)[..16]);
+        let window = i64::try_from(self.source.config.repeat_window.as_millis()).unwrap_or(i64::MAX);
+        if window == 0 {
+            return (EventId::new(format!("body:{digest}:{}", self.signed_at.as_millis())), Vec::new());
+        }
+        let number = self.signed_at.as_millis().div_euclid(window);
+        let id = |number: i64| EventId::new(format!("body:{digest}:{number}"));
+        (id(number), vec![id(number.saturating_sub(1))])
+    }
 }
 
 /// What a provider's body says, in our words.
@@ -96,10 +126,12 @@ impl Intake {
                 return Answer::Refused;
             }
         };
-        let read = JsonText::parse(&verified.payload).map_err(|NotJson(why)| format!("The body is not JSON: {why}"));
+        let read = JsonText::parse(&verified.payload).map_err(|NotJson(why)| {
+            webhook.why_no_json(&verified.payload).unwrap_or_else(|| format!("The body is not JSON: {why}"))
+        });
         let outcome = read.and_then(|(data, value)| {
             let signed_at = verified.signed_at.unwrap_or(now);
-            let delivery = Delivery { source, payload: &verified.payload, body: &value, signed_at };
+            let delivery = Delivery { source, request: body, payload: &verified.payload, body: &value, signed_at };
             webhook.normalise(&delivery).map(|event| (event, data, value)).map_err(|NotAnEvent(why)| why)
         });
         match outcome {

@@ -14,6 +14,7 @@ use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
 use hmac::{Hmac, KeyInit, Mac};
 use http::HeaderMap;
+use http::header::AUTHORIZATION;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use sha2::{Sha256, Sha512};
@@ -80,6 +81,9 @@ pub enum Place {
     BeforeDot(String),
     /// The text after the first dot of a form field.
     AfterDot(String),
+    /// A secret in a header of this name or, where there is none, in `Authorization`: alone, behind `Bearer`, or as the
+    /// password of `Basic` (RFC 7617).
+    Credential(String),
 }
 
 /// How a signature is written.
@@ -183,11 +187,7 @@ pub fn verify<'a>(
     secrets: &[SecretString],
     rules: Rules,
 ) -> Result<Verified<'a>, Refused> {
-    let written = place(&scheme.signature, headers, body)?;
-    let unreadable = || Refused::Unreadable(name_of(&scheme.signature));
-    let written = std::str::from_utf8(&written).map_err(|_| unreadable())?;
-    let written = written.strip_prefix(scheme.prefix.as_str()).ok_or_else(unreadable)?;
-    let claimed = decode(scheme.encoding, written).ok_or_else(unreadable)?;
+    let claims = claims(scheme, headers, body)?;
 
     let stamp = match &scheme.timestamp {
         None => None,
@@ -214,11 +214,14 @@ pub fn verify<'a>(
     for secret in usable() {
         // A source that was given the public test secret as its own is treated as one without a secret.
         let counts = rules.accept_test_secret || Some(secret) != public;
-        fits |= matches(scheme.algorithm, secret.as_bytes(), &message, &claimed) && counts;
+        for claimed in &claims {
+            fits |= matches(scheme.algorithm, secret.as_bytes(), &message, claimed) && counts;
+        }
     }
     if !fits {
-        let test_secret_fits =
-            public.is_some_and(|secret| matches(scheme.algorithm, secret.as_bytes(), &message, &claimed));
+        let fits_it =
+            |secret: &str| claims.iter().any(|one| matches(scheme.algorithm, secret.as_bytes(), &message, one));
+        let test_secret_fits = public.is_some_and(fits_it);
         if !test_secret_fits {
             return Err(Refused::Mismatch);
         }
@@ -240,6 +243,33 @@ pub fn verify<'a>(
         _ => payload,
     };
     Ok(Verified { payload, signed_at })
+}
+
+/// What the request claims to prove itself by: one signature, or a secret in each way it may be meant.
+fn claims(scheme: &Scheme, headers: &HeaderMap, body: &[u8]) -> Result<Vec<Vec<u8>>, Refused> {
+    let unreadable = || Refused::Unreadable(name_of(&scheme.signature));
+    if let Place::Credential(name) = &scheme.signature {
+        if headers.contains_key(name) {
+            return Ok(vec![header(headers, name)?.to_vec()]);
+        }
+        let Ok(text) = header(headers, AUTHORIZATION.as_str()) else {
+            return Err(Refused::Missing(name_of(&scheme.signature)));
+        };
+        let text = std::str::from_utf8(text).map_err(|_| unreadable())?.trim();
+        return Ok(match text.split_once(' ') {
+            Some((kind, token)) if kind.eq_ignore_ascii_case("bearer") => vec![token.trim().as_bytes().to_vec()],
+            Some((kind, encoded)) if kind.eq_ignore_ascii_case("basic") => {
+                let decoded = decode(Encoding::Base64, encoded.trim()).ok_or_else(unreadable)?;
+                let colon = decoded.iter().position(|byte| *byte == b':').ok_or_else(unreadable)?;
+                vec![decoded[colon + 1..].to_vec()]
+            }
+            _ => vec![text.as_bytes().to_vec()],
+        });
+    }
+    let written = place(&scheme.signature, headers, body)?;
+    let written = std::str::from_utf8(&written).map_err(|_| unreadable())?;
+    let written = written.strip_prefix(scheme.prefix.as_str()).ok_or_else(unreadable)?;
+    Ok(vec![decode(scheme.encoding, written).ok_or_else(unreadable)?])
 }
 
 /// Signs as the provider would: the encoded signature with its prefix. For the sandbox, `deskwire events send` and tests.
@@ -307,6 +337,7 @@ fn name_of(place: &Place) -> String {
         Place::Body => "the body".to_owned(),
         Place::Header(name) => format!("header {name}"),
         Place::FormField(name) | Place::BeforeDot(name) | Place::AfterDot(name) => format!("form field {name}"),
+        Place::Credential(name) => format!("header {name} or authorization"),
     }
 }
 
@@ -314,7 +345,7 @@ fn place<'a>(place: &Place, headers: &HeaderMap, body: &'a [u8]) -> Result<Cow<'
     match place {
         Place::Body => Ok(Cow::Borrowed(body)),
         // A header's bytes are copied, since they do not live as long as the body; they are short.
-        Place::Header(name) => header(headers, name).map(|text| Cow::Owned(text.to_vec())),
+        Place::Header(name) | Place::Credential(name) => header(headers, name).map(|text| Cow::Owned(text.to_vec())),
         Place::FormField(name) => form_field(body, name),
         Place::BeforeDot(name) => split_at_dot(body, name).map(|(before, _)| Cow::Owned(before)),
         Place::AfterDot(name) => split_at_dot(body, name).map(|(_, after)| Cow::Owned(after)),
@@ -330,7 +361,8 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> Result<&'a [u8], Refused> {
     Ok(value.as_bytes())
 }
 
-fn form_field<'a>(body: &[u8], name: &str) -> Result<Cow<'a, [u8]>, Refused> {
+/// A field of a form body (`application/x-www-form-urlencoded`), decoded. It must come exactly once.
+pub fn form_field<'a>(body: &[u8], name: &str) -> Result<Cow<'a, [u8]>, Refused> {
     let mut values = url::form_urlencoded::parse(body).filter(|(key, _)| key == name);
     let Some((_, value)) = values.next() else { return Err(Refused::Missing(format!("form field {name}"))) };
     if values.next().is_some() {

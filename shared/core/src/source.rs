@@ -29,6 +29,8 @@ pub struct SourceConfig {
     pub tolerance: Duration,
     /// How long equal bodies without an id of their own count as repeats; zero turns this off.
     pub repeat_window: Duration,
+    /// How old what an event reports may be, for providers that sign no timestamp; without end unless the file says so.
+    pub max_age: Option<Duration>,
     /// The provider's account this source belongs to; events that name another one are rejected.
     pub account_id: Option<String>,
     /// Set-up mode: accepts the provider's public test secret too, which anyone can sign with.

@@ -13,13 +13,14 @@ use crate::secret_ref::{self, hide_unknown};
 use crate::suggest;
 use crate::yaml::{Kind, Node};
 
-const KEYS: [&str; 9] = [
+const KEYS: [&str; 10] = [
     "provider",
     "scheme",
     "signing_secrets",
     "shared_key",
     "tolerance",
     "repeat_window",
+    "max_age",
     "account_id",
     "accept_test_secret",
     "connection",
@@ -49,6 +50,7 @@ pub(crate) fn read(name: SourceName, node: &Node, report: &mut Report<'_>) -> (O
         signing_secrets,
         tolerance: fields.duration("tolerance", report).unwrap_or(DEFAULT_TOLERANCE),
         repeat_window: fields.duration("repeat_window", report).unwrap_or(DEFAULT_REPEAT_WINDOW),
+        max_age: fields.duration("max_age", report),
         account_id: account_id(&fields, report),
         accept_test_secret,
         connection: None,

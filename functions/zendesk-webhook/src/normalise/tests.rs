@@ -16,6 +16,7 @@ fn source() -> Source {
             signing_secrets: vec![],
             tolerance: DEFAULT_TOLERANCE,
             repeat_window: DEFAULT_REPEAT_WINDOW,
+            max_age: None,
             account_id: None,
             accept_test_secret: false,
             connection: None,
@@ -28,7 +29,7 @@ fn source() -> Source {
 fn read_from(source: &Source, text: &str, signed_at: i64) -> Result<Normalised, NotAnEvent> {
     let body: Value = serde_json::from_str(text).unwrap();
     let signed_at = Timestamp::from_millis(signed_at);
-    event(&Delivery { source, payload: text.as_bytes(), body: &body, signed_at })
+    event(&Delivery { source, request: text.as_bytes(), payload: text.as_bytes(), body: &body, signed_at })
 }
 
 fn read(text: &str, signed_at: i64) -> Result<Normalised, NotAnEvent> {

@@ -57,6 +57,7 @@ pub fn project() -> Value {
                 "shared_key": part("secret", "The key it is signed with, where the provider calls it that."),
                 "tolerance": part("duration", "How far a signed timestamp may lie from our clock: 5m unless given."),
                 "repeat_window": part("duration", "How long equal bodies without an id count as repeats: 5m unless given."),
+                "max_age": part("duration", "How old what an event reports may be, where the provider signs no timestamp; without end unless given."),
                 "account_id": { "type": ["string", "integer"], "description": "The provider's account; events that name another one are rejected." },
                 "connection": { "type": "string", "description": "The connection by which `deskwire sources provision` sets it up." },
                 "accept_test_secret": { "type": "boolean", "description": "For setting up: takes the provider's public test secret too, which anyone can sign with." },
