@@ -153,6 +153,7 @@ pub(crate) fn routes(deskwire: &Deskwire, address: SocketAddr, public_url: &Url)
     };
     let mut routes = Router::new()
         .merge(zendesk_webhook::router(Arc::new(deskwire.intake())))
+        .merge(qualtrics_webhook::router(Arc::new(deskwire.intake())))
         .route("/healthz", get(|| async { axum::Json(json!({ "status": "ok" })) }))
         .route("/readyz", get(ready));
     if address.ip().is_loopback() {

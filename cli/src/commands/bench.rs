@@ -14,6 +14,7 @@ use deskwire_core::time::Timestamp;
 use deskwire_startup::{ProjectFiles, Settings, StartError};
 use deskwire_storage::SqliteStore;
 use deskwire_workflows::{Project, SourceFile, Workflow};
+use qualtrics_webhook::Qualtrics;
 use zendesk_webhook::Zendesk;
 
 use super::{explain, open_store, read_project, secrets};
@@ -76,11 +77,11 @@ impl Bench {
         let config = config.with_context(|| format!("the project has no source `{source}`"))?;
         let scheme = provider(&config.provider).and_then(|provider| provider.scheme(&config.scheme));
         let scheme = scheme.with_context(|| format!("source `{source}` has an unknown signature scheme"))?;
-        let webhooks: [&dyn Webhook; 1] = [&Zendesk];
+        let webhooks: [&dyn Webhook; 2] = [&Zendesk, &Qualtrics];
         let webhook = webhooks.into_iter().find(|webhook| webhook.provider() == config.provider);
         let webhook = webhook.with_context(|| format!("events of provider {} cannot be read yet", config.provider))?;
         let source = Source { config, scheme, secrets: Vec::new() };
-        let delivery = Delivery { source: &source, payload: &bytes, body: &body, signed_at: now };
+        let delivery = Delivery { source: &source, request: &bytes, payload: &bytes, body: &body, signed_at: now };
         let event = webhook.normalise(&delivery).map_err(|error| anyhow::anyhow!("{name}: {}", error.0))?;
         Ok(Event {
             source: source.config.name,

@@ -190,8 +190,12 @@ fn renewed(body: &[u8]) -> anyhow::Result<Vec<u8>> {
     let mut body: Value = serde_json::from_slice(body)?;
     if let Some(object) = body.as_object_mut() {
         let id = format!("{:032x}", OsRandom.bits());
-        let key = if object.contains_key("id") { "id" } else { "event_id" };
-        object.insert(key.to_owned(), Value::from(id));
+        if object.contains_key("ResponseID") {
+            object.insert("ResponseID".to_owned(), Value::from(format!("R_{}", &id[..15])));
+        } else {
+            let key = if object.contains_key("id") { "id" } else { "event_id" };
+            object.insert(key.to_owned(), Value::from(id));
+        }
         if object.contains_key("time") {
             object.insert("time".to_owned(), json!(SystemClock.now()));
         }
@@ -244,10 +248,7 @@ pub(crate) async fn deliver(config: &SourceConfig, secret: &str, body: Bytes, ur
     let scheme = provider(&config.provider)
         .and_then(|provider| provider.scheme(&config.scheme))
         .with_context(|| format!("provider {} has no scheme {}", config.provider, config.scheme))?;
-    let Place::Header(signature_header) = &scheme.signature else {
-        bail!("sending events of provider {} is not supported yet: its signature is no header", config.provider)
-    };
-    let mut headers = vec![("content-type".to_owned(), "application/json".to_owned())];
+    let mut headers = Vec::new();
     let mut stamp = String::new();
     if let Some(rule) = &scheme.timestamp {
         let now = SystemClock.now();
@@ -258,7 +259,23 @@ pub(crate) async fn deliver(config: &SourceConfig, secret: &str, body: Bytes, ur
         headers.push((rule.header.clone(), stamp.clone()));
     }
     let signature = sign(scheme, secret, &stamp, &body);
-    headers.push((signature_header.clone(), signature));
+    let (kind, body) = match (&scheme.signature, &scheme.payload) {
+        (Place::Header(name) | Place::Credential(name), Place::Body) => {
+            headers.push((name.clone(), signature));
+            ("application/json", body)
+        }
+        (Place::FormField(signed), Place::FormField(content)) => {
+            let message = std::str::from_utf8(&body).context("the file is not UTF-8 text")?;
+            let mut form = url::form_urlencoded::Serializer::new(String::new());
+            if config.provider == "qualtrics" {
+                form.append_pair("Topic", &qualtrics_webhook::topic_of(&serde_json::from_str(message)?));
+            }
+            form.append_pair(signed, &signature).append_pair(content, message);
+            ("application/x-www-form-urlencoded", Bytes::from(form.finish()))
+        }
+        _ => bail!("events of provider {} cannot be sent: it signs in a place of its own", config.provider),
+    };
+    headers.push(("content-type".to_owned(), kind.to_owned()));
     let (status, body) = post(url, &headers, body).await?;
     Ok(Answer { status, body })
 }

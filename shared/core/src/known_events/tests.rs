@@ -33,11 +33,18 @@ fn the_table_loads_whole_and_every_type_says_what_it_reports() {
 
 #[test]
 fn every_sample_fits_the_schema_of_its_type() {
-    let files = std::fs::read_dir(sample("zendesk", "x").parent().unwrap()).unwrap();
-    for path in files.map(|file| file.unwrap().path()) {
+    let of = |provider: &'static str| {
+        let files = std::fs::read_dir(sample(provider, "x").parent().unwrap()).unwrap();
+        files.map(move |file| (provider, file.unwrap().path()))
+    };
+    for (provider, path) in of("zendesk").chain(of("qualtrics")) {
         let name = path.file_stem().unwrap().to_str().unwrap();
-        let kind = if name == "trigger" { "trigger.ticket_escalated" } else { name };
-        let known = find("zendesk", kind).unwrap_or_else(|| panic!("{kind} is in no row"));
+        let kind = match name {
+            "trigger" => "trigger.ticket_escalated",
+            "task" => "task.survey.response",
+            name => name,
+        };
+        let known = find(provider, kind).unwrap_or_else(|| panic!("{kind} is in no row"));
         let body: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
         let validator = jsonschema::draft202012::new(known.schema).unwrap();
         if let Err(error) = validator.validate(&body) {
