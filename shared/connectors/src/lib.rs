@@ -13,6 +13,7 @@ mod input;
 mod probe;
 pub mod provision;
 pub mod qualtrics;
+mod remembered;
 mod schema;
 pub mod slack;
 #[cfg(test)]
@@ -30,6 +31,8 @@ pub use connection::{BadConnection, Connection};
 pub fn actions(client: Arc<Client>) -> Actions {
     let all: Vec<Arc<dyn Action>> = vec![
         Arc::new(http::request::Request::new(Arc::clone(&client))),
+        Arc::new(qualtrics::create_distribution_link::CreateDistributionLink::new(Arc::clone(&client))),
+        Arc::new(qualtrics::get_response::GetResponse::new(Arc::clone(&client))),
         Arc::new(slack::add_reaction::AddReaction::new(Arc::clone(&client))),
         Arc::new(slack::get_message::GetMessage::new(Arc::clone(&client))),
         Arc::new(slack::get_thread_messages::GetThreadMessages::new(Arc::clone(&client))),

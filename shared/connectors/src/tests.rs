@@ -24,6 +24,8 @@ fn every_action_is_registered() {
         names,
         [
             "http.request",
+            "qualtrics.create_distribution_link",
+            "qualtrics.get_response",
             "slack.add_reaction",
             "slack.get_message",
             "slack.get_thread_messages",
@@ -89,6 +91,8 @@ fn inputs_are_closed_and_name_what_is_required() {
         inputs,
         [
             ("http.request", json!(["path"])),
+            ("qualtrics.create_distribution_link", json!(["survey_id", "mailing_list_id", "expires_at"])),
+            ("qualtrics.get_response", json!(["survey_id", "response_id"])),
             ("slack.add_reaction", json!(["channel", "name", "timestamp"])),
             ("slack.get_message", json!(["channel", "timestamp"])),
             ("slack.get_thread_messages", json!(["channel", "thread_ts"])),
@@ -155,6 +159,8 @@ fn budgets_are_named_by_connection_and_rate_class() {
         budgets,
         [
             vec![],
+            vec!["crm|qualtrics"],
+            vec!["crm|qualtrics"],
             vec!["crm|reactions.add"],
             vec!["crm|conversations.history", "crm|conversations.replies"],
             vec!["crm|conversations.replies"],

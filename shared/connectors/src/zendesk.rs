@@ -15,7 +15,6 @@ pub mod look_up_ticket;
 pub mod look_up_user;
 mod profile;
 mod record;
-mod remembered;
 #[cfg(test)]
 mod stand_in;
 mod tags;

@@ -11,9 +11,9 @@ use serde_json::{Map, Value};
 
 use crate::client::Client;
 use crate::input::{self, Id};
+use crate::remembered::Remembered;
 use crate::schema;
 use crate::zendesk::comments::{self, AgentUpdate};
-use crate::zendesk::remembered::Remembered;
 use crate::zendesk::ticket::Ticket;
 use crate::zendesk::titles::{self, Titles};
 use crate::zendesk::{PROVIDER, TICKETS, Zendesk, budget, errors, list};

@@ -16,10 +16,10 @@ use serde_json::{Map, Value, json};
 
 use crate::client::Client;
 use crate::input::{self, Id, bad};
+use crate::remembered::Remembered;
 use crate::schema;
 use crate::zendesk::audits::{self, Trace};
 use crate::zendesk::failure::{Asked, CHANGED_SINCE, REFUSED};
-use crate::zendesk::remembered::Remembered;
 use crate::zendesk::tags::Tags;
 use crate::zendesk::ticket_input::{self, Texts, TicketInput};
 use crate::zendesk::written::{self, WrittenTicket};

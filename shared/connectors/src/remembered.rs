@@ -2,6 +2,7 @@
 //! so that a busy workflow does not ask each time.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -11,38 +12,44 @@ use deskwire_core::ids::ConnectionName;
 /// Long enough to spare calls, short enough that a renamed field is soon known by its new name.
 const KEPT_FOR: Duration = Duration::from_mins(5);
 
-/// One value per connection. What failed is not kept.
+/// One value per connection, or per something of a connection. What failed is not kept.
 #[derive(Debug)]
-pub(crate) struct Remembered<T> {
+pub(crate) struct Remembered<T, K = ConnectionName> {
     kept_for: Duration,
-    values: Mutex<HashMap<ConnectionName, (Instant, Arc<T>)>>,
+    values: Mutex<HashMap<K, (Instant, Arc<T>)>>,
 }
 
-impl<T> Default for Remembered<T> {
+/// So many values are kept at most: beyond that, those that are too old go.
+const MOST: usize = 1_000;
+
+impl<T, K> Default for Remembered<T, K> {
     fn default() -> Self {
         Self { kept_for: KEPT_FOR, values: Mutex::default() }
     }
 }
 
-impl<T> Remembered<T> {
-    /// The value of a connection; `ask` gets it where it is not known or too old.
+impl<T, K: Clone + Eq + Hash> Remembered<T, K> {
+    /// The value under a key; `ask` gets it where it is not known or too old.
     pub(crate) async fn get(
         &self,
-        connection: &ConnectionName,
+        key: &K,
         ask: impl Future<Output = Result<T, CallError>>,
     ) -> Result<Arc<T>, CallError> {
-        if let Some(value) = self.fresh(connection) {
+        if let Some(value) = self.fresh(key) {
             return Ok(value);
         }
         let value = Arc::new(ask.await?);
         let mut values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
-        values.insert(connection.clone(), (Instant::now(), Arc::clone(&value)));
+        if values.len() >= MOST {
+            values.retain(|_, (since, _)| since.elapsed() < self.kept_for);
+        }
+        values.insert(key.clone(), (Instant::now(), Arc::clone(&value)));
         Ok(value)
     }
 
-    fn fresh(&self, connection: &ConnectionName) -> Option<Arc<T>> {
+    fn fresh(&self, key: &K) -> Option<Arc<T>> {
         let values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
-        let (since, value) = values.get(connection)?;
+        let (since, value) = values.get(key)?;
         (since.elapsed() < self.kept_for).then(|| Arc::clone(value))
     }
 }
