@@ -1,5 +1,6 @@
 //! Every function in one process: the routes, the worker beside them, and an orderly stop.
 
+use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::future::Future;
 use std::io::{Read, Seek, Write};
@@ -19,6 +20,7 @@ use deskwire_accept::answer::problem_response;
 use deskwire_core::ports::{Inbox, Work};
 use deskwire_core::problem::Problem;
 use deskwire_core::secret::SecretString;
+use deskwire_core::source::SourceConfig;
 use deskwire_core::time::SystemClock;
 use deskwire_engine::RunnerOptions;
 use deskwire_sandbox::{Sandbox, SandboxOptions, SignedDelivery};
@@ -45,6 +47,7 @@ const OWNER: &str = "serve";
 /// What the stand-ins take as secrets. They guard nothing: the stand-ins hold invented data and listen on loopback.
 const SANDBOX_SLACK_TOKEN: &str = "sandbox-slack-token";
 const SANDBOX_ZENDESK_TOKEN: &str = "sandbox-zendesk-token";
+const SANDBOX_QUALTRICS_TOKEN: &str = "sandbox-qualtrics-token";
 const SANDBOX_API_KEY: &str = "sandbox-api-key";
 pub(crate) const SANDBOX_SIGNING_SECRET: &str = "sandbox-signing-secret";
 
@@ -118,12 +121,13 @@ pub(crate) fn stand_ins(address: SocketAddr) -> anyhow::Result<StandIns> {
     let providers = [
         ("slack".to_owned(), (url("slack/api/")?, SecretString::from(SANDBOX_SLACK_TOKEN))),
         ("zendesk".to_owned(), (url("zendesk/")?, SecretString::from(SANDBOX_ZENDESK_TOKEN))),
+        ("qualtrics".to_owned(), (url("qualtrics/")?, SecretString::from(SANDBOX_QUALTRICS_TOKEN))),
         ("http".to_owned(), (url("llm/")?, SecretString::from(SANDBOX_API_KEY))),
     ];
     Ok(StandIns { providers: providers.into(), signing_secret: SecretString::from(SANDBOX_SIGNING_SECRET) })
 }
 
-/// What is called with the deliveries that the Zendesk stand-in sends.
+/// What is called with the deliveries that the stand-ins send.
 pub(crate) type OnDelivery = Arc<dyn Fn(Vec<SignedDelivery>) + Send + Sync>;
 
 /// The stand-ins.
@@ -133,6 +137,7 @@ pub(crate) fn sandbox(on_delivery: Option<OnDelivery>) -> Sandbox {
         slack_token: SecretString::from(SANDBOX_SLACK_TOKEN),
         zendesk_username: "ops@example.com".to_owned(),
         zendesk_token: SecretString::from(SANDBOX_ZENDESK_TOKEN),
+        qualtrics_token: SecretString::from(SANDBOX_QUALTRICS_TOKEN),
         signing_secret: SecretString::from(SANDBOX_SIGNING_SECRET),
         on_delivery,
     })
@@ -342,14 +347,21 @@ pub(crate) async fn told_to_stop() {
 }
 
 /// Hands the stand-in's webhooks to the routes of the same process, as if they had come over the network.
-pub(crate) fn deliver_to(routes: &Arc<OnceLock<Router>>, path: String) -> OnDelivery {
+pub(crate) fn deliver_to(routes: &Arc<OnceLock<Router>>, sources: &[SourceConfig]) -> OnDelivery {
+    // The first source of each provider.
+    let paths: BTreeMap<String, String> = sources
+        .iter()
+        .rev()
+        .map(|source| (source.provider.clone(), format!("/webhooks/{}/{}", source.provider, source.name)))
+        .collect();
     let routes = Arc::clone(routes);
     Arc::new(move |deliveries| {
         let Some(routes) = routes.get().cloned() else { return };
-        let path = path.clone();
+        let paths = paths.clone();
         tokio::spawn(async move {
             for delivery in deliveries {
-                let mut request = http::Request::post(&path);
+                let Some(path) = paths.get(delivery.provider) else { continue };
+                let mut request = http::Request::post(path);
                 for (name, value) in &delivery.headers {
                     request = request.header(name, value);
                 }

@@ -41,6 +41,7 @@ impl Outside {
             slack_token: SecretString::from(SLACK_TOKEN),
             zendesk_username: ZENDESK_USER.to_owned(),
             zendesk_token: SecretString::from(ZENDESK_TOKEN),
+            qualtrics_token: SecretString::from("qualtrics-marker"),
             signing_secret: SecretString::from(crate::harness::SECRET),
             on_delivery: None,
         });

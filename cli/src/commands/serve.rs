@@ -60,8 +60,7 @@ pub(crate) async fn run(
     if sandbox {
         let webhooks = Arc::new(OnceLock::new());
         let project = deskwire.project();
-        let source = project.sources.iter().find(|source| source.provider == "zendesk");
-        let deliver = source.map(|source| server::deliver_to(&webhooks, format!("/webhooks/zendesk/{}", source.name)));
+        let deliver = Some(server::deliver_to(&webhooks, &project.sources));
         let _ = webhooks.set(routes.clone());
         routes = routes.merge(server::sandbox_routes(&server::sandbox(deliver)));
     }

@@ -13,6 +13,7 @@ async fn main() -> std::io::Result<()> {
         slack_token: SecretString::from("sandbox-slack-token"),
         zendesk_username: "ops@example.com".to_owned(),
         zendesk_token: SecretString::from("sandbox-zendesk-token"),
+        qualtrics_token: SecretString::from("qualtrics-marker"),
         signing_secret: SecretString::from("sandbox-signing-secret"),
         on_delivery: None,
     });

@@ -4,7 +4,7 @@
 use deskwire_core::random::Random;
 use serde::{Deserialize, Serialize};
 
-use crate::{llm, oauth, slack, zendesk};
+use crate::{llm, oauth, qualtrics, slack, zendesk};
 
 /// A fault. In JSON the fields that do not matter are left out:
 /// `{"method": "chat.postMessage", "kind": "rate_limited", "retry_after": 2, "times": 3}`.
@@ -116,6 +116,7 @@ fn operations() -> impl Iterator<Item = &'static str> {
         .chain(zendesk::OPERATIONS)
         .chain(llm::OPERATIONS)
         .chain(oauth::OPERATIONS)
+        .chain(qualtrics::OPERATIONS)
 }
 
 /// The faults that are planned, in the order of planning.

@@ -12,6 +12,8 @@
 //! |---|---|
 //! | `/slack/api/{method}` | Slack's Web API |
 //! | `/zendesk/api/v2/…` | Zendesk's REST API |
+//! | `/qualtrics/API/v3/…` | Qualtrics' API |
+//! | `/qualtrics/jfe/form/{survey}` | a survey, for people |
 //! | `POST /llm/v1/chat/completions` | an API that writes text |
 //! | `/slack/oauth/…`, `/zendesk/oauth/…`, `/salesforce/…`, `/qualtrics/oauth2/token` | the providers' OAuth servers |
 //! | `/slack`, `/zendesk` | pages for people |
@@ -30,6 +32,7 @@ mod log;
 mod oauth;
 mod page;
 mod project;
+mod qualtrics;
 mod slack;
 pub mod world;
 mod zendesk;
@@ -46,6 +49,7 @@ use deskwire_core::time::{Clock, Timestamp};
 pub use fault::{Fault, FaultKind, UnknownMethod};
 pub use log::LogEntry;
 pub use project::project_files;
+pub use qualtrics::{Answers, Qualtrics};
 pub use slack::{Message, Reaction, Slack};
 pub use world::{DEMO_AGENT, DEMO_TICKET};
 pub use zendesk::{NewTicket, SignedDelivery, Zendesk};
@@ -64,7 +68,9 @@ pub struct SandboxOptions {
     pub zendesk_username: String,
     /// The API token, which Zendesk's stand-in takes with the user name or as a bearer token.
     pub zendesk_token: SecretString,
-    /// What Zendesk's webhooks are signed with.
+    /// The API token, which Qualtrics' stand-in takes in `X-API-TOKEN` or as a bearer token.
+    pub qualtrics_token: SecretString,
+    /// What Zendesk's webhooks are signed with, and Qualtrics' where no subscription has a key of its own.
     pub signing_secret: SecretString,
     /// Delivers the webhooks of saves made on the page or over REST; without it they are built and dropped.
     pub on_delivery: Option<OnDelivery>,
@@ -80,6 +86,7 @@ pub(crate) struct Inner {
     random: SeededRandom,
     workspace: Mutex<slack::Workspace>,
     account: Mutex<zendesk::Account>,
+    brand: Mutex<qualtrics::Brand>,
     authority: Mutex<oauth::Authority>,
     faults: Mutex<fault::Faults>,
     log: Mutex<log::Log>,
@@ -94,6 +101,7 @@ impl Sandbox {
             random: SeededRandom::new(now.as_millis().unsigned_abs()),
             workspace: Mutex::new(slack::Workspace::seeded(now)),
             account: Mutex::new(account),
+            brand: Mutex::new(qualtrics::Brand::seeded(now)),
             authority: Mutex::default(),
             faults: Mutex::default(),
             log: Mutex::default(),
@@ -109,6 +117,7 @@ impl Sandbox {
             .merge(zendesk::router())
             .merge(llm::router())
             .merge(oauth::router())
+            .merge(qualtrics::router())
             .merge(control::router())
             .with_state(self.clone())
     }
@@ -121,6 +130,11 @@ impl Sandbox {
     /// Zendesk, to act in as its agents and customers do.
     pub fn zendesk(&self) -> Zendesk {
         Zendesk::of(self.clone())
+    }
+
+    /// Qualtrics, to answer surveys in as customers do.
+    pub fn qualtrics(&self) -> Qualtrics {
+        Qualtrics::of(self.clone())
     }
 
     /// Plans a fault of either stand-in; the error says that no method has this name.
@@ -151,6 +165,10 @@ impl Sandbox {
 
     pub(crate) fn account(&self) -> MutexGuard<'_, zendesk::Account> {
         lock(&self.0.account)
+    }
+
+    pub(crate) fn brand(&self) -> MutexGuard<'_, qualtrics::Brand> {
+        lock(&self.0.brand)
     }
 
     pub(crate) fn authority(&self) -> MutexGuard<'_, oauth::Authority> {

@@ -29,22 +29,14 @@ use crate::Sandbox;
 use crate::exchange::{Answer, Asked, carry_out};
 
 pub(crate) use authority::{Authority, Standing};
-pub(crate) use manners::{Manners, QUALTRICS, SALESFORCE, SLACK, ZENDESK};
+pub(crate) use manners::{QUALTRICS, SALESFORCE, SLACK, ZENDESK};
 
 /// What faults and the log call the endpoints.
-pub(crate) const OPERATIONS: [&str; 6] = [
-    SLACK.operation,
-    ZENDESK.operation,
-    SALESFORCE.operation,
-    QUALTRICS.operation,
-    "salesforce.userinfo",
-    "qualtrics.whoami",
-];
+pub(crate) const OPERATIONS: [&str; 5] =
+    [SLACK.operation, ZENDESK.operation, SALESFORCE.operation, QUALTRICS.operation, "salesforce.userinfo"];
 
 pub(crate) fn router() -> Router<Sandbox> {
-    let mut router = Router::new()
-        .route("/salesforce/services/oauth2/userinfo", get(userinfo))
-        .route("/qualtrics/API/v3/whoami", get(whoami));
+    let mut router = Router::new().route("/salesforce/services/oauth2/userinfo", get(userinfo));
     for manners in [&SLACK, &ZENDESK, &SALESFORCE, &QUALTRICS] {
         router = router.route(
             manners.token,
@@ -66,52 +58,30 @@ pub(crate) fn bearer(headers: &HeaderMap) -> &str {
 }
 
 async fn userinfo(State(sandbox): State<Sandbox>, headers: HeaderMap) -> Response {
-    let good = || {
-        json!({
+    let asked = Asked {
+        provider: SALESFORCE.name,
+        operation: "salesforce.userinfo",
+        method: http::Method::GET,
+        path: "/salesforce/services/oauth2/userinfo".to_owned(),
+        facts: serde_json::Map::new(),
+    };
+    let ended = || {
+        let body = json!([{ "message": "Session expired or invalid", "errorCode": "INVALID_SESSION_ID" }]);
+        (StatusCode::UNAUTHORIZED, Json(body)).into_response()
+    };
+    let act = || {
+        if sandbox.authority().standing(SALESFORCE.name, bearer(&headers), sandbox.now()) != Standing::Good {
+            return Answer { response: ended(), outcome: "INVALID_SESSION_ID".to_owned() };
+        }
+        let body = json!({
             "user_id": "005B0000001AbCdIAK",
             "organization_id": "00DB0000000TfcRMAS",
             "preferred_username": "ada@acme.example",
             "email": "ada@acme.example",
-        })
+        });
+        Answer { response: Json(body).into_response(), outcome: "ok".to_owned() }
     };
-    let bad = json!([{ "message": "Session expired or invalid", "errorCode": "INVALID_SESSION_ID" }]);
-    who(&sandbox, &SALESFORCE, "salesforce.userinfo", &headers, (good, &bad)).await
-}
-
-async fn whoami(State(sandbox): State<Sandbox>, headers: HeaderMap) -> Response {
-    let good = || {
-        json!({
-            "result": { "userId": "UR_0000000000001", "brandId": "acme", "userName": "ops@example.com#acme" },
-            "meta": { "httpStatus": "200 - OK", "requestId": "00000000-0000-4000-8000-000000000001" },
-        })
-    };
-    let error = json!({ "errorMessage": "Unrecognized X-API-TOKEN.", "errorCode": "DCD_7" });
-    let bad = json!({ "meta": { "httpStatus": "401 - Unauthorized", "error": error } });
-    who(&sandbox, &QUALTRICS, "qualtrics.whoami", &headers, (good, &bad)).await
-}
-
-async fn who(
-    sandbox: &Sandbox,
-    manners: &'static Manners,
-    operation: &'static str,
-    headers: &HeaderMap,
-    (good, bad): (impl FnOnce() -> serde_json::Value, &serde_json::Value),
-) -> Response {
-    let asked = Asked {
-        provider: manners.name,
-        operation,
-        method: http::Method::GET,
-        path: String::new(),
-        facts: serde_json::Map::new(),
-    };
-    let refuse = |_: &crate::Fault| (StatusCode::SERVICE_UNAVAILABLE, Json(bad.clone())).into_response();
-    let act = || {
-        if sandbox.authority().standing(manners.name, bearer(headers), sandbox.now()) == Standing::Good {
-            return Answer { response: Json(good()).into_response(), outcome: "ok".to_owned() };
-        }
-        Answer { response: (StatusCode::UNAUTHORIZED, Json(bad.clone())).into_response(), outcome: "401".to_owned() }
-    };
-    carry_out(sandbox, asked, refuse, act).await
+    carry_out(&sandbox, asked, |_| ended(), act).await
 }
 
 #[cfg(test)]

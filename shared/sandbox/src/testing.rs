@@ -30,6 +30,7 @@ pub(crate) fn sandbox_at(time: &str, on_delivery: Option<OnDelivery>) -> Sandbox
         slack_token: SecretString::from("slack-marker"),
         zendesk_username: "ops@example.com".to_owned(),
         zendesk_token: SecretString::from("zendesk-marker"),
+        qualtrics_token: SecretString::from("qualtrics-marker"),
         signing_secret: SecretString::from("signing-marker"),
         on_delivery,
     })

@@ -3,6 +3,13 @@
 //!
 //! The two sides know the same agents by e-mail address. One of them, Ravi, has left Slack but still gets tickets.
 
+/// Qualtrics' brand, its survey, and the response to it that is there from the start.
+pub const QUALTRICS_BRAND: &str = "acme";
+/// See [`QUALTRICS_BRAND`].
+pub const SURVEY: &str = "SV_0csatdesk0001";
+/// See [`QUALTRICS_BRAND`].
+pub const SURVEY_RESPONSE: &str = "R_0minaoort00001";
+
 /// The OAuth client that every stand-in knows, and its secret.
 pub const OAUTH_CLIENT: &str = "sandbox-client";
 /// See [`OAUTH_CLIENT`].

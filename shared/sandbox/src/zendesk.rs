@@ -36,9 +36,11 @@ pub(crate) use account::Account;
 use change::Change;
 pub(crate) use endpoint::OPERATIONS;
 
-/// A webhook as Zendesk sends it: the caller posts it.
+/// A webhook as its provider sends it: the caller posts it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignedDelivery {
+    /// The provider.
+    pub provider: &'static str,
     /// The body; the signature covers exactly these bytes.
     pub body: Bytes,
     /// All headers, the signature and its timestamp among them.

@@ -267,6 +267,7 @@ fn sandbox(clock: &Arc<HandClock>) -> (Sandbox, Arc<Mutex<Vec<SignedDelivery>>>)
         slack_token: SecretString::from(TOKEN),
         zendesk_username: "ops@example.com".to_owned(),
         zendesk_token: SecretString::from(TOKEN),
+        qualtrics_token: SecretString::from("qualtrics-marker"),
         signing_secret: SecretString::from(SECRET),
         on_delivery: Some(Arc::new(move |deliveries| kept.lock().unwrap().extend(deliveries))),
     });

@@ -43,6 +43,7 @@ impl StandIn {
             slack_token: secret(),
             zendesk_username: "ops@example.com".to_owned(),
             zendesk_token: secret(),
+            qualtrics_token: SecretString::from("qualtrics-marker"),
             signing_secret: secret(),
             on_delivery: Some(Arc::new(move |deliveries| {
                 let bodies = deliveries.iter().map(|delivery| serde_json::from_slice(&delivery.body).unwrap());

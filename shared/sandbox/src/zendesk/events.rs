@@ -98,7 +98,7 @@ fn signed(sandbox: &Sandbox, body: &Value, now: Timestamp) -> SignedDelivery {
             headers.push((rule.header.clone(), stamp));
         }
     }
-    SignedDelivery { body, headers }
+    SignedDelivery { provider: "zendesk", body, headers }
 }
 
 fn below_a_millisecond(random: &impl Random) -> u32 {

@@ -201,6 +201,7 @@ async fn an_api_that_writes_text_is_asked_and_its_lost_answer_is_unknown() {
         slack_token: secret(),
         zendesk_username: "ops@example.com".to_owned(),
         zendesk_token: secret(),
+        qualtrics_token: SecretString::from("qualtrics-marker"),
         signing_secret: secret(),
         on_delivery: None,
     });

@@ -25,6 +25,7 @@ async fn stand_in() -> (Sandbox, Arc<Client>) {
         slack_token: secret(),
         zendesk_username: "ops@example.com".to_owned(),
         zendesk_token: secret(),
+        qualtrics_token: SecretString::from("qualtrics-marker"),
         signing_secret: secret(),
         on_delivery: None,
     });
