@@ -14,8 +14,8 @@ use std::time::Duration;
 use deskwire_core::time::Timestamp;
 use deskwire_sandbox::NewTicket;
 use deskwire_sandbox::world::{
-    ADDRESS, CUSTOMER, DANA, DANA_EMAIL, HELMETS, INES_EMAIL, MINA, SUPPORT, TEO, TEO_EMAIL, TEO_SLACK, THREAD_FIELD,
-    THREAD_REPLIES, THREAD_TEXT, URGENT,
+    ADDRESS, CUSTOMER, DANA, DANA_EMAIL, HELMETS, INES_EMAIL, MINA, NPS_FIELD, SUPPORT, TEO, TEO_EMAIL, TEO_SLACK,
+    THREAD_FIELD, THREAD_REPLIES, THREAD_TEXT, URGENT,
 };
 use serde_json::{Value, json};
 
@@ -168,6 +168,42 @@ async fn triage_puts_invoices_below_and_marks_what_no_rule_knows() {
 }
 
 #[tokio::test]
+async fn a_solved_ticket_becomes_a_survey_whose_answer_is_written_on_it_once() {
+    let world = played("a_survey_comes_back").await;
+    let ticket = world.zendesk().ticket(ADDRESS).unwrap();
+    assert_eq!(*field(&ticket, NPS_FIELD), json!(3));
+    let tags = ticket["tags"].as_array().unwrap();
+    assert!(tags.contains(&json!("survey_sent")) && tags.contains(&json!("nps_detractor")), "{tags:?}");
+    let comments = world.zendesk().comments(ADDRESS);
+    let [.., (asked, true), (answer, false)] = comments.as_slice() else { panic!("{comments:?}") };
+    assert!(asked.contains("https://acme.fra1.qualtrics.com/jfe/form/SV_0csatdesk0001?"), "{asked}");
+    assert_eq!(answer, "Survey \"After a ticket\": 3 of 10.\nNobody wrote for <b>two</b> days.\nWants a call.");
+    assert!(world.qualtrics().open_links().is_empty(), "the link is used up");
+    assert_eq!(
+        world.ends().await,
+        ["survey-after-solved succeeded", "survey-answer succeeded"],
+        "and our writes start nothing"
+    );
+    let told = world.told.lock().unwrap().clone();
+    assert!(told.iter().filter(|kind| kind.ends_with("ticket.comment_added")).count() == 2, "{told:?}");
+}
+
+#[tokio::test]
+async fn an_unhappy_answer_becomes_one_ticket_and_a_happy_one_none() {
+    let world = played("an_unhappy_answer_without_a_ticket").await;
+    let ticket = newest(&world);
+    assert_eq!(
+        (&ticket["subject"], &ticket["priority"]),
+        (&json!("Unhappy answer: 2 of 10, wants a call"), &json!("high"))
+    );
+    assert!(ticket["external_id"].as_str().unwrap().starts_with("SV_0csatdesk0001/R_"), "{ticket}");
+    assert_eq!(world.ends().await, ["survey-answer succeeded"]);
+    let before = world.zendesk().tickets().len();
+    let happy = played("a_happy_answer").await;
+    assert_eq!(happy.zendesk().tickets().len(), before - 1);
+}
+
+#[tokio::test]
 async fn task_due_reminds_at_the_due_time_and_not_of_what_was_put_off() {
     let start = Timestamp::parse(TUESDAY).unwrap();
     for (story, hours, ends) in
@@ -300,8 +336,15 @@ async fn with_all_of_them_active_a_ticket_goes_from_triage_to_its_check_mark_and
     world.deliver(world.zendesk().set_status(ticket, "solved")).await;
     world.settle().await;
     let ends = world.ends().await;
-    let expected =
-        ["triage", "urgent-to-channel", "notify-assignee", "comment-storm", "reply-reminder", "urgent-solved"];
+    let expected = [
+        "triage",
+        "urgent-to-channel",
+        "notify-assignee",
+        "comment-storm",
+        "reply-reminder",
+        "urgent-solved",
+        "survey-after-solved",
+    ];
     for name in expected {
         let mine: Vec<&String> = ends.iter().filter(|end| end.starts_with(&format!("{name} "))).collect();
         assert_eq!(mine, [&format!("{name} succeeded")], "{ends:#?}");

@@ -30,6 +30,9 @@ use crate::timeline;
 /// Where the stand-in of Zendesk sends its webhooks.
 const WEBHOOK: &str = "/webhooks/zendesk/zendesk-support";
 
+/// Where Qualtrics posts to.
+const SURVEYS: &str = "/webhooks/qualtrics/csat-survey";
+
 /// How long the demo waits for its runs before it says that something is wrong.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -107,7 +110,10 @@ impl Tale {
             "{}",
             paint(BOLD, "Deskwire demo: Zendesk tells an agent in Slack that a ticket is now theirs")
         ));
-        self.say(paint(DIM, "Zendesk and Slack are stand-ins inside this program; nothing leaves this machine."));
+        self.say(paint(
+            DIM,
+            "Zendesk, Slack and Qualtrics are stand-ins inside this program; nothing leaves this machine.",
+        ));
         self.say("");
         let (ticket, agent) = (deskwire_sandbox::DEMO_TICKET, deskwire_sandbox::DEMO_AGENT);
         let deliveries = self.sandbox.zendesk().assign(ticket, agent);
@@ -173,9 +179,10 @@ impl Tale {
         }
     }
 
-    /// Sends the delivery over the network, as Zendesk would.
+    /// Sends the delivery over the network, as its provider would.
     async fn post(&self, delivery: &SignedDelivery) -> anyhow::Result<()> {
-        let url = Url::parse(&format!("http://{}{WEBHOOK}", self.address))?;
+        let path = if delivery.provider == "qualtrics" { SURVEYS } else { WEBHOOK };
+        let url = Url::parse(&format!("http://{}{path}", self.address))?;
         let (status, answer) = super::events::post(url, &delivery.headers, delivery.body.clone()).await?;
         match status {
             200 | 202 => Ok(()),

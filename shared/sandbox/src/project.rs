@@ -25,6 +25,8 @@ const FILES: &[(&str, &str)] = files![
     "workflows/tell-many.yaml",
     "workflows/weekly-digest.yaml",
     "workflows/morning-handover.yaml",
+    "workflows/survey-answer.yaml",
+    "workflows/survey-after-solved.yaml",
     "workflows/connection-lost.yaml",
 ];
 

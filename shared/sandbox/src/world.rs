@@ -86,6 +86,8 @@ pub const REASON_FIELD: u64 = 360_001_110_002;
 pub const REASONS: [&str; 3] = ["reason_damage", "reason_delay", "reason_billing"];
 /// A ticket field for where in Slack a ticket is shown, text: `CHANNEL:TS`.
 pub const THREAD_FIELD: u64 = 360_001_110_003;
+/// A ticket field for what a survey said, a whole number.
+pub const NPS_FIELD: u64 = 360_001_110_004;
 /// A custom object of the account: bicycles that customers registered.
 pub const BICYCLE: &str = "bicycle";
 /// Another one: what is known of organizations.

@@ -69,6 +69,7 @@ pub fn connection(config: &ConnectionConfig, address: SocketAddr) -> Connection 
     let path = match config.provider.as_str() {
         "slack" => "slack/api/",
         "zendesk" => "zendesk/",
+        "qualtrics" => "qualtrics/",
         _ => "llm/",
     };
     let base_url = format!("http://{address}/{path}").parse().unwrap();

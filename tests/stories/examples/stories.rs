@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use deskwire_core::BoxFuture;
-use deskwire_sandbox::NewTicket;
 use deskwire_sandbox::world::{
     ADDRESS, AIKO, DANA, DANA_EMAIL, HALDEN, HELMETS, INES_EMAIL, JONAS, KILN, MINA, SUPPORT, TEO, TEO_EMAIL,
 };
+use deskwire_sandbox::{Answers, NewTicket};
 
 use super::world::World;
 
@@ -24,7 +24,7 @@ pub struct Story {
 pub const TUESDAY: &str = "2026-02-03T08:15:42.318Z";
 
 macro_rules! stories {
-    ($($(#[$doc:meta])* $name:ident($world:ident, $active:literal, $start:expr) $body:block)*) => {
+    ($($(#[$doc:meta])* $name:ident($world:ident, $($active:literal)|+, $start:expr) $body:block)*) => {
         $(
             $(#[$doc])*
             fn $name($world: &World) -> BoxFuture<'_, ()> {
@@ -34,7 +34,7 @@ macro_rules! stories {
 
         /// All of them.
         pub const STORIES: &[Story] = &[
-            $(Story { name: stringify!($name), start: $start, active: &[$active], play: $name }),*
+            $(Story { name: stringify!($name), start: $start, active: &[$($active),+], play: $name }),*
         ];
     };
 }
@@ -159,6 +159,42 @@ stories! {
         assert_eq!(world.tick().await, 1);
         world.let_pass(Duration::from_hours(3)).await;
         world.deliver(world.zendesk().assign(HELMETS, DANA)).await;
+        world.settle().await;
+    }
+    // The whole way round: a solved ticket, a link, an answer, and the answer on the ticket.
+    a_survey_comes_back(world, "survey-after-solved" | "survey-answer", TUESDAY) {
+        world.deliver(world.zendesk().set_status(ADDRESS, "solved")).await;
+        world.settle().await;
+        let links = world.qualtrics().open_links();
+        let answers = Answers {
+            nps: Some(3),
+            comment: Some("Nobody wrote for <b>two</b> days.".to_owned()),
+            call: Some(true),
+            ..Answers::default()
+        };
+        let (response, told) = world.qualtrics().answer_by_link(links.last().unwrap(), answers).unwrap();
+        world.deliver(told).await;
+        world.deliver(world.qualtrics().again(&response)).await;
+        world.settle().await;
+    }
+    an_unhappy_answer_without_a_ticket(world, "survey-answer", TUESDAY) {
+        let answers = Answers {
+            nps: Some(2),
+            comment: Some("Never again 👎".to_owned()),
+            call: Some(true),
+            email: Some("ulla.brandt@example.net".to_owned()),
+            embedded: Vec::new(),
+        };
+        let (response, told) = world.qualtrics().answer(&answers);
+        for _ in 0..3 {
+            world.deliver(world.qualtrics().again(&response)).await;
+        }
+        world.deliver(told).await;
+        world.settle().await;
+    }
+    a_happy_answer(world, "survey-answer", TUESDAY) {
+        let (_, told) = world.qualtrics().answer(&Answers { nps: Some(10), ..Answers::default() });
+        world.deliver(told).await;
         world.settle().await;
     }
     a_connection_is_lost(world, "connection-lost", TUESDAY) {

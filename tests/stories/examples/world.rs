@@ -18,7 +18,7 @@ use deskwire_core::time::{Clock, Timestamp};
 use deskwire_core::token::{Standing, TokenState};
 use deskwire_egress::{Egress, EgressOptions};
 use deskwire_engine::{Engine, EngineOptions, Shared, Versions};
-use deskwire_sandbox::{Message, Sandbox, SandboxOptions, SignedDelivery, Slack, Zendesk};
+use deskwire_sandbox::{Message, Qualtrics, Sandbox, SandboxOptions, SignedDelivery, Slack, Zendesk};
 use deskwire_storage::SqliteStore;
 use deskwire_templates::Scope;
 use deskwire_tokens::connection_event;
@@ -95,7 +95,8 @@ impl World {
             clock: clock.clone(),
             random: random.clone(),
         };
-        let webhooks = zendesk_webhook::router(Arc::new(intake));
+        let intake = Arc::new(intake);
+        let webhooks = zendesk_webhook::router(Arc::clone(&intake)).merge(qualtrics_webhook::router(intake));
         let told = Mutex::default();
         Self { sandbox, brittle, told, store, clock, random, engine, webhooks, workflows, sent, address, serving }
     }
@@ -139,11 +140,16 @@ impl World {
         message.ts.clone()
     }
 
-    /// Takes webhooks in, as they come from Zendesk.
+    pub fn qualtrics(&self) -> Qualtrics {
+        self.sandbox.qualtrics()
+    }
+
+    /// Takes webhooks in, as they come from their providers.
     pub async fn deliver(&self, deliveries: Vec<SignedDelivery>) {
-        assert!(!deliveries.is_empty(), "Zendesk had nothing to tell");
+        assert!(!deliveries.is_empty(), "there was nothing to tell");
         for delivery in deliveries {
-            let mut request = http::Request::post("/webhooks/zendesk/zendesk-support");
+            let source = if delivery.provider == "qualtrics" { "csat-survey" } else { "zendesk-support" };
+            let mut request = http::Request::post(format!("/webhooks/{}/{source}", delivery.provider));
             for (name, value) in &delivery.headers {
                 request = request.header(name, value);
             }
@@ -267,7 +273,7 @@ fn sandbox(clock: &Arc<HandClock>) -> (Sandbox, Arc<Mutex<Vec<SignedDelivery>>>)
         slack_token: SecretString::from(TOKEN),
         zendesk_username: "ops@example.com".to_owned(),
         zendesk_token: SecretString::from(TOKEN),
-        qualtrics_token: SecretString::from("qualtrics-marker"),
+        qualtrics_token: SecretString::from(TOKEN),
         signing_secret: SecretString::from(SECRET),
         on_delivery: Some(Arc::new(move |deliveries| kept.lock().unwrap().extend(deliveries))),
     });

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use anyhow::bail;
 use deskwire_core::ports::RunDetail;
 use deskwire_core::time::{Clock, SystemClock};
-use deskwire_sandbox::NewTicket;
 use deskwire_sandbox::world::{ADDRESS, DANA_EMAIL, INES_EMAIL, INVOICE, JONAS, MINA, SUPPORT, TEO, TEO_EMAIL};
+use deskwire_sandbox::{Answers, NewTicket};
 use serde_json::Value;
 
 use super::start::Start;
@@ -25,6 +26,7 @@ impl Tale {
         self.records_of_others().await?;
         self.by_hand().await?;
         self.by_schedule().await?;
+        self.survey().await?;
         self.about_itself().await
     }
 
@@ -112,6 +114,31 @@ impl Tale {
         self.newest_post();
         self.example("morning-handover", "It is six in the evening (suppose again)", Start::Tick).await?;
         self.came_out("The unassigned tickets are noted. It looks again in the morning and tells which are left");
+        Ok(())
+    }
+
+    async fn survey(&mut self) -> anyhow::Result<()> {
+        // The ticket that was solved above has brought a link already.
+        self.example("survey-after-solved", "The urgent ticket was solved: its requester is asked", Start::Already)
+            .await?;
+        let link = self.sandbox.qualtrics().open_links().pop().unwrap_or_default();
+        self.came_out(format_args!("A public comment with a link for one answer: {}", shorten(&link, 48)));
+        let answers = Answers {
+            nps: Some(9),
+            comment: Some("Quick, and friendly.".to_owned()),
+            call: Some(false),
+            ..Answers::default()
+        };
+        let Some((_, told)) = self.sandbox.qualtrics().answer_by_link(&link, answers) else {
+            bail!("the survey's link does not work")
+        };
+        self.example(
+            "survey-answer",
+            "Mina Oort answers by that link, and Qualtrics tells of it",
+            Start::Webhooks(told),
+        )
+        .await?;
+        self.came_out("An internal note on the ticket: 9 of 10. Its field NPS and its tags say so, too");
         Ok(())
     }
 

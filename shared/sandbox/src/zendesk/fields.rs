@@ -3,18 +3,19 @@
 
 use serde_json::{Value, json};
 
-use crate::world::{ORDER_FIELD, REASON_FIELD, REASONS, THREAD_FIELD};
+use crate::world::{NPS_FIELD, ORDER_FIELD, REASON_FIELD, REASONS, THREAD_FIELD};
 
 /// The account's own fields.
-pub(crate) const CUSTOM: [u64; 3] = [ORDER_FIELD, REASON_FIELD, THREAD_FIELD];
+pub(crate) const CUSTOM: [u64; 4] = [ORDER_FIELD, REASON_FIELD, THREAD_FIELD, NPS_FIELD];
 
 /// A field: its id, type and title. The first two are Zendesk's own.
-const FIELDS: [(u64, &str, &str); 5] = [
+const FIELDS: [(u64, &str, &str); 6] = [
     (360_001_100_001, "subject", "Subject"),
     (360_001_100_002, "description", "Description"),
     (ORDER_FIELD, "text", "Order number"),
     (REASON_FIELD, "tagger", "Contact reason"),
     (THREAD_FIELD, "text", "Slack thread"),
+    (NPS_FIELD, "integer", "NPS"),
 ];
 
 /// All fields as REST shows them.
