@@ -5,6 +5,7 @@
 
 mod brittle;
 mod crash;
+mod many;
 mod project;
 mod stories;
 mod world;

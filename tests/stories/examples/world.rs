@@ -200,10 +200,14 @@ impl World {
         self.work_until(self.now().plus(time)).await;
     }
 
+    /// Works on for as long as the longest waits are, whatever comes of it.
+    pub async fn work_for_a_week(&self) {
+        self.work_until(self.now().plus(LONGEST)).await;
+    }
+
     /// Works until every run is over, however long their waits are.
     pub async fn settle(&self) {
-        let start = self.now();
-        self.work_until(start.plus(LONGEST)).await;
+        self.work_for_a_week().await;
         for run in self.runs().await {
             let why = run.reason.as_deref().unwrap_or_default();
             assert!(run.state.is_over(), "{} is {} after a week: {why}", run.workflow, run.state.as_str());
