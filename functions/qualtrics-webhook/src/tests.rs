@@ -20,6 +20,15 @@ use tower::ServiceExt;
 
 use super::*;
 
+#[path = "../../../tests/fuzz/qualtrics.rs"]
+mod fuzz;
+
+#[test]
+fn no_spoilt_delivery_panics_or_is_accepted_without_the_key() {
+    let outcome = fuzz::fuzz(&Qualtrics, 7, 20_000);
+    assert!(outcome.accepted > 1_000 && outcome.events > 500, "what is not spoilt is taken: {outcome:?}");
+}
+
 const KEY: &str = "kyma4ever";
 const FORM: &str = "application/x-www-form-urlencoded";
 
