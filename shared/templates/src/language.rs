@@ -67,6 +67,7 @@ pub(crate) fn engine(limits: Limits, printing: Printing) -> Environment<'static>
     for filter in REMOVED_FILTERS {
         engine.remove_filter(filter);
     }
+    crate::piped::teach(&mut engine);
     // `debug` prints everything in scope; a `namespace` lets a loop build values of any depth.
     engine.remove_global("debug");
     engine.remove_global("namespace");

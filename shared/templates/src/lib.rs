@@ -21,6 +21,7 @@
 mod convert;
 mod error;
 mod language;
+pub mod piped;
 mod scope;
 mod shape;
 mod slack;

@@ -105,6 +105,12 @@ impl<'s> Spot<'s> {
         }
     }
 
+    /// The id of the last step before this place that calls an action.
+    pub(crate) fn step_of(&self, action: &str) -> Option<&'s str> {
+        let before = self.outline.steps.iter().take(self.before);
+        before.rev().find(|step| step.action == Some(action)).map(|step| step.id)
+    }
+
     /// What is known of a name here besides `steps`; `None` if it means nothing.
     fn root(&self, name: &str) -> Option<Schema<'s>> {
         if let Some((_, item)) = self.items.iter().rfind(|(item, _)| item == name) {

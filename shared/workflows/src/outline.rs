@@ -31,6 +31,8 @@ pub(crate) enum Branch {
 #[derive(Debug)]
 pub(crate) struct Known<'n> {
     pub id: &'n str,
+    /// The action it calls, if it does.
+    pub action: Option<&'n str>,
     pub output: Schema<'n>,
     /// Does the workflow go on when it fails, with `error` as its output?
     pub continues: bool,
@@ -121,7 +123,8 @@ impl<'n> Reader<'_, 'n> {
         self.numbers.insert(item.span.start, number);
         let continues = text(item, "on_error").is_some_and(|(word, _)| word == "continue");
         let (within, condition) = (within.to_vec(), member(item, "if"));
-        self.steps.push(Known { id, output: Schema::default(), continues, within, condition, after: 0 });
+        let action = text(item, "action").map(|(action, _)| action);
+        self.steps.push(Known { id, action, output: Schema::default(), continues, within, condition, after: 0 });
         let output = self.output(item, number, report);
         let after = self.steps.len();
         let known = &mut self.steps[number];

@@ -4,6 +4,7 @@ mod bad_workflows;
 mod editor_schemas;
 mod flow;
 mod knowledge;
+mod piped;
 mod project_files;
 mod schedules;
 mod sound;

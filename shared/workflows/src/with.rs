@@ -1,6 +1,9 @@
 //! A step's `with`: literals checked against the action's input, texts compiled.
 
+use std::ops::Range;
+
 use deskwire_core::action::ActionSpec;
+use deskwire_templates::piped::{self, Rewritten};
 use deskwire_templates::{Escape, Template, Templates};
 use serde_json::Value;
 
@@ -10,6 +13,12 @@ use crate::report::Report;
 use crate::schema::{Schema, in_words};
 use crate::suggest;
 use crate::yaml::{Key, Kind, Node};
+
+/// The action whose answers piped text is about.
+const RESPONSE: &str = "qualtrics.get_response";
+
+/// A mistake that has been told.
+struct Told;
 
 /// Compiles one value at a time.
 pub(crate) struct With<'a, 's> {
@@ -23,7 +32,7 @@ impl With<'_, '_> {
         &self,
         node: Option<&Node>,
         spec: &ActionSpec,
-        place: std::ops::Range<usize>,
+        place: Range<usize>,
         report: &mut Report<'_>,
     ) -> Input {
         let schema = Schema::new(&spec.input);
@@ -122,14 +131,27 @@ impl With<'_, '_> {
         report: &mut Report<'_>,
     ) -> Part {
         let written = Written { node, text };
-        let template = match self.templates.value(text, escape) {
+        let piped = match self.piped(text, written, report) {
+            Ok(piped) => piped,
+            Err(Told) => return Part::Literal(Value::Null),
+        };
+        let back = |range: &Range<usize>| piped.as_ref().map_or_else(|| range.clone(), |piped| piped.back(range));
+        let template = match self.templates.value(piped.as_ref().map_or(text, |piped| &piped.text), escape) {
             Ok(template) => template,
-            Err(error) => {
+            Err(mut error) => {
+                error.range = error.range.as_ref().map(back);
                 written.complain(&format!("input `{path}`"), &error, report);
                 return Part::Literal(Value::Null);
             }
         };
-        self.spot.check(&template.variables(), Use::Value, written, report);
+        let mut variables = template.variables();
+        if piped.is_some() {
+            for variable in &mut variables {
+                variable.range = back(&variable.range);
+                variable.compared.iter_mut().for_each(|compared| compared.range = back(&compared.range));
+            }
+        }
+        self.spot.check(&variables, Use::Value, written, report);
         if template.makes_text() {
             check_kind(node, schema, path, report);
         } else if let Some(schema) = schema {
@@ -143,6 +165,31 @@ impl With<'_, '_> {
             report.error_with_help(node.span.clone(), message, suggest::help(text, words, ""));
         }
         Part::Literal(Value::String(text.to_owned()))
+    }
+
+    /// Qualtrics' piped text as templates, where there is any.
+    fn piped(&self, text: &str, written: Written<'_>, report: &mut Report<'_>) -> Result<Option<Rewritten>, Told> {
+        let pipes = piped::pipes(text);
+        if pipes.is_empty() {
+            return Ok(None);
+        }
+        let errors = report.errors();
+        for pipe in pipes.iter().filter(|pipe| !pipe.is_known()) {
+            let place = written.place(Some(&pipe.range), report);
+            let message = format!("`${{{}}}` cannot be piped", pipe.place);
+            report.error_with_help(place, message, format!("what can be piped: {}", piped::KNOWN));
+        }
+        let Some(step) = self.spot.step_of(RESPONSE) else {
+            let place = written.place(Some(&pipes[0].range), report);
+            let help = format!("add a step with `action: {RESPONSE}` before this one");
+            report.error_with_help(
+                place,
+                "piped text needs a survey's answers, and no step before this one fetches them",
+                help,
+            );
+            return Err(Told);
+        };
+        if report.errors() > errors { Err(Told) } else { Ok(Some(Rewritten::new(text, &pipes, step))) }
     }
 
     /// Checks that what is known of a variable goes with what stands at its place. Actions read text as numbers and numbers
