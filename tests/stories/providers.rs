@@ -234,3 +234,41 @@ async fn a_client_that_a_provider_does_not_know_is_told_apart_from_tokens_that_e
     assert_eq!(output.status.code(), Some(1));
     assert!(said.contains("surveys") && said.contains("invalid_client") && !said.contains("marker-wrong"), "{said}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_json_event_goes_to_an_address_that_nobody_gets_to_see() {
+    let outside = Outside::start().await;
+    let tell = "name: tell\nactive: true\ntrigger: { source: zendesk, event: ticket.status_changed }\nsteps:\n  - id: tell\n    \
+                action: qualtrics.send_json_event\n    connection: events\n    with: { event: { ticket: \"{{ event.data.detail.id }}\" } }\n";
+    let mut project = Project::new(&outside.url).with_workflow("tell.yaml", tell);
+    let file = project.path().join("deskwire.yaml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let connection = "connections:\n  events: { provider: qualtrics, auth: { type: api_key, header: X-API-TOKEN, key: { env: QT } }, \
+                      allowed_domain: fra1.qualtrics.com, base_url: \"https://fra1.qualtrics.com\", secret_url: { secret: event-url } }\n";
+    std::fs::write(&file, text.replacen("connections:\n", connection, 1)).unwrap();
+    project
+        .environment
+        .extend([("QT".to_owned(), "qualtrics-marker".to_owned()), ("RUST_LOG".to_owned(), "trace".to_owned())]);
+    let url = format!("{}/qualtrics/inbound-event/v1/events/json/triggers?urlTokenId=MARKER-url-token", outside.url);
+    assert!(project.run_with(&["secrets", "set", "event-url"], &url).status.success());
+    let server = project.serve();
+    Delivery::new(status_changed("e1", 48213, 1)).send(&server).await;
+    let runs = all_runs_over(&project).await;
+    assert_eq!(runs[0]["state"], "succeeded", "{runs:?}");
+    assert_eq!(outside.sandbox.qualtrics().events(), [json!({ "ticket": "48213" })]);
+    // A failure tells of it neither.
+    outside.fault(&json!({ "method": "qualtrics.json_event", "kind": "refused", "status": 400, "code": "BAD" })).await;
+    Delivery::new(status_changed("e2", 48214, 2)).send(&server).await;
+    all_runs_over(&project).await;
+    let shown = project.run(&["runs", "list", "--json"]).stdout;
+    let (_, log) = server.stop();
+    let mut seen = vec![("log".to_owned(), log.into_bytes()), ("runs".to_owned(), shown)];
+    seen.extend(files_below(project.path()).into_iter().map(|(path, bytes)| (path.display().to_string(), bytes)));
+    let marker = b"MARKER-url-token";
+    let leaks: Vec<&String> = seen
+        .iter()
+        .filter(|(_, bytes)| bytes.windows(marker.len()).any(|window| window == marker))
+        .map(|(name, _)| name)
+        .collect();
+    assert_eq!(leaks, Vec::<&String>::new());
+}

@@ -160,7 +160,7 @@ fn users(name: &str, project: &ProjectArgs) -> Vec<String> {
         project
             .connections
             .iter()
-            .filter(|connection| connection.auth.secret().is_some_and(is_it))
+            .filter(|one| one.auth.secret().is_some_and(is_it) || one.secret_url.as_ref().is_some_and(is_it))
             .map(|connection| format!("connection {}", connection.name)),
     );
     users

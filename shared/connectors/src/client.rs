@@ -100,6 +100,26 @@ impl Client {
         self.send_with(connection, &outgoing, if_lost, time_limit, &token).await
     }
 
+    /// Posts to the address of a connection that is a secret itself, signed in by its stored credential.
+    pub(crate) async fn post_secretly(
+        &self,
+        connection: &Connection,
+        mut headers: HeaderMap,
+        body: Bytes,
+        if_lost: ErrorClass,
+    ) -> Result<Response, CallError> {
+        let Some(url) = connection.secret_url() else {
+            let message = format!("Connection {} has no `secret_url`; give it one in deskwire.yaml.", connection.name);
+            return Err(CallError::new(ErrorClass::Fail, "no_secret_url", message));
+        };
+        if let Some(credential) = connection.stored_credential() {
+            headers.insert(connection.sign_in_header().clone(), credential.clone());
+        }
+        let (method, allowed_domain) = (Method::POST, &connection.allowed_domain);
+        let request = Request { method, url: url.clone(), allowed_domain, headers, body, time_limit: None };
+        self.egress.send(request).await.map_err(|error| network_error(connection, &error, if_lost))
+    }
+
     async fn send_with(
         &self,
         connection: &Connection,
@@ -283,6 +303,7 @@ mod tests {
             auth: AuthConfig::OAuth2 { client: OAuthClientName::parse("slack").unwrap() },
             allowed_domain: AllowedDomain::parse("slack.com").unwrap(),
             base_url: Url::parse(&server.uri()).unwrap(),
+            secret_url: None,
         };
         let connection = Connection::new(&config, &SecretString::from("")).unwrap();
         let egress = Egress::new(EgressOptions { allow_loopback: true, ..EgressOptions::default() });

@@ -13,7 +13,7 @@ use deskwire_core::ids::ConnectionName;
 use deskwire_core::secret::{ExposeSecret, SecretString};
 use deskwire_core::token::AccessToken;
 use http::header::{AUTHORIZATION, HeaderName, HeaderValue};
-use url::Url;
+use url::{Host, Url};
 
 /// A connection with its credential.
 pub struct Connection {
@@ -21,6 +21,7 @@ pub struct Connection {
     pub(crate) provider: String,
     pub(crate) allowed_domain: AllowedDomain,
     base_url: Url,
+    secret_url: Option<Url>,
     header: HeaderName,
     credential: Credential,
 }
@@ -56,6 +57,14 @@ pub enum BadConnection {
         connection: ConnectionName,
         /// What the file says.
         header: String,
+    },
+    /// A secret address that cannot be used.
+    #[error("connection {connection}: its secret_url {why}; copy it again from the editor that shows it")]
+    SecretUrl {
+        /// Which connection.
+        connection: ConnectionName,
+        /// What is wrong with it.
+        why: &'static str,
     },
     /// A secret that cannot travel in a header.
     #[error(
@@ -108,9 +117,32 @@ impl Connection {
             provider: config.provider.clone(),
             allowed_domain: config.allowed_domain.clone(),
             base_url: config.base_url.clone(),
+            secret_url: None,
             header,
             credential,
         })
+    }
+
+    /// The same with an address that is a secret itself.
+    pub fn with_secret_url(self, url: &SecretString) -> Result<Self, BadConnection> {
+        let bad = |why| BadConnection::SecretUrl { connection: self.name.clone(), why };
+        let url = Url::parse(url.expose_secret().trim()).map_err(|_| bad("is no URL"))?;
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(bad("holds a user name or a password"));
+        }
+        let host = url.host_str().unwrap_or_default();
+        // Where this machine may be called, the guard of the way out says so.
+        let is_loopback =
+            matches!(url.host(), Some(Host::Ipv4(address)) if address.is_loopback()) || host == "localhost";
+        if !is_loopback && (url.scheme() != "https" || !self.allowed_domain.allows(host)) {
+            return Err(bad("lies outside the connection's allowed_domain, or is no https address"));
+        }
+        Ok(Self { secret_url: Some(url), ..self })
+    }
+
+    /// The address that is a secret itself.
+    pub(crate) fn secret_url(&self) -> Option<&Url> {
+        self.secret_url.as_ref()
     }
 
     /// The stored credential that signs requests in; `None` where tokens are given out.
@@ -191,6 +223,7 @@ mod tests {
             auth,
             allowed_domain: AllowedDomain::parse("acme.zendesk.com").unwrap(),
             base_url: Url::parse("https://acme.zendesk.com/base?old=1").unwrap(),
+            secret_url: None,
         }
     }
 

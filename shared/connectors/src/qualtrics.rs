@@ -8,6 +8,7 @@ pub mod create_distribution_link;
 mod failure;
 pub mod get_response;
 mod plain;
+pub mod send_json_event;
 pub mod subscription;
 
 use bytes::Bytes;
@@ -81,6 +82,18 @@ impl<'a> Qualtrics<'a> {
             return Err(Failed { error, missing: response.status == StatusCode::NOT_FOUND });
         }
         serde_json::from_slice(&response.body).map_err(|_| self.not_qualtrics(asked.what, asked.if_lost).into())
+    }
+
+    /// Posts an event to the connection's secret address, once. A lost answer leaves open whether it was taken.
+    pub(crate) async fn tell(&self, body: Bytes) -> Result<Value, CallError> {
+        const WHAT: &str = "the JSON event";
+        let headers = HeaderMap::from_iter([(ACCEPT, JSON), (CONTENT_TYPE, JSON)]);
+        let response = self.client.post_secretly(self.connection, headers, body, ErrorClass::Unknown).await?;
+        if !response.status.is_success() {
+            return Err(failure::classed(self.connection, &response, WHAT, ErrorClass::Unknown));
+        }
+        // It was taken, whatever the answer says.
+        Ok(serde_json::from_slice(&response.body).unwrap_or_default())
     }
 
     /// Reads `path`, which begins with `API/v3/`: its `result`.

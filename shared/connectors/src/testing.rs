@@ -59,6 +59,7 @@ pub fn connection_at(name: &str, base_url: &str) -> Connection {
         auth,
         allowed_domain: AllowedDomain::parse(domain).unwrap(),
         base_url: Url::parse(base_url).unwrap(),
+        secret_url: None,
     };
     Connection::new(&config, &SecretString::from(SECRET)).unwrap()
 }

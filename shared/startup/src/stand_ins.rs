@@ -16,6 +16,12 @@ pub struct StandIns {
 }
 
 impl StandIns {
+    /// The address, secret elsewhere, at which the stand-in takes events.
+    pub(crate) fn secret_url(config: &ConnectionConfig) -> SecretString {
+        let base = config.base_url.as_str().trim_end_matches('/');
+        SecretString::from(format!("{base}/inbound-event/v1/events/json/triggers?urlTokenId=sandbox"))
+    }
+
     /// The connection as it is in the sandbox; `None` for a provider without a stand-in.
     pub(crate) fn instead_of(&self, config: &ConnectionConfig) -> Option<(ConnectionConfig, SecretString)> {
         // By a token, whatever the provider wants: nobody signs in at a stand-in.

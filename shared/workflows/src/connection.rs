@@ -18,7 +18,7 @@ use crate::source::known_provider;
 use crate::suggest;
 use crate::yaml::Node;
 
-const KEYS: [&str; 4] = ["provider", "auth", "allowed_domain", "base_url"];
+const KEYS: [&str; 5] = ["provider", "auth", "allowed_domain", "base_url", "secret_url"];
 const AUTH_KEYS: [&str; 7] = ["type", "token", "username", "password", "header", "key", "client"];
 const AUTH_KINDS: [&str; 4] = ["bearer", "basic", "api_key", "oauth2"];
 
@@ -42,10 +42,11 @@ pub(crate) fn read(
     let domain = fields.require("allowed_domain", &format!("allowed_domain: {hint}"), report);
     let domain = domain.and_then(|domain| read_domain(domain, hint, report));
     let base_url = read_base_url(&fields, provider, domain.as_ref(), allow_loopback, report);
+    let secret_url = fields.get("secret_url").and_then(|node| secret_ref::read(node, "secret_url", report));
     let provider = provider.map(|(provider, _)| provider.to_owned());
     let config = match (provider.clone(), auth, domain, base_url) {
         (Some(provider), Some(auth), Some(allowed_domain), Some(base_url)) if report.errors() == errors => {
-            Some(ConnectionConfig { name, provider, auth, allowed_domain, base_url })
+            Some(ConnectionConfig { name, provider, auth, allowed_domain, base_url, secret_url })
         }
         _ => None,
     };

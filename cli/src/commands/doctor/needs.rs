@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use deskwire_core::action::Actions;
+use deskwire_core::action::{ANY_PROVIDER, Actions};
 use deskwire_core::ids::ConnectionName;
 use deskwire_core::ports::{Filter, History};
 use deskwire_core::run::Entry;
@@ -74,6 +74,6 @@ fn note(needs: &mut ByConnection, actions: &Actions, connection: &ConnectionName
     let spec = action.spec();
     let needs = needs.entry(connection.clone()).or_default();
     needs.scopes.extend(spec.scopes);
-    needs.unknown |= spec.scopes.is_empty();
+    needs.unknown |= spec.provider == ANY_PROVIDER;
     *needs.actions.entry(spec.name).or_default() += times;
 }

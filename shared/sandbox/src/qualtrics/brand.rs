@@ -59,6 +59,8 @@ pub(crate) struct Brand {
     pub distributions: Vec<Distribution>,
     pub subscriptions: Vec<Subscription>,
     pub contacts: BTreeMap<String, Contact>,
+    /// The JSON events that came.
+    pub events: Vec<Value>,
 }
 
 impl Brand {

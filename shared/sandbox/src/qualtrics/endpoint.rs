@@ -17,10 +17,12 @@ pub(crate) enum Endpoint {
     DeleteSubscription(String),
     /// Every subscription of the brand.
     DeleteAll,
+    /// An event for a workflow, at an address that whoever has it may use.
+    JsonEvent,
 }
 
 /// What faults and the log call the endpoints.
-pub(crate) const OPERATIONS: [&str; 11] = [
+pub(crate) const OPERATIONS: [&str; 12] = [
     "qualtrics.whoami",
     "qualtrics.get_survey",
     "qualtrics.get_response",
@@ -32,10 +34,14 @@ pub(crate) const OPERATIONS: [&str; 11] = [
     "qualtrics.get_subscription",
     "qualtrics.delete_subscription",
     "qualtrics.delete_all_subscriptions",
+    "qualtrics.json_event",
 ];
 
 impl Endpoint {
     pub(crate) fn find(method: &Method, path: &str) -> Option<Self> {
+        if method == Method::POST && path.to_ascii_lowercase().ends_with("/inbound-event/v1/events/json/triggers") {
+            return Some(Self::JsonEvent);
+        }
         let (_, path) = path.split_once("/API/v3/")?;
         let parts: Vec<&str> = path.trim_end_matches('/').split('/').collect();
         let own = |text: &str| text.to_owned();
@@ -68,6 +74,7 @@ impl Endpoint {
             Self::ShowSubscription(_) => 8,
             Self::DeleteSubscription(_) => 9,
             Self::DeleteAll => 10,
+            Self::JsonEvent => 11,
         }]
     }
 }

@@ -73,6 +73,7 @@ fn connection(auth: AuthConfig, allowed_domain: &str) -> ConnectionConfig {
         auth,
         allowed_domain: AllowedDomain::parse(allowed_domain).unwrap(),
         base_url: Url::parse("https://api.acme.example").unwrap(),
+        secret_url: None,
     }
 }
 

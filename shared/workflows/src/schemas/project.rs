@@ -80,6 +80,7 @@ pub fn project() -> Value {
                 "provider": { "enum": providers, "description": "Which service it is." },
                 "auth": { "$ref": "#/$defs/auth" },
                 "allowed_domain": { "type": "string", "description": "Its credentials go to this host only, or with `*.` in front to its subdomains." },
+                "secret_url": part("secret", "Where an address is that is a secret itself, as that of a Qualtrics JSON event."),
                 "base_url": { "type": "string", "description": "Where its API is, unless the provider has one address for all." },
             })),
             "auth": auth(),
