@@ -13,11 +13,11 @@ mod world;
 use std::time::Duration;
 
 use deskwire_core::time::Timestamp;
-use deskwire_sandbox::NewTicket;
 use deskwire_sandbox::world::{
     ADDRESS, CUSTOMER, DANA, DANA_EMAIL, HELMETS, INES_EMAIL, MINA, NPS_FIELD, SUPPORT, TEO, TEO_EMAIL, TEO_SLACK,
     THREAD_FIELD, THREAD_REPLIES, THREAD_TEXT, URGENT,
 };
+use deskwire_sandbox::{Answers, NewTicket};
 use serde_json::{Value, json};
 
 use project::shipped;
@@ -202,6 +202,61 @@ async fn an_unhappy_answer_becomes_one_ticket_and_a_happy_one_none() {
     let before = world.zendesk().tickets().len();
     let happy = played("a_happy_answer").await;
     assert_eq!(happy.zendesk().tickets().len(), before - 1);
+}
+
+/// Plans that Qualtrics refuses to show responses, with this code.
+fn hide_responses(world: &World, code: &str) {
+    let fault = json!({ "method": "qualtrics.get_response", "kind": "refused", "status": 404, "code": code, "probability": 1.0 });
+    world.sandbox.fault(serde_json::from_value(fault).unwrap()).unwrap();
+}
+
+#[tokio::test]
+async fn a_response_that_stays_unreadable_and_a_survey_that_was_deleted_end_with_the_reason() {
+    let hour = Duration::from_hours(1);
+    for (code, words, least, most) in
+        [("RSI_1", "tells of responses before they can be read", 7, 8), ("GSI_2", "There is no response", 1, 1)]
+    {
+        let world = World::new(TUESDAY, &["survey-answer"], None).await;
+        hide_responses(&world, code);
+        let answers = Answers { nps: Some(1), ..Answers::default() };
+        world.deliver(world.qualtrics().answer(&answers).1).await;
+        world.let_pass(hour).await;
+        let run = world.runs().await[0].clone();
+        let reason = run.reason.unwrap_or_default();
+        assert!(run.state.is_over() && reason.contains(words), "{code}: {} {reason}", run.state.as_str());
+        let log = world.sandbox.log();
+        let asked = log.iter().filter(|entry| entry.operation == "qualtrics.get_response").count();
+        assert!((least..=most).contains(&asked), "{code}: asked {asked} times");
+    }
+}
+
+#[tokio::test]
+async fn answers_of_every_kind_are_written_as_they_are() {
+    let long = "Ünïcode 👎 مرحبا <script>alert(1)</script> & \"quotes\"\n".repeat(400);
+    for words in [long.trim(), "<b>bold</b>", "{{ steps.secret }} ${m://Email}", "\u{202e}reversed"] {
+        let world = World::new(TUESDAY, &["survey-answer"], None).await;
+        let answers = Answers {
+            nps: Some(0),
+            comment: Some(words.to_owned()),
+            embedded: vec![("ResponseEventContext".to_owned(), ADDRESS.to_string())],
+            ..Answers::default()
+        };
+        world.deliver(world.qualtrics().answer(&answers).1).await;
+        world.settle().await;
+        let comments = world.zendesk().comments(ADDRESS);
+        let (note, public) = comments.last().unwrap();
+        assert!(note.contains(words) && !public, "{note} {:?}", world.ends().await);
+    }
+    // Nobody to write to, and no ticket to write on.
+    let world = World::new(TUESDAY, &["survey-answer"], None).await;
+    let before = world.zendesk().tickets().len();
+    let answers = Answers { nps: Some(0), call: Some(true), email: None, ..Answers::default() };
+    world.deliver(world.qualtrics().answer(&answers).1).await;
+    world.settle().await;
+    assert_eq!(
+        (world.zendesk().tickets().len(), world.ends().await),
+        (before, vec!["survey-answer succeeded".to_owned()])
+    );
 }
 
 #[tokio::test]

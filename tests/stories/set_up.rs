@@ -105,6 +105,56 @@ async fn every_mistake_in_provisioning_is_told_before_anything_is_called() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_subscription_is_made_at_qualtrics_with_a_fresh_key_and_takes_the_place_of_the_one_before() {
+    let outside = Outside::start().await;
+    let project = Project::new(&outside.url);
+    let project = changed(
+        project,
+        "sources:\n",
+        "sources:\n  csat: { provider: qualtrics, shared_key: { secret: csat }, connection: surveys }\n",
+    );
+    let mut project = changed(
+        project,
+        "connections:\n",
+        &format!(
+            "connections:\n  surveys: {{ provider: qualtrics, auth: {{ type: api_key, header: X-API-TOKEN, key: {{ env: QT }} }}, \
+             allowed_domain: fra1.qualtrics.com, base_url: \"{}/qualtrics\" }}\n",
+            outside.url
+        ),
+    );
+    project.environment.push(("QT".to_owned(), "qualtrics-marker".to_owned()));
+    let topic = "surveyengine.completedResponse.SV_0csatdesk0001";
+    let provision = ["sources", "provision", "csat", "--allow-loopback", "--public-url", "https://relay.example.com"];
+    assert!(failed(&project, &provision).contains("--topic surveyengine.completedResponse"));
+    let with_topic = [&provision[..], &["--topic", topic]].concat();
+    let first = project.json(&with_topic);
+    assert_eq!((&first["done"], &first["events"]), (&json!("created"), &json!([topic])));
+    let server = project.serve();
+    let url = server.url("/webhooks/qualtrics/csat");
+    let send = async |delivery: &deskwire_sandbox::SignedDelivery| {
+        let mut request = client().post(&url).body(delivery.body.clone());
+        for (name, value) in &delivery.headers {
+            request = request.header(name, value);
+        }
+        request.send().await.unwrap().status().as_u16()
+    };
+    let answers = deskwire_sandbox::Answers::default();
+    let (_, old) = outside.sandbox.qualtrics().answer(&answers);
+    assert_eq!((old.len(), send(&old[0]).await), (1, 200), "signed with the key that was stored, and wanted by nobody");
+    let second = project.json(&with_topic);
+    assert_eq!(second["done"], "changed");
+    assert_ne!(first["ids"], second["ids"]);
+    let (_, new) = outside.sandbox.qualtrics().answer(&answers);
+    assert_eq!(
+        (new.len(), send(&new[0]).await),
+        (1, 200),
+        "one subscription, whose new key the running server knows already"
+    );
+    let (_, said) = server.stop();
+    assert!(!said.contains("sharedKey"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn doctor_names_what_is_missing_and_what_ends_when() {
     let outside = Outside::start().await;
     let project = Project::new(&outside.url).with_workflow("workflow.yaml", POST_WORKFLOW);

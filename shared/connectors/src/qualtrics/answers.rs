@@ -96,14 +96,19 @@ pub(crate) fn sorted(survey_id: &str, response: &Value, survey: &Survey) -> Valu
             }
         }
     }
+    // What was not answered is there all the same, so that a workflow can ask for it.
+    for (id, question) in &survey.questions {
+        answers.entry(id.clone()).or_insert_with(|| unanswered(question));
+    }
     let by_name: Map<String, Value> = answers
         .iter()
         .filter_map(|(id, answer)| Some((survey.questions.get(id)?.name.clone()?, answer.clone())))
         .collect();
-    let nps = answers
-        .values()
-        .find(|answer| answer.get("group").is_some())
-        .map(|answer| json!({ "score": answer["value"], "group": answer["group"] }));
+    let nps = answers.values().find(|answer| answer.get("group").is_some());
+    let nps = nps.map_or_else(
+        || json!({ "score": null, "group": null }),
+        |answer| json!({ "score": answer["value"], "group": answer["group"] }),
+    );
     let status = about("status");
     json!({
         "response_id": response.get("responseId").cloned().unwrap_or(Value::Null),
@@ -163,9 +168,7 @@ impl Key {
 fn place(answers: &mut Map<String, Value>, key: &Key, value: &Value, labels: &Map<String, Value>, survey: &Survey) {
     let question = survey.questions.get(&key.defined).cloned().unwrap_or_default();
     let rest: Vec<&str> = key.rest.iter().map(String::as_str).collect();
-    let entry = answers.entry(key.question.clone()).or_insert_with(
-        || json!({ "value": null, "label": null, "text": null, "question": question.text, "name": question.name }),
-    );
+    let entry = answers.entry(key.question.clone()).or_insert_with(|| unanswered(&question));
     match rest.as_slice() {
         [] => {
             entry["value"] = value.clone();
@@ -190,6 +193,10 @@ fn place(answers: &mut Map<String, Value>, key: &Key, value: &Value, labels: &Ma
         }
         more => set(entry, "more", &more.join("_"), value.clone()),
     }
+}
+
+fn unanswered(question: &Question) -> Value {
+    json!({ "value": null, "label": null, "text": null, "question": question.text, "name": question.name })
 }
 
 fn set(answer: &mut Value, under: &str, name: &str, value: Value) {
@@ -246,6 +253,7 @@ mod tests {
                 "QID5": { "questionName": "Q5", "questionText": "Rate", "choices": { "3": { "recode": "3", "choiceText": "Fine" },
                           "5": { "recode": "5", "choiceText": "Bad" } },
                           "subQuestions": { "1": { "choiceText": "Speed" }, "2": { "choiceText": "Tone" } } },
+                "QID10": { "questionName": "Q10", "questionText": "Anything else?" },
                 "QID8": { "questionName": "call", "questionText": "Call you?",
                           "choices": { "7": { "recode": "1", "choiceText": "Yes" }, "8": { "recode": "2", "choiceText": "No" } } }
             }
@@ -272,6 +280,7 @@ mod tests {
         assert_eq!(answer("1_QID7")["value"], 1, "a pass of a loop");
         assert_eq!(answer("QID8")["label"], "Yes", "by its recode value, not its number");
         assert_eq!(sorted["by_name"]["call"]["label"], "Yes");
+        assert_eq!(sorted["by_name"]["Q10"]["value"], Value::Null, "asked, and not answered");
         assert_eq!(sorted["embedded"], json!({ "ticket_id": "35436", "SC_1": 7 }));
         assert_eq!(sorted["recipient"]["email"], "ada@example.com");
     }
@@ -286,6 +295,7 @@ mod tests {
         assert_eq!(sorted["answers"]["QID3"]["more"], json!({ "a_b_c": true }));
         assert_eq!(sorted["embedded"], json!({ "QID": 1, "QIDx!": 2, "": "x" }));
         assert_eq!(sorted["answers"]["QID10"]["text"], strange["values"]["QID10_TEXT"]);
-        assert_eq!((&sorted["nps"], &sorted["by_name"]), (&Value::Null, &json!({})));
+        assert_eq!(sorted["nps"], json!({ "score": null, "group": null }));
+        assert_eq!(sorted["by_name"], json!({}));
     }
 }

@@ -100,8 +100,8 @@ pub struct GetResponseOutput {
     pub channel: Option<String>,
     /// Who answered.
     pub recipient: Recipient,
-    /// The first question of the kind "how likely are you to recommend us"; none where there is none.
-    pub nps: Option<Nps>,
+    /// The first question of the kind "how likely are you to recommend us"; its parts are none where there is no answer.
+    pub nps: Nps,
     /// Each answer by its question's id: `value`, `label` (what was chosen, in words; a list for several), `text` (what was
     /// written), `texts` (by choice), `rows` (of a matrix), `group` (of an NPS), and the `question` itself.
     #[schemars(extend("x-personal" = true))]
