@@ -76,6 +76,10 @@ pub(crate) async fn run(
         }
         if sandbox {
             note(format_args!("slack    http://{address}/sandbox/slack     zendesk  http://{address}/sandbox/zendesk"));
+            if deskwire.project().sources.iter().any(|source| source.provider == "qualtrics") {
+                let survey = deskwire_sandbox::world::SURVEY;
+                note(format_args!("survey   http://{address}/sandbox/qualtrics/jfe/form/{survey}"));
+            }
         }
     }
     let folder = Some(Folder { path: project.project.clone(), files, settings, secrets: secrets(project) });
