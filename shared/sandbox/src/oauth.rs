@@ -9,7 +9,7 @@
 //! | Qualtrics | none | `/qualtrics/oauth2/token` |
 //!
 //! The client is [`world::OAUTH_CLIENT`](crate::world::OAUTH_CLIENT) at all of them. Slack's and Zendesk's APIs take these
-//! tokens beside the fixed ones. Written from the pages that [`Manners`] names, not from what our own client expects.
+//! tokens beside the fixed ones. Written from the pages that `manners` names, not from what our own client expects.
 
 mod authority;
 mod manners;
