@@ -364,6 +364,22 @@ async fn morning_handover_tells_in_the_morning_what_the_night_has_left() {
 }
 
 #[tokio::test]
+async fn weekly_detractors_makes_a_ticket_of_every_unhappy_answer_that_has_none() {
+    let world = played("a_week_of_answers").await;
+    let tickets = world.zendesk().tickets();
+    let subjects: Vec<&Value> = tickets[tickets.len() - 2..].iter().map(|ticket| &ticket["subject"]).collect();
+    assert_eq!(subjects, ["Unhappy answer: 2 of 10, wants a call", "Unhappy answer: 6 of 10"]);
+    let made = newest(&world);
+    assert!(made["external_id"].as_str().unwrap().starts_with("SV_0csatdesk0001/R_"), "{made}");
+    assert_eq!(made["description"], "It came <b>late</b>.");
+    let expected = ":thermometer: *Last week's survey:* 6 answers, 2 of them unhappy and about no ticket.\n1 got a ticket just now.";
+    assert_eq!(texts(&world.posts_in(SUPPORT)), [expected]);
+    let mut ends = world.ends().await;
+    ends.sort();
+    assert_eq!(ends, ["survey-answer succeeded", "weekly-detractors succeeded"]);
+}
+
+#[tokio::test]
 async fn connection_lost_tells_of_every_connection_but_the_one_it_tells_through() {
     let world = played("a_connection_is_lost").await;
     let expected = ":electric_plug: The connection *zendesk* needs a person: the provider refused: invalid_grant\n\

@@ -33,6 +33,7 @@ pub fn actions(client: Arc<Client>) -> Actions {
         Arc::new(http::request::Request::new(Arc::clone(&client))),
         Arc::new(qualtrics::create_distribution_link::CreateDistributionLink::new(Arc::clone(&client))),
         Arc::new(qualtrics::get_response::GetResponse::new(Arc::clone(&client))),
+        Arc::new(qualtrics::list_responses::ListResponses::new(Arc::clone(&client))),
         Arc::new(qualtrics::send_json_event::SendJsonEvent::new(Arc::clone(&client))),
         Arc::new(slack::add_reaction::AddReaction::new(Arc::clone(&client))),
         Arc::new(slack::get_message::GetMessage::new(Arc::clone(&client))),

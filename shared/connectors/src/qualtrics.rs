@@ -7,6 +7,7 @@ mod answers;
 pub mod create_distribution_link;
 mod failure;
 pub mod get_response;
+pub mod list_responses;
 mod plain;
 pub mod send_json_event;
 pub mod subscription;

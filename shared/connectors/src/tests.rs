@@ -26,6 +26,7 @@ fn every_action_is_registered() {
             "http.request",
             "qualtrics.create_distribution_link",
             "qualtrics.get_response",
+            "qualtrics.list_responses",
             "qualtrics.send_json_event",
             "slack.add_reaction",
             "slack.get_message",
@@ -60,7 +61,7 @@ fn every_spec_is_complete() {
             "{}",
             spec.name
         );
-        let reads = ["look_up_", "get_"].iter().any(|verb| spec.name.contains(verb));
+        let reads = ["look_up_", "get_", "list_"].iter().any(|verb| spec.name.contains(verb));
         assert_eq!(spec.effect.writes(), !reads, "{}", spec.name);
         for input in spec.slack_text_inputs {
             assert!(spec.input["properties"].get(input).is_some(), "{}: {input}", spec.name);
@@ -98,6 +99,7 @@ fn inputs_are_closed_and_name_what_is_required() {
             ("http.request", json!(["path"])),
             ("qualtrics.create_distribution_link", json!(["survey_id", "mailing_list_id", "expires_at"])),
             ("qualtrics.get_response", json!(["survey_id", "response_id"])),
+            ("qualtrics.list_responses", json!(["survey_id"])),
             ("qualtrics.send_json_event", json!(["event"])),
             ("slack.add_reaction", json!(["channel", "name", "timestamp"])),
             ("slack.get_message", json!(["channel", "timestamp"])),
@@ -165,6 +167,7 @@ fn budgets_are_named_by_connection_and_rate_class() {
         budgets,
         [
             vec![],
+            vec!["crm|qualtrics"],
             vec!["crm|qualtrics"],
             vec!["crm|qualtrics"],
             vec!["crm|qualtrics"],

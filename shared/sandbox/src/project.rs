@@ -27,6 +27,7 @@ const FILES: &[(&str, &str)] = files![
     "workflows/morning-handover.yaml",
     "workflows/survey-answer.yaml",
     "workflows/survey-after-solved.yaml",
+    "workflows/weekly-detractors.yaml",
     "workflows/connection-lost.yaml",
 ];
 

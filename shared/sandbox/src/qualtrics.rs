@@ -9,6 +9,7 @@ mod api;
 mod brand;
 mod deliver;
 mod endpoint;
+mod export;
 mod page;
 
 use axum::Router;

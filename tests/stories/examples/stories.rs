@@ -197,6 +197,29 @@ stories! {
         world.deliver(told).await;
         world.settle().await;
     }
+    // Nearly eight o'clock in Berlin, on a Monday. One of the unhappy wants a call, of which Qualtrics has told.
+    a_week_of_answers(world, "weekly-detractors" | "survey-answer", "2026-02-02T06:30:00Z") {
+        let unhappy = |email: &str, nps| Answers {
+            nps: Some(nps),
+            comment: Some("It came <b>late</b>.".to_owned()),
+            email: Some(email.to_owned()),
+            ..Answers::default()
+        };
+        let wants_a_call = Answers { call: Some(true), ..unhappy("ulla.brandt@example.net", 2) };
+        world.deliver(world.qualtrics().answer(&wants_a_call).1).await;
+        let embedded = vec![("ResponseEventContext".to_owned(), HELMETS.to_string())];
+        for answers in [
+            unhappy("gil.tamm@example.net", 6),
+            unhappy("happy@example.net", 9),
+            Answers { embedded, ..unhappy("about.a.ticket@example.net", 1) },
+            Answers { email: None, ..unhappy("", 0) },
+        ] {
+            world.qualtrics().answer(&answers);
+        }
+        world.let_pass(Duration::from_mins(31)).await;
+        world.tick().await;
+        world.settle().await;
+    }
     a_connection_is_lost(world, "connection-lost", TUESDAY) {
         world.lose("zendesk").await;
         world.lose("slack").await;

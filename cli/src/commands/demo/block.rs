@@ -64,6 +64,7 @@ fn describe(entry: &Entry) -> Option<(String, String)> {
         Entry::Skipped { .. } => (paint(DIM, "–"), String::new()),
         Entry::Chose { case: Some(case), .. } => (done(), format!(" (case {case})")),
         Entry::Chose { case: None, .. } => (done(), " (otherwise)".to_owned()),
+        Entry::Looping { items, .. } if items.len() == 1 => (done(), " (1 item)".to_owned()),
         Entry::Looping { items, .. } => (done(), format!(" ({} items)", items.len())),
         Entry::Waiting { .. } => (paint(CYAN, "…"), String::new()),
         Entry::Failed { .. } => (paint(RED, "✗"), String::new()),

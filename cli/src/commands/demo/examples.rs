@@ -114,6 +114,16 @@ impl Tale {
         self.newest_post();
         self.example("morning-handover", "It is six in the evening (suppose again)", Start::Tick).await?;
         self.came_out("The unassigned tickets are noted. It looks again in the morning and tells which are left");
+        let answers = Answers {
+            nps: Some(3),
+            comment: Some("The pump broke on the second day.".to_owned()),
+            email: Some("gil.tamm@example.net".to_owned()),
+            ..Answers::default()
+        };
+        self.sandbox.qualtrics().answer(&answers);
+        self.example("weekly-detractors", "It is Monday, eight o'clock. Gil Tamm was unhappy last week", Start::Tick)
+            .await?;
+        self.newest_post();
         Ok(())
     }
 

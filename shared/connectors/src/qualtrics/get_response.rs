@@ -176,7 +176,7 @@ impl GetResponse {
 }
 
 /// The words of a survey. They are a convenience: where they cannot be read for good, there are none.
-async fn definition(qualtrics: Qualtrics<'_>, survey: &str) -> Result<Survey, CallError> {
+pub(super) async fn definition(qualtrics: Qualtrics<'_>, survey: &str) -> Result<Survey, CallError> {
     match qualtrics.get(&format!("API/v3/surveys/{survey}"), &[], &format!("survey {survey}")).await {
         Ok(definition) => Ok(answers::survey(&definition)),
         Err(failed) if failed.error.class == ErrorClass::Fail => Ok(Survey::default()),

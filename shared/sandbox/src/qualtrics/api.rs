@@ -10,8 +10,9 @@ use http::{HeaderMap, Method, StatusCode, Uri};
 use serde_json::{Map, Value, json};
 use subtle::ConstantTimeEq;
 
-use super::brand::{Brand, Contact, Distribution, Subscription, definition, id, link};
+use super::brand::{Brand, Contact, Distribution, Response as Recorded, Subscription, definition, id, link};
 use super::endpoint::Endpoint;
+use super::export;
 use crate::Sandbox;
 use crate::exchange::{Answer, Asked, carry_out};
 use crate::fault::{Fault, FaultKind};
@@ -19,14 +20,14 @@ use crate::oauth::{self, Standing, bearer};
 use crate::world::{QUALTRICS_BRAND, SURVEY};
 
 /// A refusal: status, Qualtrics' code (where it has one), and its words.
-struct Refused(StatusCode, Option<&'static str>, String);
+pub(super) struct Refused(StatusCode, Option<&'static str>, String);
 
 impl Refused {
-    fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
+    pub(super) fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
         Self(StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST), Some(code), message.into())
     }
 
-    fn missing(code: &'static str, what: &str) -> Self {
+    pub(super) fn missing(code: &'static str, what: &str) -> Self {
         Self::new(404, code, format!("{what} not found"))
     }
 }
@@ -47,6 +48,8 @@ pub(crate) async fn call(
         facts: Map::new(),
     };
     let has_url = uri.query().is_some_and(|query| query.contains("urlTokenId="));
+    // A file is a file, and comes without the envelope.
+    let is_file = matches!(endpoint, Some(Endpoint::ExportFile(..)));
     let act = || {
         // Whoever has the address of a JSON event may use it.
         let known = if has_url && endpoint == Some(Endpoint::JsonEvent) { Ok(()) } else { sign_in(&sandbox, &headers) };
@@ -55,6 +58,7 @@ pub(crate) async fn call(
             None => Err(Refused(StatusCode::NOT_FOUND, None, "The requested resource does not exist.".to_owned())),
         });
         match done {
+            Ok(file) if is_file => Answer { response: Json(file).into_response(), outcome: "ok".to_owned() },
             Ok(result) => Answer { response: envelope(StatusCode::OK, result, None), outcome: "ok".to_owned() },
             Err(Refused(status, code, message)) => {
                 let mut error = json!({ "errorMessage": message });
@@ -108,6 +112,14 @@ fn carried_out(sandbox: &Sandbox, endpoint: Endpoint, body: &[u8]) -> Result<Opt
         Endpoint::Survey(survey) => Err(Refused::missing("GSI_2", &survey)),
         Endpoint::Response(survey, _) if survey != SURVEY => Err(Refused::missing("GSI_2", &survey)),
         Endpoint::Response(_, response) => read(&mut brand, &response).map(Some),
+        Endpoint::StartExport(survey) | Endpoint::Export(survey, _) | Endpoint::ExportFile(survey, _)
+            if survey != SURVEY =>
+        {
+            Err(Refused::missing("GSI_2", &survey))
+        }
+        Endpoint::StartExport(_) => export::start(sandbox, &mut brand, &given).map(Some),
+        Endpoint::Export(_, progress) => export::progress(&mut brand, &progress).map(Some),
+        Endpoint::ExportFile(_, file) => export::file(&brand, &file).map(Some),
         Endpoint::CreateContact(_) => {
             let (contact, look_up) = (id("CID_", sandbox.random()), id("CGC_", sandbox.random()));
             let made = Contact {
@@ -164,14 +176,19 @@ fn read(brand: &mut Brand, response: &str) -> Result<Value, Refused> {
         found.unreadable -= 1;
         return Err(Refused::missing("RSI_1", response));
     }
+    Ok(shown(found))
+}
+
+/// A response as the API and files show it.
+pub(super) fn shown(found: &Recorded) -> Value {
     let displayed: Vec<&String> = found.values.keys().filter(|key| key.starts_with("QID")).collect();
-    Ok(json!({
+    json!({
         "responseId": found.id,
         "values": found.values,
         "labels": found.labels,
         "displayedFields": displayed,
         "displayedValues": { "QID1": [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10] },
-    }))
+    })
 }
 
 fn distribute(sandbox: &Sandbox, brand: &mut Brand, given: &Value) -> Result<Value, Refused> {

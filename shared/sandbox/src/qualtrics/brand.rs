@@ -46,6 +46,22 @@ pub(crate) struct Subscription {
     pub calls: u32,
 }
 
+/// A file of responses that is being made.
+#[derive(Debug, Clone)]
+pub(crate) struct Export {
+    /// What its progress is asked for by.
+    pub progress: String,
+    /// What the file itself is asked for by.
+    pub file: String,
+    /// Responses recorded from then on.
+    pub since: Timestamp,
+    /// Responses recorded before that time.
+    pub until: Option<Timestamp>,
+    pub limit: Option<usize>,
+    /// How often its progress is asked for in vain.
+    pub unfinished: u32,
+}
+
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Contact {
     pub email: String,
@@ -59,6 +75,7 @@ pub(crate) struct Brand {
     pub distributions: Vec<Distribution>,
     pub subscriptions: Vec<Subscription>,
     pub contacts: BTreeMap<String, Contact>,
+    pub exports: Vec<Export>,
     /// The JSON events that came.
     pub events: Vec<Value>,
 }

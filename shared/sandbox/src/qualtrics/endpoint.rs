@@ -8,6 +8,12 @@ pub(crate) enum Endpoint {
     Whoami,
     Survey(String),
     Response(String, String),
+    /// Has a file of a survey's responses made.
+    StartExport(String),
+    /// How far it is.
+    Export(String, String),
+    /// The file itself.
+    ExportFile(String, String),
     CreateContact(String),
     CreateDistribution,
     Links(String),
@@ -22,7 +28,7 @@ pub(crate) enum Endpoint {
 }
 
 /// What faults and the log call the endpoints.
-pub(crate) const OPERATIONS: [&str; 12] = [
+pub(crate) const OPERATIONS: [&str; 15] = [
     "qualtrics.whoami",
     "qualtrics.get_survey",
     "qualtrics.get_response",
@@ -35,6 +41,9 @@ pub(crate) const OPERATIONS: [&str; 12] = [
     "qualtrics.delete_subscription",
     "qualtrics.delete_all_subscriptions",
     "qualtrics.json_event",
+    "qualtrics.start_export",
+    "qualtrics.get_export",
+    "qualtrics.get_export_file",
 ];
 
 impl Endpoint {
@@ -49,6 +58,11 @@ impl Endpoint {
             ("GET", ["whoami"]) => Some(Self::Whoami),
             ("GET", ["surveys", survey]) => Some(Self::Survey(own(survey))),
             ("GET", ["surveys", survey, "responses", response]) => Some(Self::Response(own(survey), own(response))),
+            ("POST", ["surveys", survey, "export-responses"]) => Some(Self::StartExport(own(survey))),
+            ("GET", ["surveys", survey, "export-responses", id]) => Some(Self::Export(own(survey), own(id))),
+            ("GET", ["surveys", survey, "export-responses", id, "file"]) => {
+                Some(Self::ExportFile(own(survey), own(id)))
+            }
             ("POST", ["directories", _, "mailinglists", list, "contacts"]) => Some(Self::CreateContact(own(list))),
             ("POST", ["distributions"]) => Some(Self::CreateDistribution),
             ("GET", ["distributions", id, "links"]) => Some(Self::Links(own(id))),
@@ -75,6 +89,9 @@ impl Endpoint {
             Self::DeleteSubscription(_) => 9,
             Self::DeleteAll => 10,
             Self::JsonEvent => 11,
+            Self::StartExport(_) => 12,
+            Self::Export(..) => 13,
+            Self::ExportFile(..) => 14,
         }]
     }
 }
