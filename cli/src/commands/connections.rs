@@ -112,7 +112,10 @@ fn list(all: &[Stood]) {
             .as_ref()
             .and_then(|state| state.account.get("team").or_else(|| state.account.get("instance_url")));
         vec![
-            styled(&one.config.name, BOLD),
+            one.config.display_name.as_ref().map_or_else(
+                || styled(&one.config.name, BOLD),
+                |called| styled(format_args!("{} ({called})", one.config.name), BOLD),
+            ),
             styled(words, style),
             cell(&one.config.provider),
             cell(one.config.auth.kind()),
@@ -129,6 +132,9 @@ fn show(one: &Stood) {
     let row = |name: &str, value: &dyn std::fmt::Display| {
         line(format_args!("  {}  {value}", paint(DIM, format_args!("{name:<14}"))));
     };
+    if let Some(called) = &one.config.display_name {
+        row("called", called);
+    }
     row("provider", &one.config.provider);
     row("sign-in", &one.config.auth.kind());
     row("allowed domain", &one.config.allowed_domain);

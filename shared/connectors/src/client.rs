@@ -298,6 +298,7 @@ mod tests {
 
     async fn post(server: &MockServer, last: u64) -> Result<Value, CallError> {
         let config = ConnectionConfig {
+            display_name: None,
             name: ConnectionName::parse("slack").unwrap(),
             provider: "slack".to_owned(),
             auth: AuthConfig::OAuth2 { client: OAuthClientName::parse("slack").unwrap() },

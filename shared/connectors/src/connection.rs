@@ -218,6 +218,7 @@ mod tests {
 
     fn config(auth: AuthConfig) -> ConnectionConfig {
         ConnectionConfig {
+            display_name: None,
             name: ConnectionName::parse("crm").unwrap(),
             provider: "zendesk".into(),
             auth,

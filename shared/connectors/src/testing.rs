@@ -54,6 +54,7 @@ pub fn connection_at(name: &str, base_url: &str) -> Connection {
         _ => ("http", AuthConfig::ApiKey { header: "x-api-key".into(), key: env("API_KEY") }, "api.example.com"),
     };
     let config = ConnectionConfig {
+        display_name: None,
         name: ConnectionName::parse(name).unwrap(),
         provider: provider.to_owned(),
         auth,

@@ -12,6 +12,8 @@ use crate::secret::SecretRef;
 pub struct ConnectionConfig {
     /// Its name.
     pub name: ConnectionName,
+    /// What people call it. It may change at any time, and nothing refers to it.
+    pub display_name: Option<String>,
     /// A provider of the facts table: `zendesk`, `slack`.
     pub provider: String,
     /// How a request is signed in.

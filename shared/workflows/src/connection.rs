@@ -18,7 +18,11 @@ use crate::source::known_provider;
 use crate::suggest;
 use crate::yaml::Node;
 
-const KEYS: [&str; 5] = ["provider", "auth", "allowed_domain", "base_url", "secret_url"];
+const KEYS: [&str; 6] = ["provider", "auth", "allowed_domain", "base_url", "secret_url", "display_name"];
+
+/// The longest display name, in characters: it stands in tables.
+const LONGEST_DISPLAY_NAME: usize = 80;
+
 const AUTH_KEYS: [&str; 7] = ["type", "token", "username", "password", "header", "key", "client"];
 const AUTH_KINDS: [&str; 4] = ["bearer", "basic", "api_key", "oauth2"];
 
@@ -43,10 +47,11 @@ pub(crate) fn read(
     let domain = domain.and_then(|domain| read_domain(domain, hint, report));
     let base_url = read_base_url(&fields, provider, domain.as_ref(), allow_loopback, report);
     let secret_url = fields.get("secret_url").and_then(|node| secret_ref::read(node, "secret_url", report));
+    let display_name = fields.get("display_name").and_then(|node| read_display_name(node, report));
     let provider = provider.map(|(provider, _)| provider.to_owned());
     let config = match (provider.clone(), auth, domain, base_url) {
         (Some(provider), Some(auth), Some(allowed_domain), Some(base_url)) if report.errors() == errors => {
-            Some(ConnectionConfig { name, provider, auth, allowed_domain, base_url, secret_url })
+            Some(ConnectionConfig { name, display_name, provider, auth, allowed_domain, base_url, secret_url })
         }
         _ => None,
     };
@@ -147,6 +152,18 @@ fn read_header(node: &Node, report: &mut Report<'_>) -> Option<String> {
         return None;
     }
     Some(name.to_owned())
+}
+
+/// One line that people read.
+fn read_display_name(node: &Node, report: &mut Report<'_>) -> Option<String> {
+    let (given, span) = text(node, "`display_name`", report)?;
+    let given = given.trim();
+    if given.is_empty() || given.chars().count() > LONGEST_DISPLAY_NAME || given.chars().any(char::is_control) {
+        let help = format!("write one line of at most {LONGEST_DISPLAY_NAME} characters, such as `Support, Europe`");
+        report.error_with_help(span, "`display_name` is no name to show", help);
+        return None;
+    }
+    Some(given.to_owned())
 }
 
 /// `slack.com`, or `*.example.com` for a domain with everything below it. Whether strangers can register names below it is

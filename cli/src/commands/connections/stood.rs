@@ -68,6 +68,7 @@ impl Stood {
     pub(crate) fn to_json(&self) -> Value {
         json!({
             "name": self.config.name,
+            "display_name": self.config.display_name,
             "provider": self.config.provider,
             "auth": self.config.auth.kind(),
             "client": self.client.as_ref().map(|client| &client.name),

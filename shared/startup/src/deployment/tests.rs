@@ -68,6 +68,7 @@ async fn applying_the_same_files_again_changes_nothing() {
 
 fn connection(auth: AuthConfig, allowed_domain: &str) -> ConnectionConfig {
     ConnectionConfig {
+        display_name: None,
         name: ConnectionName::parse("support").unwrap(),
         provider: "http".to_owned(),
         auth,
@@ -99,6 +100,8 @@ fn what_a_connection_was_given_for_cannot_change() {
     let mut moved = known.clone();
     moved.base_url = Url::parse("https://api.acme.example/v2").unwrap();
     assert_eq!(with(&moved), [], "the path of its API may change");
+    moved.display_name = Some("Support, Europe".to_owned());
+    assert_eq!(with(&moved), [], "people may call it what they like");
 }
 
 #[tokio::test]

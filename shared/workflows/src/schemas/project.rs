@@ -78,6 +78,7 @@ pub fn project() -> Value {
             })),
             "connection": map("A service that steps can call.", &["provider", "auth", "allowed_domain"], &json!({
                 "provider": { "enum": providers, "description": "Which service it is." },
+                "display_name": { "type": "string", "maxLength": 80, "description": "What people call it. It may be changed at any time." },
                 "auth": { "$ref": "#/$defs/auth" },
                 "allowed_domain": { "type": "string", "description": "Its credentials go to this host only, or with `*.` in front to its subdomains." },
                 "secret_url": part("secret", "Where an address is that is a secret itself, as that of a Qualtrics JSON event."),

@@ -52,6 +52,19 @@ connections:
 }
 
 #[test]
+fn a_connection_may_be_called_something_in_one_line() {
+    let called = |name: &str| format!("provider: slack, {AUTH}, allowed_domain: slack.com, display_name: {name}");
+    let text = format!("connections:\n  c: {{ {} }}\n", called("' Support, Europe 🇪🇺 '"));
+    let loaded = load_with(&text, &[], false);
+    assert_eq!(loaded.project.connections[0].display_name.as_deref(), Some("Support, Europe 🇪🇺"));
+    for wrong in ["''", "\"a\\nb\"", &format!("'{}'", "x".repeat(81))] {
+        let told = connection(&called(wrong));
+        assert!(told[0].contains("`display_name` is no name to show") && told.len() == 1, "{told:?}");
+    }
+    assert!(connection(&called("[a]"))[0].contains("`display_name` must be text"));
+}
+
+#[test]
 fn a_secret_in_clear_is_refused_and_never_repeated() {
     let cases = [
         "connections:\n  c: { provider: slack, auth: { type: bearer, token: MARKER }, allowed_domain: slack.com, oops: 1 }\n",
