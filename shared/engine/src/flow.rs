@@ -166,9 +166,14 @@ impl Delivery<'_> {
         }
         let reason = match &step.kind {
             StepKind::Fail(_) => format!("{}: {message}", naming(path)),
-            _ => format!("{} failed: {message}", naming(path)),
+            _ => format!("{} failed: {message}", self.locating(step, path)),
         };
         if place.caught { Flow::ItemFailed(message) } else { Flow::End(End::failed(reason)) }
+    }
+
+    /// How a sentence about a failure names a step: by its path, and where a person finds it.
+    pub(crate) fn locating(&self, step: &Step, path: &StepPath) -> String {
+        format!("{} ({}:{})", naming(path), self.workflow.file, step.line)
     }
 }
 

@@ -287,7 +287,7 @@ impl Delivery<'_> {
         } else {
             format!("its {} attempts are used up", calling.settings.retry.attempts)
         };
-        let reason = format!("{} failed and {why}: {}", naming(calling.path), error.message);
+        let reason = format!("{} failed and {why}: {}", self.locating(calling.step, calling.path), error.message);
         self.note(Entry::Failed { step: calling.path.clone(), at: self.now(), error, continued: false });
         Flow::End(End::Over { state: RunState::Dead, reason })
     }

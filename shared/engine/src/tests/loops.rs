@@ -43,7 +43,10 @@ async fn an_item_that_fails_ends_the_run_unless_the_loop_goes_on() {
     world.settle_everything().await;
     let summary = world.run(&run).await.summary;
     assert_eq!(summary.state, RunState::Failed);
-    assert_eq!(summary.reason.as_deref(), Some("Step `each[1]/post` failed: there is no such thing"));
+    assert_eq!(
+        summary.reason.as_deref(),
+        Some("Step `each[1]/post` (workflows/w.yaml:9) failed: there is no such thing")
+    );
     assert_eq!(world.outside.calls_of("test.read"), 2);
 
     let mut world = World::new(&each("    on_error: continue\n", &post("test.read")));

@@ -54,7 +54,10 @@ async fn what_passes_is_tried_again_and_what_does_not_pass_is_not() {
     assert_eq!(done_step(&world.run(&first).await, "one"), Some((Known::Answered, 3)));
     let failed = world.run(&second).await;
     assert_eq!(failed.summary.state, RunState::Failed);
-    assert_eq!(failed.summary.reason.as_deref(), Some("Step `one` failed: there is no such thing"));
+    assert_eq!(
+        failed.summary.reason.as_deref(),
+        Some("Step `one` (workflows/w.yaml:6) failed: there is no such thing")
+    );
     assert_eq!(world.outside.calls_of("test.unprovable"), 4);
 }
 
