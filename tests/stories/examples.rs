@@ -364,6 +364,25 @@ async fn morning_handover_tells_in_the_morning_what_the_night_has_left() {
 }
 
 #[tokio::test]
+async fn survey_respondent_makes_a_profile_and_a_record_once_and_brings_them_up_to_date() {
+    let world = played("answered_twice").await;
+    let (profiles, records) = (world.zendesk().profiles(), world.zendesk().records());
+    assert_eq!((profiles.len(), records.len()), (1, 1));
+    let identifiers = json!([
+        { "type": "email", "value": "ulla.brandt@example.net" },
+        { "type": "phone", "value": "+49 30 5550" },
+        { "type": "twitter", "value": "ulla_sails" },
+    ]);
+    assert_eq!(profiles[0]["identifiers"], identifiers);
+    assert_eq!(profiles[0]["attributes"]["last_score"], 9);
+    assert_eq!(profiles[0]["attributes"]["first_survey"], "After a ticket");
+    assert_eq!(records[0]["custom_object_fields"], json!({ "nps": 9, "nps_group": "promoter" }));
+    let mut ends = world.ends().await;
+    ends.sort();
+    assert_eq!(ends, ["survey-respondent succeeded", "survey-respondent succeeded", "survey-respondent succeeded"]);
+}
+
+#[tokio::test]
 async fn weekly_detractors_makes_a_ticket_of_every_unhappy_answer_that_has_none() {
     let world = played("a_week_of_answers").await;
     let tickets = world.zendesk().tickets();

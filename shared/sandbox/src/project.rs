@@ -26,6 +26,7 @@ const FILES: &[(&str, &str)] = files![
     "workflows/weekly-digest.yaml",
     "workflows/morning-handover.yaml",
     "workflows/survey-answer.yaml",
+    "workflows/survey-respondent.yaml",
     "workflows/survey-after-solved.yaml",
     "workflows/weekly-detractors.yaml",
     "workflows/connection-lost.yaml",

@@ -76,11 +76,17 @@ pub(crate) fn workflow(report: &mut Report<'_>, options: &Options<'_>, declared:
             max_hops: u32::try_from(max_hops).unwrap_or_default(),
             steps,
             text: report.file.text.clone(),
-            file: report.file.path.clone(),
+            file: within_project(&report.file.path),
         }),
         _ => None,
     };
     Compiled { name: named.map(|(given, span)| (given.to_owned(), span)), workflow }
+}
+
+/// A file's path from the project folder on: where that lies on this machine is nobody's business.
+fn within_project(path: &str) -> String {
+    let from = path.rfind("workflows/").filter(|&at| at == 0 || path[..at].ends_with('/')).unwrap_or(0);
+    path[from..].to_owned()
 }
 
 /// The first 12 hex digits of the text's SHA-256.

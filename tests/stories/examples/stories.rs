@@ -197,6 +197,20 @@ stories! {
         world.deliver(told).await;
         world.settle().await;
     }
+    answered_twice(world, "survey-respondent", TUESDAY) {
+        let answers = |nps, embedded: &[(&str, &str)]| Answers {
+            nps: Some(nps),
+            email: Some("ulla.brandt@example.net".to_owned()),
+            embedded: embedded.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+            ..Answers::default()
+        };
+        let known = [("phone", "+49 30 5550"), ("twitter", "ulla_sails")];
+        world.deliver(world.qualtrics().answer(&answers(3, &known)).1).await;
+        world.settle().await;
+        world.deliver(world.qualtrics().answer(&answers(9, &[])).1).await;
+        world.deliver(world.qualtrics().answer(&Answers { email: None, ..answers(5, &[]) }).1).await;
+        world.settle().await;
+    }
     // Nearly eight o'clock in Berlin, on a Monday. One of the unhappy wants a call, of which Qualtrics has told.
     a_week_of_answers(world, "weekly-detractors" | "survey-answer", "2026-02-02T06:30:00Z") {
         let unhappy = |email: &str, nps| Answers {

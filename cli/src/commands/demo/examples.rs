@@ -149,6 +149,8 @@ impl Tale {
         )
         .await?;
         self.came_out("An internal note on the ticket: 9 of 10. Its field NPS and its tags say so, too");
+        self.example("survey-respondent", "The same answer: who gave it is worth knowing", Start::Already).await?;
+        self.came_out("A profile and a record of Mina Oort; her next answer brings both up to date");
         Ok(())
     }
 
