@@ -22,8 +22,11 @@ mod tail;
 mod test;
 pub(crate) mod workflows;
 
+use std::sync::Arc;
+
 use anyhow::Context;
 use deskwire_core::connection::{AuthConfig, ConnectionConfig};
+use deskwire_core::ports::Store;
 use deskwire_secrets::Secrets;
 use deskwire_startup::{Deskwire, ProjectFiles, Settings, StartError};
 use deskwire_storage::SqliteStore;
@@ -33,7 +36,7 @@ use crate::args::{DataArgs, ProjectArgs};
 use crate::output::{line, note};
 
 /// Opens the store for a question. A store that is not there is an error that says how to get one.
-fn open_store(data: &DataArgs) -> anyhow::Result<SqliteStore> {
+async fn open_store(data: &DataArgs) -> anyhow::Result<Arc<dyn Store>> {
     let file = data.data.join("deskwire.db");
     if !file.exists() {
         anyhow::bail!(
@@ -41,7 +44,12 @@ fn open_store(data: &DataArgs) -> anyhow::Result<SqliteStore> {
             data.data.display()
         );
     }
-    Ok(SqliteStore::open(&data.data)?)
+    Ok(Arc::new(SqliteStore::open(&data.data)?))
+}
+
+/// Opens the store, which is made if need be.
+async fn open_or_make_store(data: &DataArgs) -> anyhow::Result<Arc<dyn Store>> {
+    Ok(Arc::new(SqliteStore::open(&data.data)?))
 }
 
 fn read_project(project: &ProjectArgs) -> anyhow::Result<ProjectFiles> {

@@ -132,7 +132,7 @@ async fn follow_secrets(deskwire: Arc<Deskwire>, folder: Arc<Folder>) {
 }
 
 async fn keep_schedules(deskwire: Arc<Deskwire>) {
-    let store = Arc::new(deskwire.store.clone());
+    let store = deskwire.store.clone();
     let scheduler = Scheduler { inbox: store.clone(), registry: store, random: Arc::clone(&deskwire.random) };
     loop {
         let catalogue = deskwire.catalogue.get();

@@ -162,7 +162,7 @@ pub(crate) fn routes(deskwire: &Deskwire, address: SocketAddr, public_url: &Url)
         .route("/healthz", get(|| async { axum::Json(json!({ "status": "ok" })) }))
         .route("/readyz", get(ready));
     if address.ip().is_loopback() {
-        let store = Arc::new(deskwire.store.clone());
+        let store = deskwire.store.clone();
         let console = console::router(console::Console {
             history: store.clone(),
             registry: store,

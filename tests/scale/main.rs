@@ -205,7 +205,7 @@ impl Process {
             policy: self.workflow.lane,
             changed_at: None,
         };
-        let arrival = Arrival { event, also_known_as: vec![], wanted: vec![wanted], declined: vec![] };
+        let arrival = Arrival { event, also_known_as: vec![], wanted: vec![wanted], declined: vec![], awaited: true };
         self.store.accept(arrival).await.unwrap();
     }
 

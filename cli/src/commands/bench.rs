@@ -8,11 +8,10 @@ use deskwire_accept::{Delivery, Source, Webhook};
 use deskwire_core::action::Actions;
 use deskwire_core::event::{Event, JsonText};
 use deskwire_core::ids::SourceName;
-use deskwire_core::ports::{EventDetail, History};
+use deskwire_core::ports::{EventDetail, History, Store};
 use deskwire_core::provider::provider;
 use deskwire_core::time::Timestamp;
 use deskwire_startup::{ProjectFiles, Settings, StartError};
-use deskwire_storage::SqliteStore;
 use deskwire_workflows::{Project, SourceFile, Workflow};
 use qualtrics_webhook::Qualtrics;
 use zendesk_webhook::Zendesk;
@@ -97,7 +96,7 @@ impl Bench {
 }
 
 /// An event of the store, with what is kept about it.
-pub(crate) async fn recorded_event(store: &SqliteStore, reference: &str) -> anyhow::Result<(Event, EventDetail)> {
+pub(crate) async fn recorded_event(store: &dyn Store, reference: &str) -> anyhow::Result<(Event, EventDetail)> {
     let detail = store.event(reference).await?.with_context(|| {
         format!("`{reference}` is neither a file nor an event of the store; `deskwire events list` shows those")
     })?;
@@ -106,8 +105,8 @@ pub(crate) async fn recorded_event(store: &SqliteStore, reference: &str) -> anyh
 }
 
 /// The store, where there is one.
-pub(crate) fn store_if_any(data: &DataArgs) -> Option<SqliteStore> {
-    open_store(data).ok()
+pub(crate) async fn store_if_any(data: &DataArgs) -> Option<Arc<dyn Store>> {
+    open_store(data).await.ok()
 }
 
 /// Starts against stand-ins of its own, or against the project's connections: those that are signed in by OAuth have their

@@ -10,11 +10,10 @@ use anyhow::bail;
 use deskwire_connectors::Client;
 use deskwire_core::connection::OAuthGrant;
 use deskwire_core::ids::ConnectionName;
-use deskwire_core::ports::{Deploy, Registry, TokenStates};
+use deskwire_core::ports::{Deploy, Registry, Store, TokenStates};
 use deskwire_core::time::{Clock, SystemClock, Timestamp, show_duration};
 use deskwire_core::token::{Standing, TokenSource, TokenState};
 use deskwire_startup::{Deskwire, OsRandom};
-use deskwire_storage::SqliteStore;
 use deskwire_templates::{Limits, Templates};
 use deskwire_tokens::invite;
 use deskwire_workflows::{Options, SourceFile, Workflow};
@@ -277,7 +276,7 @@ async fn connect(
             open(&link);
         }
     }
-    let found = wait(&deskwire.store, &one.config.name, began).await?;
+    let found = wait(deskwire.store.as_ref(), &one.config.name, began).await?;
     let Some(state) = found else {
         note(format_args!("error: nobody connected {name} within {}; come again", show_duration(LASTS)));
         return Ok(Outcome::Failed);
@@ -302,7 +301,7 @@ async fn serve_here(deskwire: &Deskwire, listen: SocketAddr) -> anyhow::Result<U
 }
 
 /// Waits until somebody has connected it, with a line on terminals that says so.
-async fn wait(store: &SqliteStore, name: &ConnectionName, began: Timestamp) -> anyhow::Result<Option<TokenState>> {
+async fn wait(store: &dyn Store, name: &ConnectionName, began: Timestamp) -> anyhow::Result<Option<TokenState>> {
     let shown = std::io::stderr().is_terminal();
     let (mut said, until) = (0, tokio::time::Instant::now() + LASTS);
     let found = loop {
@@ -338,7 +337,7 @@ async fn delete(name: &str, project: &ProjectArgs, data: &DataArgs, as_json: boo
     let Ok(parsed) = ConnectionName::parse(name) else { bail!("`{name}` is no connection's name") };
     let all = Stood::all(project, data).await?;
     let mut users = all.iter().find(|one| one.config.name == parsed).map(|one| one.users.clone()).unwrap_or_default();
-    let store = open_store(data)?;
+    let store = open_store(data).await?;
     let (actions, templates) = (deskwire_startup::actions_alone(), Templates::new(Limits::default()));
     let options = Options { actions: &actions, templates: &templates, allow_loopback: true };
     for deployed in store.deployed().await? {
@@ -357,7 +356,7 @@ async fn delete(name: &str, project: &ProjectArgs, data: &DataArgs, as_json: boo
     if !known && store.token_state(&parsed).await?.is_none() {
         return Ok(unknown(name, &all));
     }
-    let kept = vault(project, data)?;
+    let kept = vault(project, data).await?;
     store.forget_tokens(&parsed).await?;
     kept.forget(&format!("token/{parsed}")).await?;
     // Last: while anything is kept of it, its facts stay.

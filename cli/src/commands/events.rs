@@ -36,7 +36,7 @@ pub(crate) async fn run(command: EventsCommand, as_json: bool) -> anyhow::Result
             let moment = |text: Option<String>| text.map(|text| runs::moment(&text, now)).transpose();
             let (since, until) = (moment(since)?, moment(until)?);
             let filter = Filter { limit, source, state, subject, kind, since, until, ..Filter::default() };
-            let events = open_store(&data)?.events(filter).await?;
+            let events = open_store(&data).await?.events(filter).await?;
             if as_json {
                 crate::output::json(&json!(events));
             } else {
@@ -45,7 +45,7 @@ pub(crate) async fn run(command: EventsCommand, as_json: bool) -> anyhow::Result
             Ok(Outcome::Fine)
         }
         EventsCommand::Show { id, personal, data } => {
-            let Some(mut event) = open_store(&data)?.event(&id).await? else {
+            let Some(mut event) = open_store(&data).await?.event(&id).await? else {
                 note(format_args!("error: there is no event `{id}`; see `deskwire events list`"));
                 return Ok(Outcome::Failed);
             };
@@ -136,8 +136,8 @@ fn show(event: &EventDetail) {
 /// Where the project's secrets are found, those of the secret store included.
 async fn stored(project: &ProjectArgs, data: &DataArgs) -> anyhow::Result<Option<Secrets>> {
     let found = secrets(project);
-    if open_store(data).is_ok() {
-        found.take_stored(vault(project, data)?.set_secrets(SystemClock.now()).await?);
+    if open_store(data).await.is_ok() {
+        found.take_stored(vault(project, data).await?.set_secrets(SystemClock.now()).await?);
     }
     Ok(Some(found))
 }

@@ -1,13 +1,15 @@
 //! `deskwire plan` and `deskwire apply`: what the project's files would put in force, and doing it.
 
+use std::sync::Arc;
+
 use deskwire_core::connection::FixedFacts;
+use deskwire_core::ports::Store;
 use deskwire_core::time::{Clock, SystemClock};
 use deskwire_startup::{Change, ChangeKind, Plan, ProjectFiles};
-use deskwire_storage::SqliteStore;
 use serde_json::{Value, json};
 use similar::{ChangeTag, TextDiff};
 
-use super::{print_diagnostics, read_project};
+use super::{open_or_make_store, print_diagnostics, read_project};
 use crate::Outcome;
 use crate::args::{DataArgs, ProjectArgs};
 use crate::output::{BOLD, CYAN, DIM, GREEN, RED, YELLOW, line, note, paint};
@@ -37,7 +39,7 @@ pub(crate) async fn plan(project: &ProjectArgs, data: &DataArgs, as_json: bool) 
 
 pub(crate) async fn apply(project: &ProjectArgs, data: &DataArgs, as_json: bool) -> anyhow::Result<Outcome> {
     let Some((plan, store)) = make(project, data, as_json).await? else { return Ok(Outcome::Failed) };
-    plan.apply(&store, SystemClock.now()).await?;
+    plan.apply(store.as_ref(), SystemClock.now()).await?;
     if as_json {
         crate::output::json(&to_json(&plan));
         return Ok(outcome(&plan));
@@ -80,7 +82,7 @@ fn refused(plan: &Plan) -> bool {
 }
 
 /// Compares the project with what is in force. `None` if the project has mistakes, which have been shown.
-async fn make(project: &ProjectArgs, data: &DataArgs, as_json: bool) -> anyhow::Result<Option<(Plan, SqliteStore)>> {
+async fn make(project: &ProjectArgs, data: &DataArgs, as_json: bool) -> anyhow::Result<Option<(Plan, Arc<dyn Store>)>> {
     let files: ProjectFiles = read_project(project)?;
     let loaded = deskwire_startup::check(&files, project.allow_loopback);
     if loaded.has_errors() {
@@ -92,8 +94,8 @@ async fn make(project: &ProjectArgs, data: &DataArgs, as_json: bool) -> anyhow::
         }
         return Ok(None);
     }
-    let store = SqliteStore::open(&data.data)?;
-    let plan = Plan::of(&loaded.project, &store).await?;
+    let store = open_or_make_store(data).await?;
+    let plan = Plan::of(&loaded.project, store.as_ref()).await?;
     Ok(Some((plan, store)))
 }
 

@@ -26,7 +26,7 @@ use crate::output::{BOLD, CYAN, DIM, GREEN, RED, YELLOW, fields, line, note, pai
 pub(crate) async fn run(args: RehearseArgs, as_json: bool) -> anyhow::Result<Outcome> {
     let who = if args.live_reads { Who::Providers } else { Who::Nobody };
     let Some(bench) = draft(&args, who).await? else { return Ok(Outcome::Failed) };
-    let store = open_store(&args.data)?;
+    let store = open_store(&args.data).await?;
     let name = bench.workflow.name.as_str();
     let deployed = store.deployed().await?.into_iter().find(|one| one.name.as_str() == name);
     let active = match &deployed {
@@ -47,7 +47,7 @@ pub(crate) async fn run(args: RehearseArgs, as_json: bool) -> anyhow::Result<Out
     };
     let since = moment(&args.since, SystemClock.now())?;
     let asked = Asked {
-        history: &store,
+        history: store.as_ref(),
         draft: Arc::clone(&bench.workflow),
         active,
         actions: &bench.actions,

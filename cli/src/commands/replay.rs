@@ -6,12 +6,11 @@ use std::io::{IsTerminal, Write};
 
 use anyhow::bail;
 use deskwire_core::ids::{RunId, StepPath};
-use deskwire_core::ports::{Filter, History, RunDetail};
+use deskwire_core::ports::{Filter, History, RunDetail, Store};
 use deskwire_core::run::RunState;
 use deskwire_core::time::{Clock, SystemClock};
 use deskwire_history::{Plan, refusal};
 use deskwire_startup::OsRandom;
-use deskwire_storage::SqliteStore;
 use serde_json::json;
 
 use super::runs::missing;
@@ -39,7 +38,7 @@ impl Asked {
 }
 
 /// One run where one id is given, else several after a preview: those with these ids, or all that pass the filter.
-pub(crate) async fn run(store: &SqliteStore, ids: &[String], filter: Filter, asked: Asked) -> anyhow::Result<Outcome> {
+pub(crate) async fn run(store: &dyn Store, ids: &[String], filter: Filter, asked: Asked) -> anyhow::Result<Outcome> {
     let mut runs = Vec::new();
     for id in ids {
         match store.run(id).await? {
@@ -62,7 +61,7 @@ pub(crate) async fn run(store: &SqliteStore, ids: &[String], filter: Filter, ask
     }
 }
 
-async fn replay_one(store: &SqliteStore, run: &RunDetail, asked: Asked) -> anyhow::Result<Outcome> {
+async fn replay_one(store: &dyn Store, run: &RunDetail, asked: Asked) -> anyhow::Result<Outcome> {
     if let Some(why) = refusal(run.summary.state, asked.force) {
         note(format_args!("error: {why}"));
         return Ok(Outcome::Failed);
@@ -86,7 +85,7 @@ async fn replay_one(store: &SqliteStore, run: &RunDetail, asked: Asked) -> anyho
 }
 
 /// The runs that pass the filter and can be replayed, the oldest first.
-async fn all(store: &SqliteStore, filter: Filter, asked: Asked) -> anyhow::Result<Vec<RunDetail>> {
+async fn all(store: &dyn Store, filter: Filter, asked: Asked) -> anyhow::Result<Vec<RunDetail>> {
     if filter.workflow.is_none() && filter.state.is_none() && filter.subject.is_none() && filter.since.is_none() {
         bail!("say which runs: their ids, or --workflow, --state, --subject, --since");
     }
@@ -106,7 +105,7 @@ async fn all(store: &SqliteStore, filter: Filter, asked: Asked) -> anyhow::Resul
 }
 
 /// Shows what would be done, asks, and does it.
-async fn replay_these(store: &SqliteStore, runs: Vec<RunDetail>, asked: Asked) -> anyhow::Result<Outcome> {
+async fn replay_these(store: &dyn Store, runs: Vec<RunDetail>, asked: Asked) -> anyhow::Result<Outcome> {
     let planned: Vec<(RunDetail, Plan)> =
         runs.into_iter().map(|run| (asked.plan(&run), run)).map(|(plan, run)| (run, plan)).collect();
     if asked.as_json && asked.preview {
@@ -176,7 +175,7 @@ fn confirmed() -> anyhow::Result<bool> {
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
-async fn replay(store: &SqliteStore, run: &RunDetail, plan: &Plan) -> anyhow::Result<Option<RunId>> {
+async fn replay(store: &dyn Store, run: &RunDetail, plan: &Plan) -> anyhow::Result<Option<RunId>> {
     let now = SystemClock.now();
     let new_run = RunId::generate(now, &OsRandom);
     let replayed = store.replay(&run.summary.id, new_run.clone(), plan.keep.clone(), now).await?;

@@ -3,10 +3,9 @@
 use anyhow::Context;
 use deskwire_core::ids::StepPath;
 use deskwire_core::personal::redact_run;
-use deskwire_core::ports::{Filter, History, RunDetail, RunSummary};
+use deskwire_core::ports::{Filter, History, RunDetail, RunSummary, Store};
 use deskwire_core::time::{Clock, SystemClock, Timestamp, parse_duration};
 use deskwire_history::{Shape, Specs};
-use deskwire_storage::SqliteStore;
 use deskwire_templates::{Limits, Templates};
 use serde_json::{Value, json};
 
@@ -20,7 +19,7 @@ pub(crate) async fn run(command: RunsCommand, as_json: bool) -> anyhow::Result<O
     match command {
         RunsCommand::List { filter, limit, data } => {
             let filter = Filter { limit, ..read(&filter)? };
-            let runs = open_store(&data)?.runs(filter).await?;
+            let runs = open_store(&data).await?.runs(filter).await?;
             if as_json {
                 crate::output::json(&json!(runs));
             } else {
@@ -28,19 +27,21 @@ pub(crate) async fn run(command: RunsCommand, as_json: bool) -> anyhow::Result<O
             }
             Ok(Outcome::Fine)
         }
-        RunsCommand::Tail { filter, data } => tail::tail(&open_store(&data)?, read(&filter)?, as_json).await,
+        RunsCommand::Tail { filter, data } => {
+            tail::tail(open_store(&data).await?.as_ref(), read(&filter)?, as_json).await
+        }
         RunsCommand::Show { id, verbose, personal, data } => {
-            let store = open_store(&data)?;
+            let store = open_store(&data).await?;
             let Some(run) = store.run(&id).await? else { return Ok(missing(&id)) };
-            show(&store, run, verbose, personal, as_json).await
+            show(store.as_ref(), run, verbose, personal, as_json).await
         }
         RunsCommand::Replay { ids, filter, from_start, force, preview, yes, data } => {
             let asked = replay::Asked { from_start, force, preview, yes, as_json };
-            replay::run(&open_store(&data)?, &ids, read(&filter)?, asked).await
+            replay::run(open_store(&data).await?.as_ref(), &ids, read(&filter)?, asked).await
         }
         RunsCommand::Settle { id, step, happened, did_not_happen: _, output, note, data } => {
             let said = settle::Said { step, happened, output, note };
-            settle::run(&open_store(&data)?, &id, &said, as_json).await
+            settle::run(open_store(&data).await?.as_ref(), &id, &said, as_json).await
         }
     }
 }
@@ -97,7 +98,7 @@ pub(crate) fn list(runs: &[RunSummary]) {
 }
 
 async fn show(
-    store: &SqliteStore,
+    store: &dyn Store,
     run: RunDetail,
     verbose: bool,
     personal: bool,

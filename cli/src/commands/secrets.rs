@@ -11,7 +11,6 @@ use deskwire_core::secret::SecretRef;
 use deskwire_core::time::{Clock, SystemClock, parse_duration};
 use deskwire_secrets::Vault;
 use deskwire_startup::OsRandom;
-use deskwire_storage::SqliteStore;
 use serde_json::json;
 
 use super::{read_project, secrets};
@@ -28,7 +27,7 @@ pub(crate) async fn run(command: SecretsCommand, as_json: bool) -> anyhow::Resul
             set(&name, keep_old.as_deref(), &project, &data, as_json).await
         }
         SecretsCommand::List { project, data } => {
-            let listed = vault(&project, &data)?.list().await?;
+            let listed = vault(&project, &data).await?.list().await?;
             if as_json {
                 crate::output::json(&json!(listed));
             } else if listed.is_empty() {
@@ -52,7 +51,7 @@ pub(crate) async fn run(command: SecretsCommand, as_json: bool) -> anyhow::Resul
                 note(format_args!("error: {name} is used by {}; --force deletes it all the same", users.join(", ")));
                 return Ok(Outcome::Failed);
             }
-            if !vault(&project, &data)?.delete(&name).await? {
+            if !vault(&project, &data).await?.delete(&name).await? {
                 note(format_args!("error: there is no secret `{name}`; `deskwire secrets list` shows those there are"));
                 return Ok(Outcome::Failed);
             }
@@ -60,7 +59,7 @@ pub(crate) async fn run(command: SecretsCommand, as_json: bool) -> anyhow::Resul
             Ok(Outcome::Fine)
         }
         SecretsCommand::RotateKey { project, data } => {
-            let sealed = vault(&project, &data)?.exchange_key().await?;
+            let sealed = vault(&project, &data).await?.exchange_key().await?;
             let text = format_args!(
                 "{sealed} sealed anew with a new key; the old one stays as secret.key.old until the next time"
             );
@@ -75,8 +74,8 @@ fn done(document: &serde_json::Value, text: std::fmt::Arguments<'_>, as_json: bo
 }
 
 /// The secret store of the data folder, which is made if need be.
-pub(crate) fn vault(project: &ProjectArgs, data: &DataArgs) -> anyhow::Result<Vault> {
-    let store = SqliteStore::open(&data.data)?;
+pub(crate) async fn vault(project: &ProjectArgs, data: &DataArgs) -> anyhow::Result<Vault> {
+    let store = super::open_or_make_store(data).await?;
     let random: Arc<dyn deskwire_core::random::Random> = Arc::new(OsRandom);
     Ok(deskwire_startup::vault(&store, Some(&data.data), &secrets(project), &random)?)
 }
@@ -98,7 +97,7 @@ async fn set(
     };
     let value = read_value(name)?;
     let now = SystemClock.now();
-    let version = vault(project, data)?.set(name, &value, now, now.plus(keep)).await?;
+    let version = vault(project, data).await?.set(name, &value, now, now.plus(keep)).await?;
     done(
         &json!({ "secret": name, "version": version }),
         format_args!("{name} is stored, as version {version}"),

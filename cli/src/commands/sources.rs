@@ -73,9 +73,9 @@ fn unknown(name: &str, project: &ProjectArgs) -> anyhow::Result<Outcome> {
 async fn all(args: &ProjectArgs, data: &DataArgs, only: Option<&str>) -> anyhow::Result<Vec<Value>> {
     let project = loaded(args)?;
     let found = secrets(args);
-    let store = open_store(data).ok();
+    let store = open_store(data).await.ok();
     if store.is_some() {
-        found.take_stored(vault(args, data)?.set_secrets(SystemClock.now()).await?);
+        found.take_stored(vault(args, data).await?.set_secrets(SystemClock.now()).await?);
     }
     let public_url = server::running_at(&data.data);
     let mut shown = Vec::new();

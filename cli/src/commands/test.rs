@@ -92,10 +92,10 @@ async fn find(args: &TestArgs, bench: &Bench) -> anyhow::Result<Option<(Event, R
         (Some(reference), trigger) => {
             let file = std::path::Path::new(reference);
             if !file.exists() {
-                let store = open_store(&args.data).with_context(|| format!("`{reference}` is no file"))?;
-                let (event, detail) = recorded_event(&store, reference).await?;
+                let store = open_store(&args.data).await.with_context(|| format!("`{reference}` is no file"))?;
+                let (event, detail) = recorded_event(store.as_ref(), reference).await?;
                 let templates = Templates::new(Limits::default());
-                let recordings = Recordings::of_event(&store, &detail, &bench.actions, &templates).await?;
+                let recordings = Recordings::of_event(store.as_ref(), &detail, &bench.actions, &templates).await?;
                 return Ok(Some((Event { received_at: at.unwrap_or(event.received_at), ..event }, recordings)));
             }
             let Trigger::Event(trigger) = trigger else {
@@ -106,11 +106,11 @@ async fn find(args: &TestArgs, bench: &Bench) -> anyhow::Result<Option<(Event, R
     };
     // The same event may have come in before.
     let mut recordings = Recordings::default();
-    if let Some(store) = store_if_any(&args.data)
+    if let Some(store) = store_if_any(&args.data).await
         && let Some(detail) = store.event(&format!("{}/{}", event.source, event.id)).await?
     {
         let templates = Templates::new(Limits::default());
-        recordings = Recordings::of_event(&store, &detail, &bench.actions, &templates).await?;
+        recordings = Recordings::of_event(store.as_ref(), &detail, &bench.actions, &templates).await?;
     }
     Ok(Some((event, recordings)))
 }

@@ -81,7 +81,7 @@ struct Known {
 
 impl Known {
     async fn of(workflows: Vec<Arc<Workflow>>, data: &DataArgs) -> anyhow::Result<Vec<Self>> {
-        let mut deployed = match open_store(data) {
+        let mut deployed = match open_store(data).await {
             Ok(store) => store.deployed().await?,
             // Nothing has been applied yet.
             Err(_) => Vec::new(),
@@ -223,7 +223,7 @@ fn show_steps(steps: &[Step], workflow: &Workflow, depth: usize) {
 }
 
 async fn switch(name: &str, active: bool, data: &DataArgs, as_json: bool) -> anyhow::Result<Outcome> {
-    let store = open_store(data)?;
+    let store = open_store(data).await?;
     let found = match WorkflowName::parse(name) {
         Ok(name) => store.set_active(&name, active, SystemClock.now()).await?,
         Err(_) => false,
@@ -248,7 +248,7 @@ async fn start_by_hand(
     data: &DataArgs,
     as_json: bool,
 ) -> anyhow::Result<Outcome> {
-    let store = open_store(data)?;
+    let store = open_store(data).await?;
     let deployed = store.deployed().await?;
     let Some(one) = deployed.iter().find(|one| one.name.as_str() == name) else {
         return Ok(unknown(name, deployed.iter().map(|one| one.name.as_str())));
@@ -285,7 +285,9 @@ async fn start_by_hand(
     let event = scheduler::by_hand(&workflow, &inputs, now, &OsRandom)?;
     let wanted = wanted_by(&workflow, &event, now, &OsRandom);
     let run = wanted.run.clone();
-    store.accept(Arrival { event, also_known_as: vec![], wanted: vec![wanted], declined: vec![] }).await?;
+    store
+        .accept(Arrival { event, also_known_as: vec![], wanted: vec![wanted], declined: vec![], awaited: true })
+        .await?;
     if as_json {
         crate::output::json(&json!({ "workflow": name, "run": run }));
         return Ok(Outcome::Fine);

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 async fn main() -> Result<(), Error> {
     lambda_runtime::tracing::init_default_subscriber();
     let start = deskwire_startup::from_environment(Box::new(|name| std::env::var(name).ok())).await?;
-    let store = Arc::new(start.store.clone());
+    let store = start.store.clone();
     let scheduler = Scheduler { inbox: store.clone(), registry: store, random: Arc::clone(&start.random) };
     lambda_runtime::run(service_fn(|_: LambdaEvent<Value>| async {
         // What is switched on and off between two calls counts at once.

@@ -60,7 +60,7 @@ impl Scheduler {
         let event =
             tick_event(workflow, schedule, tick, now).map_err(|error| StoreError::Corrupt(error.to_string()))?;
         let wanted = vec![wanted_by(workflow, &event, now, self.random.as_ref())];
-        self.inbox.accept(Arrival { event, also_known_as: vec![], wanted, declined: vec![] }).await?;
+        self.inbox.accept(Arrival { event, also_known_as: vec![], wanted, declined: vec![], awaited: true }).await?;
         tracing::info!(workflow = %workflow.name, tick = %tick.at, "started by its schedule");
         Ok(())
     }

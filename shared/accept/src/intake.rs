@@ -139,7 +139,7 @@ impl Intake {
                 let also_known_as = normalised.also_known_as.clone();
                 let event = event(source, normalised, data, now);
                 let (wanted, declined) = self.matches(catalogue, &event, &value, now);
-                self.accept(source, Arrival { event, also_known_as, wanted, declined }, request_id).await
+                self.accept(source, Arrival { event, also_known_as, wanted, declined, awaited: true }, request_id).await
             }
             Err(reason) => self.reject(source, &verified.payload, reason, now, request_id).await,
         }
@@ -160,7 +160,7 @@ impl Intake {
     pub async fn take_own(&self, event: Event) -> StoreResult<Accepted> {
         let value = event.data.value().unwrap_or_default();
         let (wanted, declined) = self.matches(&self.catalogue.get(), &event, &value, self.clock.now());
-        self.inbox.accept(Arrival { event, also_known_as: vec![], wanted, declined }).await
+        self.inbox.accept(Arrival { event, also_known_as: vec![], wanted, declined, awaited: true }).await
     }
 
     /// Which active workflows want the event, with their versions pinned, and which looked and did not.

@@ -92,6 +92,9 @@ pub struct Arrival {
     pub wanted: Vec<Wanted>,
     /// The workflows of this source that did not want it.
     pub declined: Vec<Declined>,
+    /// May a run be waiting for such an event? Where looking costs, a store looks only then; a run that is not woken finds
+    /// the event when it comes back by itself.
+    pub awaited: bool,
 }
 
 /// What accepting an event came to.
@@ -162,6 +165,19 @@ pub struct ClaimBatch {
     pub own_actors: Vec<String>,
     /// When the next run falls due that was not handed out now, if one waits.
     pub next_due: Option<Timestamp>,
+}
+
+/// What came of asking for one run.
+#[derive(Debug, Clone)]
+pub enum Offer {
+    /// It is handed out: the only claim of this batch.
+    Ours(Box<ClaimBatch>),
+    /// It will be due at this time: it waits, or somebody else has it until then.
+    Later(Timestamp),
+    /// Another run of its lane comes first. It is told of again when that one leaves.
+    Behind,
+    /// There is nothing to do: it is over, or unknown until a person decides, or there is no such run.
+    Nothing,
 }
 
 /// How a delivery of a run ends.
@@ -242,6 +258,16 @@ pub trait Work: Send + Sync {
         lease: Duration,
         now: Timestamp,
     ) -> BoxFuture<'a, StoreResult<ClaimBatch>>;
+
+    /// Hands out this very run, if it is due and the first of its lane; as durable as [`Work::claim`]. For whoever is told
+    /// of runs one by one, by a queue.
+    fn claim_one<'a>(
+        &'a self,
+        run: &'a RunId,
+        owner: &'a str,
+        lease: Duration,
+        now: Timestamp,
+    ) -> BoxFuture<'a, StoreResult<Offer>>;
 
     /// Adds to a run's journal, durably, and extends its lease to `leased_until`.
     fn record<'a>(
@@ -478,6 +504,13 @@ pub enum Deploy {
     Connection(FixedFacts),
     /// A connection is gone, and its name is free.
     ForgetConnection(ConnectionName),
+    /// A text that every process of this deployment reads, such as the project's file.
+    Document {
+        /// Its name.
+        name: String,
+        /// What it says from now on.
+        text: String,
+    },
 }
 
 /// Which workflows are in force, and how far their schedules have come. Versions themselves are immutable.
@@ -487,6 +520,9 @@ pub trait Registry: Send + Sync {
 
     /// What stays as it is of every connection that is there, by name.
     fn fixed_connections(&self) -> BoxFuture<'_, StoreResult<Vec<FixedFacts>>>;
+
+    /// A text that was deployed under this name.
+    fn document<'a>(&'a self, name: &'a str) -> BoxFuture<'a, StoreResult<Option<String>>>;
 
     /// Makes these changes, all or none, and publishes the versions they name.
     fn deploy(&self, changes: Vec<Deploy>, now: Timestamp) -> BoxFuture<'_, StoreResult<()>>;
@@ -583,3 +619,8 @@ pub trait SecretStore: Send + Sync {
     /// Stores a version sealed with another key, if it is still sealed with `old_key`.
     fn rewrap_secret<'a>(&'a self, secret: SealedSecret, old_key: &'a str) -> BoxFuture<'a, StoreResult<bool>>;
 }
+
+/// A store with all that a process needs of one.
+pub trait Store: Inbox + Work + History + Registry + TokenStates + SecretStore {}
+
+impl<S: Inbox + Work + History + Registry + TokenStates + SecretStore> Store for S {}

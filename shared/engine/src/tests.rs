@@ -277,7 +277,7 @@ impl World {
             policy: self.workflow.lane,
             changed_at: self.workflow.lane_time(&event),
         };
-        let arrival = Arrival { event, also_known_as: vec![], wanted: vec![wanted], declined: vec![] };
+        let arrival = Arrival { event, also_known_as: vec![], wanted: vec![wanted], declined: vec![], awaited: true };
         self.store.accept(arrival).await.unwrap();
         run
     }
@@ -285,7 +285,7 @@ impl World {
     /// Accepts an event that starts nothing.
     async fn other_event(&self, number: usize, subject: &str, kind: &str) {
         let event = self.bare_event(number, subject, kind);
-        let arrival = Arrival { event, also_known_as: vec![], wanted: vec![], declined: vec![] };
+        let arrival = Arrival { event, also_known_as: vec![], wanted: vec![], declined: vec![], awaited: true };
         self.store.accept(arrival).await.unwrap();
     }
 

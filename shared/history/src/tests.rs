@@ -120,7 +120,7 @@ impl World {
             policy: LanePolicy::Every,
             changed_at: None,
         };
-        let arrival = Arrival { event, also_known_as: vec![], wanted: vec![wanted], declined: vec![] };
+        let arrival = Arrival { event, also_known_as: vec![], wanted: vec![wanted], declined: vec![], awaited: true };
         self.store.accept(arrival).await.unwrap();
         self.work_off(&run, NOW).await
     }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use deskwire_core::BoxFuture;
 use deskwire_core::action::Hold;
-use deskwire_core::ids::{WorkflowName, WorkflowVersion};
-use deskwire_core::ports::{Claim, ClaimBatch, Fence, Settlement, StoreResult, Work};
+use deskwire_core::ids::{RunId, WorkflowName, WorkflowVersion};
+use deskwire_core::ports::{Claim, ClaimBatch, Fence, Offer, Settlement, StoreResult, Work};
 use deskwire_core::run::{Entry, Run};
 use deskwire_core::time::Timestamp;
 
@@ -50,6 +50,16 @@ impl Scratch {
 impl Work for Scratch {
     fn claim<'a>(&'a self, _: &'a str, _: usize, _: Duration, _: Timestamp) -> BoxFuture<'a, StoreResult<ClaimBatch>> {
         Box::pin(async { Ok(ClaimBatch::default()) })
+    }
+
+    fn claim_one<'a>(
+        &'a self,
+        _: &'a RunId,
+        _: &'a str,
+        _: Duration,
+        _: Timestamp,
+    ) -> BoxFuture<'a, StoreResult<Offer>> {
+        Box::pin(async { Ok(Offer::Nothing) })
     }
 
     fn record<'a>(&'a self, _: &'a Fence, entries: Vec<Entry>, _: Timestamp) -> BoxFuture<'a, StoreResult<()>> {

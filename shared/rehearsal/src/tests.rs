@@ -125,7 +125,10 @@ impl World {
             changed_at: None,
         });
         let wanted = wanted.into_iter().collect();
-        self.store.accept(Arrival { event, also_known_as: vec![], wanted, declined: vec![] }).await.unwrap();
+        self.store
+            .accept(Arrival { event, also_known_as: vec![], wanted, declined: vec![], awaited: true })
+            .await
+            .unwrap();
         let Some(workflow) = workflow else { return };
         self.deploy(workflow).await;
         let work: Arc<dyn Work> = Arc::new(self.store.clone());

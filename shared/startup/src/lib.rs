@@ -19,7 +19,7 @@ use deskwire_connectors::Connection;
 use deskwire_core::action::Actions;
 use deskwire_core::connection::AuthConfig;
 use deskwire_core::ids::{ConnectionName, SourceName};
-use deskwire_core::ports::Registry;
+use deskwire_core::ports::Store;
 use deskwire_core::provider::provider;
 use deskwire_core::random::Random;
 use deskwire_core::secret::SecretString;
@@ -123,7 +123,7 @@ pub fn actions_alone() -> Actions {
 /// Everything a process works with.
 pub struct Deskwire {
     /// The store.
-    pub store: SqliteStore,
+    pub store: Arc<dyn Store>,
     /// Sources with their secrets, and the workflows in force.
     pub catalogue: Arc<CurrentCatalogue>,
     /// The compiled workflow versions, and the actions on the project's connections.
@@ -159,7 +159,7 @@ impl Deskwire {
     /// What the webhook functions need.
     pub fn intake(&self) -> Intake {
         Intake {
-            inbox: Arc::new(self.store.clone()),
+            inbox: self.store.clone(),
             catalogue: Arc::clone(&self.catalogue),
             clock: Arc::clone(&self.clock),
             random: Arc::clone(&self.random),
@@ -174,7 +174,7 @@ impl Deskwire {
     /// What the runner needs.
     pub fn engine(&self) -> Engine {
         Engine::new(
-            Arc::new(self.store.clone()),
+            self.store.clone(),
             Arc::clone(&self.versions),
             Arc::clone(&self.clock),
             Arc::clone(&self.random),
@@ -192,9 +192,9 @@ impl Deskwire {
     ) -> Result<Plan, StartError> {
         secrets.take_stored(self.vault.set_secrets(self.clock.now()).await?);
         let (project, parts) = prepare(settings, files, secrets)?;
-        let plan = accepted(Plan::of(&project, &self.store).await?)?;
+        let plan = accepted(Plan::of(&project, self.store.as_ref()).await?)?;
         let plan = if settings.apply {
-            plan.apply(&self.store, self.clock.now()).await?;
+            plan.apply(self.store.as_ref(), self.clock.now()).await?;
             plan
         } else {
             Plan::default()
@@ -272,9 +272,9 @@ fn client_on(
 
 /// Starts from settings and files that were read already.
 pub async fn start(settings: &Settings, files: &ProjectFiles, secrets: &Secrets) -> Result<Deskwire, StartError> {
-    let store = match &settings.data {
-        Some(folder) => SqliteStore::open(folder)?,
-        None => SqliteStore::in_memory()?,
+    let store: Arc<dyn Store> = match &settings.data {
+        Some(folder) => Arc::new(SqliteStore::open(folder)?),
+        None => Arc::new(SqliteStore::in_memory()?),
     };
     let random: Arc<dyn Random> = Arc::new(OsRandom);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -289,9 +289,9 @@ pub async fn start(settings: &Settings, files: &ProjectFiles, secrets: &Secrets)
     let (project, parts) = prepare(settings, files, secrets)?;
     let options = EgressOptions { allow_loopback: settings.allow_loopback, ..EgressOptions::default() };
     let egress = Arc::new(Egress::new(options));
-    let plan = accepted(Plan::of(&project, &store).await?)?;
+    let plan = accepted(Plan::of(&project, store.as_ref()).await?)?;
     let applied = if settings.apply {
-        plan.apply(&store, clock.now()).await?;
+        plan.apply(store.as_ref(), clock.now()).await?;
         plan
     } else {
         Plan::default()
@@ -299,7 +299,7 @@ pub async fn start(settings: &Settings, files: &ProjectFiles, secrets: &Secrets)
     let templates = Templates::new(deskwire_templates::Limits::default());
     let providers = Arc::new(Providers::new(Arc::clone(&egress), parts.clients));
     let broker = Arc::new(Broker::new(
-        Arc::new(store.clone()),
+        store.clone(),
         vault.clone(),
         providers.clone(),
         Arc::clone(&clock),
@@ -309,7 +309,7 @@ pub async fn start(settings: &Settings, files: &ProjectFiles, secrets: &Secrets)
     ));
     let client = client_on(&egress, parts.connections, &broker);
     let actions = deskwire_connectors::actions(Arc::clone(&client));
-    let versions = Versions::new(Arc::new(store.clone()), actions, templates, &project.workflows);
+    let versions = Versions::new(store.clone(), actions, templates, &project.workflows);
     let deskwire = Deskwire {
         store,
         catalogue: Arc::default(),
@@ -446,7 +446,7 @@ fn clients(
 
 /// The secret store on a store: its key is in the environment or in the data folder.
 pub fn vault(
-    store: &SqliteStore,
+    store: &Arc<dyn Store>,
     data: Option<&Path>,
     secrets: &Secrets,
     random: &Arc<dyn Random>,
@@ -455,5 +455,5 @@ pub fn vault(
         Some(folder) => Keys::find(folder, &|name| secrets.environment(name)).map_err(VaultError::from)?,
         None => Keys::passing(random.as_ref()),
     };
-    Ok(Vault::new(Arc::new(store.clone()), keys, Arc::clone(random)))
+    Ok(Vault::new(store.clone(), keys, Arc::clone(random)))
 }

@@ -112,7 +112,7 @@ fn arrival(id: &str, subject: &str, runs: &[(&str, &str)], received_at: i64) -> 
             }
         })
         .collect();
-    Arrival { event: event(id, subject, received_at), also_known_as: vec![], wanted, declined: vec![] }
+    Arrival { event: event(id, subject, received_at), also_known_as: vec![], wanted, declined: vec![], awaited: true }
 }
 
 fn done(step: &str, output: serde_json::Value) -> Entry {
@@ -504,6 +504,8 @@ macro_rules! store_contract {
             deployed_workflows_are_in_force_until_they_are_removed
             what_is_fixed_of_a_connection_stays_until_it_is_forgotten
             a_schedule_begins_when_its_workflow_is_switched_on
+            a_document_says_what_was_deployed_last
+            one_run_is_handed_out_when_its_turn_has_come
             tokens_are_written_by_compare_and_set
             one_owner_at_a_time_has_the_lease_on_tokens
             tokens_that_are_due_are_found_and_no_others

@@ -169,7 +169,10 @@ impl World {
         let inputs = scheduler::read_inputs(wanted, &given).unwrap();
         let event = scheduler::by_hand(workflow, &inputs, self.now(), self.random.as_ref()).unwrap();
         let wanted = vec![wanted_by(workflow, &event, self.now(), self.random.as_ref())];
-        self.store.accept(Arrival { event, also_known_as: vec![], wanted, declined: vec![] }).await.unwrap();
+        self.store
+            .accept(Arrival { event, also_known_as: vec![], wanted, declined: vec![], awaited: true })
+            .await
+            .unwrap();
     }
 
     /// Tells that a connection needs a person, as the token broker does.
@@ -185,7 +188,10 @@ impl World {
         let wants = |one: &&InForce| one.workflow.wants(&event, one.active, || &scope) == Wants::Yes;
         let wanted = self.workflows.iter().filter(wants);
         let wanted = wanted.map(|one| wanted_by(&one.workflow, &event, self.now(), self.random.as_ref())).collect();
-        self.store.accept(Arrival { event, also_known_as: vec![], wanted, declined: vec![] }).await.unwrap();
+        self.store
+            .accept(Arrival { event, also_known_as: vec![], wanted, declined: vec![], awaited: true })
+            .await
+            .unwrap();
     }
 
     /// Lets the scheduler look, as `serve` does when a tick is due; answers with how many runs that started.

@@ -33,7 +33,7 @@ impl Stood {
     pub(crate) async fn all(project: &ProjectArgs, data: &DataArgs) -> anyhow::Result<Vec<Self>> {
         let files = read_project(project)?;
         let project = deskwire_startup::check(&files, true).project;
-        let mut states = match open_store(data) {
+        let mut states = match open_store(data).await {
             Ok(store) => store.token_states().await?,
             // Nothing has run here yet.
             Err(_) => Vec::new(),

@@ -63,7 +63,7 @@ impl Tale {
             _ => bail!("{} is not started this way", workflow.name),
         };
         let wanted = vec![wanted_by(workflow, &event, now, deskwire.random.as_ref())];
-        let arrival = Arrival { event, also_known_as: vec![], wanted, declined: vec![] };
+        let arrival = Arrival { event, also_known_as: vec![], wanted, declined: vec![], awaited: true };
         deskwire.store.accept(arrival).await?;
         Ok(())
     }

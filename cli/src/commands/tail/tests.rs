@@ -30,7 +30,10 @@ async fn start(store: &SqliteStore, id: &str) {
         policy: LanePolicy::Every,
         changed_at: None,
     };
-    store.accept(Arrival { event, also_known_as: vec![], wanted: vec![wanted], declined: vec![] }).await.unwrap();
+    store
+        .accept(Arrival { event, also_known_as: vec![], wanted: vec![wanted], declined: vec![], awaited: true })
+        .await
+        .unwrap();
 }
 
 /// Hands out the run that is due and ends its delivery so.

@@ -82,7 +82,7 @@ impl World {
             reason: "`when` is false: event.data.detail.priority == 'LOW'".to_owned(),
         };
         let declined = if kind == "ticket.priority_changed" { vec![other] } else { vec![] };
-        self.store.accept(Arrival { event, also_known_as: vec![], wanted, declined }).await?;
+        self.store.accept(Arrival { event, also_known_as: vec![], wanted, declined, awaited: true }).await?;
         Ok(())
     }
 

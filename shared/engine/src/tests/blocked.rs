@@ -17,7 +17,11 @@ async fn reconnect(world: &World, connection: &str) {
         id: EventId::new(connection),
         ..world.bare_event(99, &subject, CONNECTED)
     };
-    world.store.accept(Arrival { event, also_known_as: vec![], wanted: vec![], declined: vec![] }).await.unwrap();
+    world
+        .store
+        .accept(Arrival { event, also_known_as: vec![], wanted: vec![], declined: vec![], awaited: true })
+        .await
+        .unwrap();
 }
 
 #[tokio::test]

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use deskwire_core::BoxFuture;
 use deskwire_core::action::Hold;
-use deskwire_core::ids::{WorkflowName, WorkflowVersion};
-use deskwire_core::ports::{ClaimBatch, Fence, Settlement, StoreError, StoreResult, Work};
+use deskwire_core::ids::{RunId, WorkflowName, WorkflowVersion};
+use deskwire_core::ports::{ClaimBatch, Fence, Offer, Settlement, StoreError, StoreResult, Work};
 use deskwire_core::run::Entry;
 use deskwire_core::time::Timestamp;
 use deskwire_storage::SqliteStore;
@@ -58,6 +58,16 @@ impl Work for Brittle {
         now: Timestamp,
     ) -> BoxFuture<'a, StoreResult<ClaimBatch>> {
         self.store.claim(owner, max, lease, now)
+    }
+
+    fn claim_one<'a>(
+        &'a self,
+        run: &'a RunId,
+        owner: &'a str,
+        lease: Duration,
+        now: Timestamp,
+    ) -> BoxFuture<'a, StoreResult<Offer>> {
+        self.store.claim_one(run, owner, lease, now)
     }
 
     fn record<'a>(&'a self, fence: &'a Fence, entries: Vec<Entry>, until: Timestamp) -> BoxFuture<'a, StoreResult<()>> {

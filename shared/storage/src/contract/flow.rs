@@ -6,7 +6,9 @@ use deskwire_core::action::OwnWrite;
 use deskwire_core::connection::FixedFacts;
 use deskwire_core::event::ChangeFacts;
 use deskwire_core::ids::{ConnectionName, EventId, RunId, StepPath, WorkflowName, WorkflowVersion};
-use deskwire_core::ports::{Arrival, Claim, DEBOUNCES, Deploy, Deployed, EventWait, Filter, LanePolicy, Settlement};
+use deskwire_core::ports::{
+    Arrival, Claim, DEBOUNCES, Deploy, Deployed, EventWait, Filter, LanePolicy, Offer, Settlement,
+};
 use deskwire_core::run::{Entry, RunState, Written};
 
 use super::{Stores, arrival, at, done, event, over, runs};
@@ -427,4 +429,41 @@ pub async fn a_schedule_begins_when_its_workflow_is_switched_on(s: Stores) {
     s.registry.set_active(&name, false, at(110)).await.expect("switching works");
     s.registry.set_active(&name, true, at(200)).await.expect("switching works");
     assert_eq!(position().await, Some(at(200)), "what passed while it was off is not made up for");
+}
+
+/// A text is there once it was deployed, and the latest one counts.
+pub async fn a_document_says_what_was_deployed_last(s: Stores) {
+    let read = async || s.registry.document("project").await.expect("reading works");
+    assert_eq!(read().await, None);
+    let before = s.registry.generation().await.expect("a number");
+    for text in ["one", "two"] {
+        let document = Deploy::Document { name: "project".to_owned(), text: text.to_owned() };
+        s.registry.deploy(vec![document], at(10)).await.expect("deploying works");
+        assert_eq!(read().await.as_deref(), Some(text));
+    }
+    assert_ne!(s.registry.generation().await.expect("a number"), before);
+}
+
+/// A run that is asked for by its id is handed out when its turn has come, and not before.
+pub async fn one_run_is_handed_out_when_its_turn_has_come(s: Stores) {
+    let ask = async |run: &str, now| {
+        let lease = Duration::from_mins(1);
+        s.work.claim_one(&RunId::new(run), "runner", lease, at(now)).await.expect("claiming works")
+    };
+    assert!(matches!(ask("run_0", 1).await, Offer::Nothing), "there is none");
+    s.accept(arrival("e1", "t1", &[("a", "run_1")], 1)).await;
+    s.accept(arrival("e2", "t1", &[("a", "run_2")], 2)).await;
+    assert!(matches!(ask("run_2", 5).await, Offer::Behind));
+    let Offer::Ours(mut first) = ask("run_1", 5).await else { panic!("it is the first") };
+    assert!(matches!(ask("run_1", 6).await, Offer::Later(until) if until == at(60_005)), "it is leased");
+    assert!(matches!(ask("run_2", 6).await, Offer::Behind));
+    let first = first.claims.remove(0);
+    s.settle(&first, Settlement::Again { at: at(500), reason: "busy".to_owned() }, 7).await;
+    assert!(matches!(ask("run_1", 8).await, Offer::Later(until) if until == at(500)));
+    assert!(matches!(ask("run_2", 8).await, Offer::Behind));
+    let Offer::Ours(mut again) = ask("run_1", 500).await else { panic!("it is due") };
+    s.settle(&again.claims.remove(0), over(RunState::Succeeded), 501).await;
+    assert!(matches!(ask("run_1", 502).await, Offer::Nothing));
+    let Offer::Ours(second) = ask("run_2", 502).await else { panic!("it is its turn") };
+    assert_eq!(second.claims[0].run.id.as_str(), "run_2");
 }

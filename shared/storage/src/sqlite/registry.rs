@@ -20,6 +20,16 @@ impl Registry for SqliteStore {
         Box::pin(self.read(fixed_connections))
     }
 
+    fn document<'a>(&'a self, name: &'a str) -> BoxFuture<'a, StoreResult<Option<String>>> {
+        let name = name.to_owned();
+        Box::pin(self.read(move |connection| {
+            connection
+                .prepare_cached("SELECT text FROM documents WHERE name = ?1")
+                .and_then(|mut statement| statement.query_row([&name], |row| row.get(0)).optional())
+                .map_err(unavailable)
+        }))
+    }
+
     fn deploy(&self, changes: Vec<Deploy>, now: Timestamp) -> BoxFuture<'_, StoreResult<()>> {
         Box::pin(self.write(move |connection| {
             for change in &changes {
@@ -44,6 +54,14 @@ impl Registry for SqliteStore {
                     }
                     Deploy::ForgetConnection(name) => {
                         execute(connection, "DELETE FROM connections WHERE name = ?1", params![name.as_str()])?;
+                    }
+                    Deploy::Document { name, text } => {
+                        execute(
+                            connection,
+                            "INSERT INTO documents (name, text) VALUES (?1, ?2)
+                             ON CONFLICT (name) DO UPDATE SET text = excluded.text",
+                            params![name, text],
+                        )?;
                     }
                 }
             }

@@ -186,6 +186,13 @@ pub(super) const MIGRATIONS: &[&str] = &[
         since          INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
     ",
+    // 5: texts that every process of a deployment reads.
+    "
+    CREATE TABLE documents (
+        name TEXT PRIMARY KEY,
+        text TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    ",
 ];
 
 pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {

@@ -76,6 +76,7 @@ fn arrival(number: usize) -> deskwire_core::ports::Arrival {
             changed_at: None,
         }],
         declined: vec![],
+        awaited: false,
     }
 }
 

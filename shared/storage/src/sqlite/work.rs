@@ -6,10 +6,10 @@ use std::time::Duration;
 use deskwire_core::BoxFuture;
 use deskwire_core::action::{Hold, HoldKey};
 use deskwire_core::ids::{Lane, RunId, WorkflowName, WorkflowVersion};
-use deskwire_core::ports::{Claim, ClaimBatch, Fence, Settlement, StoreError, StoreResult, Work};
+use deskwire_core::ports::{Claim, ClaimBatch, Fence, Offer, Settlement, StoreError, StoreResult, Work};
 use deskwire_core::run::{Entry, Run, RunState};
 use deskwire_core::time::Timestamp;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Rows, params};
 
 use super::rows::{EVENT, append, corrupt, event, journal, maybe_time, promote, time};
 use super::{SqliteStore, changes, unavailable, waits};
@@ -24,6 +24,17 @@ impl Work for SqliteStore {
     ) -> BoxFuture<'a, StoreResult<ClaimBatch>> {
         let owner = owner.to_owned();
         Box::pin(self.write(move |connection| claim(connection, &owner, max, now.plus(lease), now)))
+    }
+
+    fn claim_one<'a>(
+        &'a self,
+        run: &'a RunId,
+        owner: &'a str,
+        lease: Duration,
+        now: Timestamp,
+    ) -> BoxFuture<'a, StoreResult<Offer>> {
+        let (run, owner) = (run.clone(), owner.to_owned());
+        Box::pin(self.write(move |connection| claim_one(connection, &run, &owner, now.plus(lease), now)))
     }
 
     fn record<'a>(
@@ -140,6 +151,41 @@ fn claim(
     now: Timestamp,
 ) -> StoreResult<ClaimBatch> {
     let due = due_runs(connection, max, until, now)?;
+    hand_out(connection, owner, due, until, now)
+}
+
+fn claim_one(
+    connection: &Connection,
+    run: &RunId,
+    owner: &str,
+    until: Timestamp,
+    now: Timestamp,
+) -> StoreResult<Offer> {
+    let found: Option<(Option<i64>, Option<i64>)> = connection
+        .prepare_cached("SELECT head, due_at FROM runs WHERE id = ?1")
+        .and_then(|mut statement| statement.query_row([run.as_str()], |row| Ok((row.get(0)?, row.get(1)?))).optional())
+        .map_err(unavailable)?;
+    Ok(match found {
+        Some((Some(1), Some(due_at))) if due_at > now.as_millis() => Offer::Later(Timestamp::from_millis(due_at)),
+        Some((Some(1), Some(_))) => {
+            let mut statement = connection.prepare_cached(ONE.as_str()).map_err(unavailable)?;
+            let rows = statement.query([run.as_str()]).map_err(unavailable)?;
+            let due = read_due(rows, until)?;
+            Offer::Ours(Box::new(hand_out(connection, owner, due, until, now)?))
+        }
+        Some((Some(_), _)) => Offer::Behind,
+        Some((None, _)) | None => Offer::Nothing,
+    })
+}
+
+/// Leases these runs and completes what their runner has to know.
+fn hand_out(
+    connection: &Connection,
+    owner: &str,
+    due: Vec<(i64, bool, Claim)>,
+    until: Timestamp,
+    now: Timestamp,
+) -> StoreResult<ClaimBatch> {
     let mut lease = connection
         .prepare_cached(
             "UPDATE runs SET owner = ?2, due_at = ?3, deliveries = deliveries + 1, clean = 0, state = 'running', reason = NULL WHERE seq = ?1",
@@ -203,7 +249,11 @@ fn due_runs(
     let sql = DUE.as_str();
     let mut statement = connection.prepare_cached(sql).map_err(unavailable)?;
     let limit = i64::try_from(max).unwrap_or(i64::MAX);
-    let mut rows = statement.query(params![now.as_millis(), limit]).map_err(unavailable)?;
+    let rows = statement.query(params![now.as_millis(), limit]).map_err(unavailable)?;
+    read_due(rows, until)
+}
+
+fn read_due(mut rows: Rows<'_>, until: Timestamp) -> StoreResult<Vec<(i64, bool, Claim)>> {
     let mut due = Vec::new();
     while let Some(row) = rows.next().map_err(unavailable)? {
         let text = |column: usize| row.get::<_, String>(column).map_err(unavailable);
@@ -236,14 +286,18 @@ fn due_runs(
     Ok(due)
 }
 
-static DUE: LazyLock<String> = LazyLock::new(|| {
+static RUNS: LazyLock<String> = LazyLock::new(|| {
     format!(
         "SELECT r.seq, r.id, r.workflow, r.version, r.lane, r.replay, r.queued_at, r.deliveries, r.clean, r.parked,
                 r.changed_at, r.newest_before, r.waits, {EVENT}
-         FROM runs r JOIN events e ON e.seq = r.event
-         WHERE r.head = 1 AND r.due_at <= ?1 ORDER BY r.due_at, r.seq LIMIT ?2"
+         FROM runs r JOIN events e ON e.seq = r.event"
     )
 });
+
+static DUE: LazyLock<String> =
+    LazyLock::new(|| format!("{} WHERE r.head = 1 AND r.due_at <= ?1 ORDER BY r.due_at, r.seq LIMIT ?2", *RUNS));
+
+static ONE: LazyLock<String> = LazyLock::new(|| format!("{} WHERE r.id = ?1", *RUNS));
 
 fn holds(connection: &Connection, now: Timestamp) -> StoreResult<Vec<Hold>> {
     let mut statement =
