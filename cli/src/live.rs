@@ -7,7 +7,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use deskwire_core::ports::{History, Registry};
 use deskwire_secrets::{Listed, Secrets};
 use deskwire_startup::{Deskwire, ProjectFiles, Settings, StartError, read_project};
 use notify::{RecursiveMode, Watcher};

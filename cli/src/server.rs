@@ -17,7 +17,6 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::serve::ListenerExt;
 use deskwire_accept::answer::problem_response;
-use deskwire_core::ports::{Inbox, Work};
 use deskwire_core::problem::Problem;
 use deskwire_core::secret::SecretString;
 use deskwire_core::source::SourceConfig;

@@ -8,7 +8,7 @@ use deskwire_accept::{Delivery, Source, Webhook};
 use deskwire_core::action::Actions;
 use deskwire_core::event::{Event, JsonText};
 use deskwire_core::ids::SourceName;
-use deskwire_core::ports::{EventDetail, History, Store};
+use deskwire_core::ports::{EventDetail, Store};
 use deskwire_core::provider::provider;
 use deskwire_core::time::Timestamp;
 use deskwire_startup::{ProjectFiles, Settings, StartError};

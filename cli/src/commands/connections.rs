@@ -10,7 +10,7 @@ use anyhow::bail;
 use deskwire_connectors::Client;
 use deskwire_core::connection::OAuthGrant;
 use deskwire_core::ids::ConnectionName;
-use deskwire_core::ports::{Deploy, Registry, Store, TokenStates};
+use deskwire_core::ports::{Deploy, Store};
 use deskwire_core::time::{Clock, SystemClock, Timestamp, show_duration};
 use deskwire_core::token::{Standing, TokenSource, TokenState};
 use deskwire_startup::{Deskwire, OsRandom};

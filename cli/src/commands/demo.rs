@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use deskwire_core::ports::{Filter, History, RunDetail};
+use deskwire_core::ports::{Filter, RunDetail};
 use deskwire_core::run::RunState;
 use deskwire_core::time::{Clock, SystemClock};
 use deskwire_sandbox::{Sandbox, SignedDelivery};

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use deskwire_core::domain::AllowedDomain;
 use deskwire_core::event::JsonText;
 use deskwire_core::personal::{HIDDEN, redact_event};
-use deskwire_core::ports::{EventDetail, EventSummary, Filter, History};
+use deskwire_core::ports::{EventDetail, EventSummary, Filter};
 use deskwire_core::provider::provider;
 use deskwire_core::random::Random;
 use deskwire_core::secret::ExposeSecret;

@@ -5,7 +5,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use deskwire_core::personal::HIDDEN;
-use deskwire_core::ports::Registry;
 use deskwire_core::run::RunState;
 use deskwire_core::time::{Clock, SystemClock};
 use deskwire_rehearsal::{Asked, Field, Found, Rehearsal, rehearse};

@@ -6,7 +6,7 @@ use std::io::{IsTerminal, Write};
 
 use anyhow::bail;
 use deskwire_core::ids::{RunId, StepPath};
-use deskwire_core::ports::{Filter, History, RunDetail, Store};
+use deskwire_core::ports::{Filter, RunDetail, Store};
 use deskwire_core::run::RunState;
 use deskwire_core::time::{Clock, SystemClock};
 use deskwire_history::{Plan, refusal};

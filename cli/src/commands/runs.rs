@@ -3,7 +3,7 @@
 use anyhow::Context;
 use deskwire_core::ids::StepPath;
 use deskwire_core::personal::redact_run;
-use deskwire_core::ports::{Filter, History, RunDetail, RunSummary, Store};
+use deskwire_core::ports::{Filter, RunDetail, RunSummary, Store};
 use deskwire_core::time::{Clock, SystemClock, Timestamp, parse_duration};
 use deskwire_history::{Shape, Specs};
 use deskwire_templates::{Limits, Templates};

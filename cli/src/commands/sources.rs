@@ -10,7 +10,7 @@ use deskwire_connectors::zendesk::webhook::{self, Webhook};
 use deskwire_core::action::CallError;
 use deskwire_core::ids::ConnectionName;
 use deskwire_core::known_events;
-use deskwire_core::ports::{Filter, History};
+use deskwire_core::ports::Filter;
 use deskwire_core::provider::provider;
 use deskwire_core::random::Random;
 use deskwire_core::secret::{ExposeSecret, SecretRef, SecretString};

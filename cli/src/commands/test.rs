@@ -6,7 +6,6 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use deskwire_core::event::Event;
 use deskwire_core::ids::SourceName;
-use deskwire_core::ports::History;
 use deskwire_core::run::{Entry, RunState};
 use deskwire_core::time::{Clock, SystemClock, Timestamp};
 use deskwire_history::Shape;

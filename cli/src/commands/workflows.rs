@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anstyle::Style;
 use deskwire_accept::wanted_by;
 use deskwire_core::ids::WorkflowName;
-use deskwire_core::ports::{Arrival, Deployed, Inbox, Registry};
+use deskwire_core::ports::{Arrival, Deployed};
 use deskwire_core::time::{Clock, SystemClock};
 use deskwire_startup::OsRandom;
 use deskwire_templates::{Limits, Templates};

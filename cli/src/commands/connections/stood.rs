@@ -5,7 +5,6 @@ use std::time::Duration;
 use anstyle::Style;
 use deskwire_core::connection::{AuthConfig, ConnectionConfig, OAuthClientConfig, OAuthGrant};
 use deskwire_core::ids::ConnectionName;
-use deskwire_core::ports::TokenStates;
 use deskwire_core::time::{Clock, SystemClock, Timestamp};
 use deskwire_core::token::{Standing, TokenState};
 use deskwire_workflows::{Project, StepKind, Workflow};

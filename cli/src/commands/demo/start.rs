@@ -3,7 +3,7 @@
 use anyhow::{Context, bail};
 use deskwire_accept::{InForce, wanted_by};
 use deskwire_core::ids::ConnectionName;
-use deskwire_core::ports::{Arrival, Inbox};
+use deskwire_core::ports::Arrival;
 use deskwire_core::token::{Standing, TokenState};
 use deskwire_sandbox::SignedDelivery;
 use deskwire_tokens::connection_event;

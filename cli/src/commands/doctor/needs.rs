@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use deskwire_core::action::{ANY_PROVIDER, Actions};
 use deskwire_core::ids::ConnectionName;
-use deskwire_core::ports::{Filter, History};
+use deskwire_core::ports::Filter;
 use deskwire_core::run::Entry;
 use deskwire_core::time::Timestamp;
 use deskwire_startup::Deskwire;

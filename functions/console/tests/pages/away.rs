@@ -80,6 +80,10 @@ impl History for Away {
 }
 
 impl Registry for Away {
+    fn document<'a>(&'a self, _: &'a str) -> BoxFuture<'a, StoreResult<Option<String>>> {
+        self.error()
+    }
+
     fn deployed(&self) -> BoxFuture<'_, StoreResult<Vec<Deployed>>> {
         self.error()
     }
