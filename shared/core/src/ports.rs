@@ -173,7 +173,12 @@ pub enum Offer {
     /// It is handed out: the only claim of this batch.
     Ours(Box<ClaimBatch>),
     /// It will be due at this time: it waits, or somebody else has it until then.
-    Later(Timestamp),
+    Later {
+        /// When.
+        at: Timestamp,
+        /// Does it keep its lane meanwhile, so that later runs of the lane stay behind it?
+        in_lane: bool,
+    },
     /// Another run of its lane comes first. It is told of again when that one leaves.
     Behind,
     /// There is nothing to do: it is over, or unknown until a person decides, or there is no such run.

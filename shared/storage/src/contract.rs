@@ -455,7 +455,7 @@ pub async fn concurrent_runners_share_the_work_in_order(s: Stores) {
     }
 }
 
-/// Makes a test of every case. The argument is a closure that makes an empty store's [`Stores`], and whatever it must
+/// Makes a test of every case. The argument is an async closure that makes an empty store's [`Stores`], and whatever it must
 /// keep alive meanwhile.
 #[macro_export]
 macro_rules! store_contract {
@@ -520,7 +520,7 @@ macro_rules! store_contract {
         $(
             #[tokio::test]
             async fn $case() {
-                let (stores, _kept_alive) = ($make)();
+                let (stores, _kept_alive) = ($make)().await;
                 $crate::contract::$case(stores).await;
             }
         )*

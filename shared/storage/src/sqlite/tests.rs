@@ -8,7 +8,7 @@ use crate::contract::Stores;
 
 mod on_a_file {
     use super::*;
-    crate::store_contract!(|| {
+    crate::store_contract!(async || {
         let folder = tempfile::tempdir().unwrap();
         (Stores::of(SqliteStore::open(folder.path()).unwrap()), folder)
     });
@@ -16,7 +16,7 @@ mod on_a_file {
 
 mod in_memory {
     use super::*;
-    crate::store_contract!(|| (Stores::of(SqliteStore::in_memory().unwrap()), ()));
+    crate::store_contract!(async || (Stores::of(SqliteStore::in_memory().unwrap()), ()));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

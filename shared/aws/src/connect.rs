@@ -1,0 +1,142 @@
+//! The store itself: its clients, and what it keeps in memory between two calls.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use aws_config::timeout::TimeoutConfig;
+use deskwire_core::random::Random;
+use tokio::sync::Notify;
+
+use crate::calls::{Call, Calls};
+use crate::queue::Queue;
+use crate::rows::RunRow;
+use crate::table::Table;
+
+/// How long one call may take, and all attempts of it together. Short enough that a webhook is answered in time.
+const ATTEMPT: Duration = Duration::from_secs(3);
+const ALL_ATTEMPTS: Duration = Duration::from_secs(8);
+const CONNECT: Duration = Duration::from_secs(2);
+
+/// Why a store on AWS cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// Nothing says in which region it is.
+    #[error(
+        "no AWS region is set: set AWS_REGION, or name a profile that has one (AWS_PROFILE); `aws configure` sets both \
+         region and credentials"
+    )]
+    NoRegion,
+}
+
+/// What the resources of one deployment are called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Names {
+    /// The DynamoDB table.
+    pub table: String,
+    /// The address of the FIFO queue, where this process may send to it.
+    pub queue_url: Option<String>,
+    /// How the names of its secrets begin, such as `deskwire-prod`.
+    pub secret_prefix: String,
+}
+
+/// The stores of AWS. Cheap to clone; all clones share their connections.
+#[derive(Clone)]
+pub struct AwsStore {
+    pub(crate) table: Table,
+    pub(crate) queue: Option<Queue>,
+    pub(crate) secrets: aws_sdk_secretsmanager::Client,
+    pub(crate) secret_prefix: String,
+    memory: Arc<Memory>,
+}
+
+struct Memory {
+    /// The runs that this process has been handed, as they stand: nobody else writes them meanwhile.
+    held: Mutex<HashMap<String, RunRow>>,
+    /// What no other process calls its writes.
+    name: String,
+    writes: AtomicU64,
+    last_number: AtomicI64,
+    arrived: Notify,
+    calls: Calls,
+}
+
+impl AwsStore {
+    /// Connects as the environment says: region, credentials and, for emulators, `AWS_ENDPOINT_URL`. Nothing is called yet.
+    pub async fn connect(names: Names, random: &dyn Random) -> Result<Self, ConnectError> {
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(CONNECT)
+            .operation_attempt_timeout(ATTEMPT)
+            .operation_timeout(ALL_ATTEMPTS)
+            .build();
+        let config = aws_config::from_env().timeout_config(timeouts).load().await;
+        if config.region().is_none() {
+            return Err(ConnectError::NoRegion);
+        }
+        Ok(Self::with_config(&config, names, random))
+    }
+
+    /// The same from a configuration that is there already.
+    pub fn with_config(config: &aws_config::SdkConfig, names: Names, random: &dyn Random) -> Self {
+        let calls = Calls::default();
+        let dynamo = aws_sdk_dynamodb::config::Builder::from(config).interceptor(calls.clone()).build();
+        let sqs = aws_sdk_sqs::config::Builder::from(config).interceptor(calls.clone()).build();
+        let secrets = aws_sdk_secretsmanager::config::Builder::from(config).interceptor(calls.clone()).build();
+        let memory = Memory {
+            held: Mutex::default(),
+            name: format!("{:032x}", random.bits()),
+            writes: AtomicU64::new(0),
+            last_number: AtomicI64::new(0),
+            arrived: Notify::new(),
+            calls,
+        };
+        Self {
+            table: Table { client: aws_sdk_dynamodb::Client::from_conf(dynamo), name: names.table },
+            queue: names.queue_url.map(|url| Queue { client: aws_sdk_sqs::Client::from_conf(sqs), url }),
+            secrets: aws_sdk_secretsmanager::Client::from_conf(secrets),
+            secret_prefix: names.secret_prefix,
+            memory: Arc::new(memory),
+        }
+    }
+
+    /// The calls that were sent to AWS so far, oldest first, and forgets them: for tests and for measuring.
+    pub fn take_calls(&self) -> Vec<Call> {
+        self.memory.calls.take()
+    }
+
+    /// Remembers calls from now on.
+    pub fn record_calls(&self) {
+        self.memory.calls.record();
+    }
+
+    /// A mark that no other write has.
+    pub(crate) fn mark(&self) -> String {
+        format!("{}-{}", self.memory.name, self.memory.writes.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// A number that is greater than every one this process has given before; microseconds, so that those of other
+    /// processes fit in between.
+    pub(crate) fn number(&self) -> i64 {
+        let micros = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
+        let now = i64::try_from(micros).unwrap_or(i64::MAX);
+        let last = self
+            .memory
+            .last_number
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| Some(now.max(last.saturating_add(1))));
+        // It never answers with an error, since the closure always has an answer.
+        now.max(last.unwrap_or_default().saturating_add(1))
+    }
+
+    pub(crate) fn held(&self) -> MutexGuard<'_, HashMap<String, RunRow>> {
+        self.memory.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn tell(&self) {
+        self.memory.arrived.notify_one();
+    }
+
+    pub(crate) fn told(&self) -> impl Future<Output = ()> + Send + '_ {
+        self.memory.arrived.notified()
+    }
+}

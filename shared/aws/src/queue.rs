@@ -1,0 +1,103 @@
+//! The FIFO queue: which run may be due, in the order of its lane.
+
+use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
+use deskwire_core::ports::{StoreError, StoreResult};
+use futures_util::future::try_join_all;
+use serde::{Deserialize, Serialize};
+
+use crate::keys;
+use crate::rows::RunRow;
+
+/// SQS takes so many messages at once.
+const BATCH: usize = 10;
+
+/// The queue's client and address.
+#[derive(Debug, Clone)]
+pub(crate) struct Queue {
+    pub client: aws_sdk_sqs::Client,
+    pub url: String,
+}
+
+/// What a message says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MessageBody {
+    /// This run may be due.
+    Run(String),
+    /// The runs that wait for this event are to be woken.
+    Wake(String),
+}
+
+/// Reads a message's body.
+pub fn read_body(text: &str) -> Option<MessageBody> {
+    serde_json::from_str(text).ok()
+}
+
+/// A message to be sent.
+#[derive(Debug, Clone)]
+pub(crate) struct Message {
+    pub body: MessageBody,
+    /// Messages of one group come one after another.
+    pub group: String,
+    /// SQS takes one message of this name within five minutes.
+    pub once: String,
+}
+
+impl Message {
+    /// Tells of a run.
+    pub(crate) fn of(run: &RunRow) -> Self {
+        let due = run.due_at.map_or(0, deskwire_core::time::Timestamp::as_millis);
+        Self {
+            body: MessageBody::Run(run.id.clone()),
+            group: keys::group(&run.lane()),
+            once: keys::digest(&[&run.id, &run.deliveries.to_string(), &due.to_string()]),
+        }
+    }
+
+    /// Tells of an event that runs may wait for.
+    pub(crate) fn waking(key: &str) -> Self {
+        Self { body: MessageBody::Wake(key.to_owned()), group: keys::digest(&[key]), once: keys::digest(&[key]) }
+    }
+}
+
+impl Queue {
+    /// Sends them all, or fails.
+    pub(crate) async fn send(&self, messages: Vec<Message>) -> StoreResult<()> {
+        let batches: Vec<Vec<Message>> = messages.chunks(BATCH).map(<[Message]>::to_vec).collect();
+        try_join_all(batches.into_iter().map(|batch| self.send_batch(batch))).await?;
+        Ok(())
+    }
+
+    async fn send_batch(&self, batch: Vec<Message>) -> StoreResult<()> {
+        let mut entries = Vec::with_capacity(batch.len());
+        for (place, message) in batch.into_iter().enumerate() {
+            let body = serde_json::to_string(&message.body).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+            let entry = SendMessageBatchRequestEntry::builder()
+                .id(place.to_string())
+                .message_body(body)
+                .message_group_id(message.group)
+                .message_deduplication_id(message.once)
+                .build();
+            entries.extend(entry);
+        }
+        let answer =
+            self.client.send_message_batch().queue_url(&self.url).set_entries(Some(entries)).send().await.map_err(
+                |error| StoreError::Unavailable { reason: aws_sdk_sqs::error::DisplayErrorContext(&error).to_string() },
+            )?;
+        match answer.failed.first() {
+            None => Ok(()),
+            Some(failed) => Err(StoreError::Unavailable {
+                reason: format!("the queue did not take a message: {}", failed.message().unwrap_or(&failed.code)),
+            }),
+        }
+    }
+}
+
+impl Queue {
+    /// Does the queue answer?
+    pub(crate) async fn ready(&self) -> StoreResult<()> {
+        self.client.get_queue_attributes().queue_url(&self.url).send().await.map(|_| ()).map_err(|error| {
+            StoreError::Unavailable { reason: aws_sdk_sqs::error::DisplayErrorContext(&error).to_string() }
+        })
+    }
+}

@@ -1,0 +1,386 @@
+//! The table, as the rest of this crate uses it: items, conditions, transactions, and what errors mean.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, AttributeValue, BillingMode, ConditionCheck, Delete, GlobalSecondaryIndex, KeySchemaElement,
+    KeyType, Projection, ProjectionType, Put, ReturnValuesOnConditionCheckFailure, ScalarAttributeType,
+    TransactWriteItem, Update,
+};
+use deskwire_core::ports::{StoreError, StoreResult};
+use futures_util::future::try_join_all;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::keys::{DUE, IDS, LISTS, SHARDS};
+
+/// An item by its attributes.
+pub(crate) type Item = HashMap<String, AttributeValue>;
+
+/// How often a write that met another one is tried again before the store says that it is too busy.
+const CONFLICTS: u32 = 8;
+
+/// One DynamoDB table.
+#[derive(Debug, Clone)]
+pub(crate) struct Table {
+    pub client: aws_sdk_dynamodb::Client,
+    pub name: String,
+}
+
+/// One write of a transaction.
+pub(crate) type Write = TransactWriteItem;
+
+/// What came of a transaction.
+#[derive(Debug)]
+pub(crate) enum Written {
+    /// All of it is durable.
+    Yes,
+    /// The condition of this write did not hold, and nothing was written. With the item as it is, where the store says so.
+    Refused(usize, Option<Item>),
+}
+
+impl Table {
+    /// One item, as it is after everything that was written.
+    pub(crate) async fn get(&self, pk: &str, sk: &str) -> StoreResult<Option<Item>> {
+        let answer = self
+            .client
+            .get_item()
+            .table_name(&self.name)
+            .key("pk", text(pk))
+            .key("sk", text(sk))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(unavailable)?;
+        Ok(answer.item)
+    }
+
+    /// The items of a partition whose sort key begins so, in order; all of them, or the first `limit`.
+    pub(crate) async fn query(&self, pk: &str, prefix: &str, limit: Option<usize>) -> StoreResult<Vec<Item>> {
+        let mut found: Vec<Item> = Vec::new();
+        let mut start = None;
+        loop {
+            let mut query = self
+                .client
+                .query()
+                .table_name(&self.name)
+                .consistent_read(true)
+                .expression_attribute_values(":pk", text(pk))
+                .set_exclusive_start_key(start)
+                .set_limit(limit.map(|limit| i32::try_from(limit - found.len()).unwrap_or(i32::MAX)));
+            query = if prefix.is_empty() {
+                query.key_condition_expression("pk = :pk")
+            } else {
+                query
+                    .key_condition_expression("pk = :pk AND begins_with(sk, :sk)")
+                    .expression_attribute_values(":sk", text(prefix))
+            };
+            let answer = query.send().await.map_err(unavailable)?;
+            found.extend(answer.items.unwrap_or_default());
+            start = answer.last_evaluated_key;
+            if start.is_none() || limit.is_some_and(|limit| found.len() >= limit) {
+                return Ok(found);
+            }
+        }
+    }
+
+    /// A page of an index that is spread over shards: the first `limit` of each shard, with numbers in `(after, before)`.
+    pub(crate) async fn sharded(&self, index: &Index<'_>, limit: usize) -> StoreResult<Vec<Item>> {
+        let pages = (0..SHARDS).map(|shard| self.page(index, shard, limit));
+        Ok(try_join_all(pages).await?.into_iter().flatten().collect())
+    }
+
+    async fn page(&self, index: &Index<'_>, shard: u64, limit: usize) -> StoreResult<Vec<Item>> {
+        let (partition, number) = if index.name == DUE { ("dp", "da") } else { ("lp", "ln") };
+        let mut found = Vec::new();
+        let mut start = None;
+        loop {
+            let answer = self
+                .client
+                .query()
+                .table_name(&self.name)
+                .index_name(index.name)
+                .key_condition_expression("#p = :p AND #n BETWEEN :from AND :to")
+                .expression_attribute_names("#p", partition)
+                .expression_attribute_names("#n", number)
+                .expression_attribute_values(":p", text(&format!("{}{shard}", index.prefix)))
+                .expression_attribute_values(":from", numeral(index.from))
+                .expression_attribute_values(":to", numeral(index.to))
+                .scan_index_forward(index.oldest_first)
+                .limit(i32::try_from(limit - found.len()).unwrap_or(i32::MAX))
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .map_err(unavailable)?;
+            found.extend(answer.items.unwrap_or_default());
+            start = answer.last_evaluated_key;
+            if start.is_none() || found.len() >= limit {
+                return Ok(found);
+            }
+        }
+    }
+
+    /// The keys under which an id, or the beginning of one, is known. At most `limit`.
+    pub(crate) async fn by_id(&self, partition: &str, id: &str, whole: bool, limit: i32) -> StoreResult<Vec<Item>> {
+        let condition = if whole { "ip = :ip AND id = :id" } else { "ip = :ip AND begins_with(id, :id)" };
+        let answer = self
+            .client
+            .query()
+            .table_name(&self.name)
+            .index_name(IDS)
+            .key_condition_expression(condition)
+            .expression_attribute_values(":ip", text(partition))
+            .expression_attribute_values(":id", text(id))
+            .limit(limit)
+            .send()
+            .await
+            .map_err(unavailable)?;
+        Ok(answer.items.unwrap_or_default())
+    }
+
+    /// Writes one item whatever was there.
+    pub(crate) async fn put(&self, item: Item) -> StoreResult<()> {
+        self.client.put_item().table_name(&self.name).set_item(Some(item)).send().await.map_err(unavailable)?;
+        Ok(())
+    }
+
+    /// Erases one item, if it is there.
+    pub(crate) async fn delete(&self, pk: &str, sk: &str) -> StoreResult<()> {
+        self.client
+            .delete_item()
+            .table_name(&self.name)
+            .key("pk", text(pk))
+            .key("sk", text(sk))
+            .send()
+            .await
+            .map_err(unavailable)?;
+        Ok(())
+    }
+
+    /// Makes all of these writes or none. One that meets another transaction is tried again for a while.
+    pub(crate) async fn write(&self, writes: Vec<Write>) -> StoreResult<Written> {
+        let mut attempt = 0;
+        loop {
+            let sent = self.client.transact_write_items().set_transact_items(Some(writes.clone())).send().await;
+            let Err(error) = sent else { return Ok(Written::Yes) };
+            match refusal(&error) {
+                Some(Refusal::Condition(place, item)) => return Ok(Written::Refused(place, item)),
+                Some(Refusal::Conflict) if attempt < CONFLICTS => {
+                    attempt += 1;
+                    // The other one is done within milliseconds. Spread out, so that they do not meet again.
+                    let spread = u64::from(std::process::id() % 7) + u64::from(attempt) * 3;
+                    tokio::time::sleep(Duration::from_millis(spread)).await;
+                }
+                _ => return Err(unavailable(error)),
+            }
+        }
+    }
+
+    /// A write of a transaction: this item, if the condition holds (or whatever is there).
+    pub(crate) fn putting(&self, item: Item, condition: Option<Condition>) -> Write {
+        let mut put = Put::builder().table_name(&self.name).set_item(Some(item));
+        if let Some(condition) = condition {
+            put = put
+                .condition_expression(condition.text)
+                .set_expression_attribute_values(condition.values())
+                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        }
+        // A builder fails only where a required part is missing, and none is.
+        TransactWriteItem::builder().set_put(put.build().ok()).build()
+    }
+
+    /// A write of a transaction: this item is erased.
+    pub(crate) fn deleting(&self, pk: &str, sk: &str, condition: Option<Condition>) -> Write {
+        let mut delete = Delete::builder().table_name(&self.name).key("pk", text(pk)).key("sk", text(sk));
+        if let Some(condition) = condition {
+            delete = delete.condition_expression(condition.text).set_expression_attribute_values(condition.values());
+        }
+        TransactWriteItem::builder().set_delete(delete.build().ok()).build()
+    }
+
+    /// A write of a transaction: an expression that changes an item.
+    pub(crate) fn updating(&self, pk: &str, sk: &str, change: &str, condition: Condition) -> Write {
+        let update = Update::builder()
+            .table_name(&self.name)
+            .key("pk", text(pk))
+            .key("sk", text(sk))
+            .update_expression(change)
+            .condition_expression(condition.text)
+            .set_expression_attribute_values(condition.values());
+        TransactWriteItem::builder().set_update(update.build().ok()).build()
+    }
+
+    /// A condition of a transaction on an item that is not written.
+    pub(crate) fn checking(&self, pk: &str, sk: &str, condition: Condition) -> Write {
+        let check = ConditionCheck::builder()
+            .table_name(&self.name)
+            .key("pk", text(pk))
+            .key("sk", text(sk))
+            .condition_expression(condition.text)
+            .set_expression_attribute_values(condition.values());
+        TransactWriteItem::builder().set_condition_check(check.build().ok()).build()
+    }
+}
+
+/// Which part of a sharded index to read.
+pub(crate) struct Index<'a> {
+    pub name: &'a str,
+    /// The partitions' names without the shard's number.
+    pub prefix: &'a str,
+    pub from: i64,
+    pub to: i64,
+    pub oldest_first: bool,
+}
+
+/// A condition with its values.
+pub(crate) struct Condition {
+    text: &'static str,
+    values: Vec<(&'static str, AttributeValue)>,
+}
+
+impl Condition {
+    /// There is no such item.
+    pub(crate) const fn absent() -> Self {
+        Self { text: "attribute_not_exists(pk)", values: Vec::new() }
+    }
+
+    /// The item has this revision.
+    pub(crate) fn revision(revision: u64) -> Self {
+        Self { text: "rev = :rev", values: vec![(":rev", AttributeValue::N(revision.to_string()))] }
+    }
+
+    /// Any other.
+    pub(crate) const fn new(text: &'static str, values: Vec<(&'static str, AttributeValue)>) -> Self {
+        Self { text, values }
+    }
+
+    fn values(self) -> Option<HashMap<String, AttributeValue>> {
+        if self.values.is_empty() {
+            None
+        } else {
+            Some(self.values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+        }
+    }
+}
+
+pub(crate) fn text(text: &str) -> AttributeValue {
+    AttributeValue::S(text.to_owned())
+}
+
+pub(crate) fn numeral(number: i64) -> AttributeValue {
+    AttributeValue::N(number.to_string())
+}
+
+/// An item with its keys and its content as JSON.
+pub(crate) fn item(pk: &str, sk: &str, content: &impl Serialize) -> StoreResult<Item> {
+    let content = serde_json::to_string(content).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+    Ok(Item::from([
+        ("pk".to_owned(), text(pk)),
+        ("sk".to_owned(), text(sk)),
+        ("v".to_owned(), AttributeValue::S(content)),
+    ]))
+}
+
+pub(crate) fn attribute<'a>(item: &'a Item, name: &str) -> StoreResult<&'a str> {
+    item.get(name)
+        .and_then(|value| value.as_s().ok())
+        .map(String::as_str)
+        .ok_or_else(|| StoreError::Corrupt(format!("an item without `{name}`")))
+}
+
+pub(crate) fn number(item: &Item, name: &str) -> StoreResult<i64> {
+    item.get(name)
+        .and_then(|value| value.as_n().ok())
+        .and_then(|text| text.parse().ok())
+        .ok_or_else(|| StoreError::Corrupt(format!("an item without the number `{name}`")))
+}
+
+/// An item's content.
+pub(crate) fn content<T: DeserializeOwned>(item: &Item) -> StoreResult<T> {
+    let text = attribute(item, "v")?;
+    serde_json::from_str(text).map_err(|error| StoreError::Corrupt(format!("an item of the table: {error}")))
+}
+
+enum Refusal {
+    Condition(usize, Option<Item>),
+    Conflict,
+}
+
+/// Why a transaction was cancelled, if that is what happened.
+fn refusal<R>(error: &SdkError<TransactWriteItemsError, R>) -> Option<Refusal> {
+    let reasons = match error.as_service_error()? {
+        TransactWriteItemsError::TransactionCanceledException(cancelled) => cancelled.cancellation_reasons(),
+        TransactWriteItemsError::TransactionInProgressException(_) => return Some(Refusal::Conflict),
+        _ => return None,
+    };
+    let failed = reasons.iter().position(|reason| reason.code() == Some("ConditionalCheckFailed"));
+    match failed {
+        Some(place) => Some(Refusal::Condition(place, reasons[place].item.clone())),
+        None if reasons.iter().any(|reason| reason.code() == Some("TransactionConflict")) => Some(Refusal::Conflict),
+        None => None,
+    }
+}
+
+/// AWS's error as the ports' error. What is wrong with a request of ours will not pass; everything else may.
+#[expect(clippy::needless_pass_by_value, reason = "the shape that `map_err` takes")]
+pub(crate) fn unavailable<E, R>(error: SdkError<E, R>) -> StoreError
+where
+    E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
+    R: std::fmt::Debug + Send + Sync + 'static,
+{
+    let code = error.as_service_error().and_then(ProvideErrorMetadata::code).unwrap_or_default().to_owned();
+    let reason = DisplayErrorContext(&error).to_string();
+    if code == "ValidationException" { StoreError::Corrupt(reason) } else { StoreError::Unavailable { reason } }
+}
+
+/// Makes the table as the template makes it, for tests and trials on an emulator.
+pub async fn create_table(client: &aws_sdk_dynamodb::Client, name: &str) -> StoreResult<()> {
+    let mut create = client.create_table().table_name(name).billing_mode(BillingMode::PayPerRequest);
+    for (attribute, kind) in [
+        ("pk", ScalarAttributeType::S),
+        ("sk", ScalarAttributeType::S),
+        ("lp", ScalarAttributeType::S),
+        ("ln", ScalarAttributeType::N),
+        ("dp", ScalarAttributeType::S),
+        ("da", ScalarAttributeType::N),
+        ("ip", ScalarAttributeType::S),
+        ("id", ScalarAttributeType::S),
+    ] {
+        if let Ok(definition) = AttributeDefinition::builder().attribute_name(attribute).attribute_type(kind).build() {
+            create = create.attribute_definitions(definition);
+        }
+    }
+    for element in key_schema("pk", "sk") {
+        create = create.key_schema(element);
+    }
+    for (index, hash, range, kept) in
+        [(LISTS, "lp", "ln", &["s"][..]), (DUE, "dp", "da", &["st", "g"]), (IDS, "ip", "id", &[])]
+    {
+        let projection = if kept.is_empty() {
+            Projection::builder().projection_type(ProjectionType::KeysOnly).build()
+        } else {
+            let kept = kept.iter().map(|&name| name.to_owned()).collect();
+            Projection::builder().projection_type(ProjectionType::Include).set_non_key_attributes(Some(kept)).build()
+        };
+        let index = GlobalSecondaryIndex::builder()
+            .index_name(index)
+            .set_key_schema(Some(key_schema(hash, range)))
+            .projection(projection)
+            .build();
+        if let Ok(index) = index {
+            create = create.global_secondary_indexes(index);
+        }
+    }
+    create.send().await.map_err(unavailable)?;
+    Ok(())
+}
+
+fn key_schema(hash: &str, range: &str) -> Vec<KeySchemaElement> {
+    [(hash, KeyType::Hash), (range, KeyType::Range)]
+        .into_iter()
+        .filter_map(|(name, kind)| KeySchemaElement::builder().attribute_name(name).key_type(kind).build().ok())
+        .collect()
+}

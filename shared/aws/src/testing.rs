@@ -1,0 +1,96 @@
+//! An emulator of AWS that nobody here wrote, for tests: started on a port of its own, ended with this value.
+
+#![allow(
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    reason = "for tests: they panic where the emulator does not do what it should"
+)]
+
+use std::net::TcpListener;
+use std::process::Stdio;
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
+use deskwire_core::random::Random;
+use tokio::process::{Child, Command};
+
+use crate::connect::{AwsStore, Names};
+use crate::table::create_table;
+
+/// A running emulator. It ends when this is dropped.
+pub struct Emulator {
+    /// Where it listens: `http://127.0.0.1:…`.
+    pub url: String,
+    _process: Child,
+}
+
+impl Emulator {
+    /// Starts one with nothing in it.
+    pub async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
+        let port = listener.local_addr().expect("it has an address").port();
+        drop(listener);
+        let process = Command::new("roto-server")
+            .args(["--ephemeral", "--port", &port.to_string()])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("`roto-server` is on the PATH: `./tests/run` installs it and runs the tests with it");
+        for _ in 0..500 {
+            if tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok() {
+                return Self { url: format!("http://127.0.0.1:{port}"), _process: process };
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("the emulator does not listen on port {port}");
+    }
+
+    /// How clients reach it.
+    pub fn config(&self) -> SdkConfig {
+        config(&self.url)
+    }
+
+    /// A store on it, with a table and a queue of its own.
+    pub async fn store(&self, name: &str, random: &dyn Random) -> AwsStore {
+        let names = resources(&self.config(), name).await;
+        AwsStore::with_config(&self.config(), names, random)
+    }
+}
+
+/// How clients reach an emulator at this address.
+pub fn config(url: &str) -> SdkConfig {
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("us-east-1"))
+        .credentials_provider(SharedCredentialsProvider::new(Credentials::for_tests()))
+        .endpoint_url(url)
+        .sleep_impl(aws_sdk_dynamodb::config::SharedAsyncSleep::new(Sleep))
+        .build()
+}
+
+/// A table and a queue of this name, as the template makes them.
+pub async fn resources(config: &SdkConfig, name: &str) -> Names {
+    create_table(&aws_sdk_dynamodb::Client::new(config), name).await.expect("the table is made");
+    let sqs = aws_sdk_sqs::Client::new(config);
+    let queue = sqs
+        .create_queue()
+        .queue_name(format!("{name}.fifo"))
+        .attributes(aws_sdk_sqs::types::QueueAttributeName::FifoQueue, "true")
+        .send()
+        .await
+        .expect("the queue is made");
+    Names { table: name.to_owned(), queue_url: queue.queue_url, secret_prefix: name.to_owned() }
+}
+
+/// The runtime's sleep, which the clients wait with.
+#[derive(Debug)]
+struct Sleep;
+
+impl aws_sdk_dynamodb::config::AsyncSleep for Sleep {
+    fn sleep(&self, duration: Duration) -> aws_sdk_dynamodb::config::Sleep {
+        aws_sdk_dynamodb::config::Sleep::new(tokio::time::sleep(duration))
+    }
+}

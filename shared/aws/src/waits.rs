@@ -1,0 +1,161 @@
+//! Runs that wait for an event: which they are woken for, and which came.
+//!
+//! An event that some run may wait for is noted under its subject when it is accepted; a run that waits is noted there too.
+//! Each looks at the other's notes after it has written its own, so neither is missed.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use deskwire_core::event::{Event, pattern_covers};
+use deskwire_core::ports::{EventWait, StoreResult};
+use deskwire_core::run::RunState;
+use deskwire_core::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::connect::AwsStore;
+use crate::keys;
+use crate::lanes::Changed;
+use crate::queue::Message;
+use crate::rows::{EventRow, RunRow};
+use crate::table::{Item, Write, attribute, content, item, numeral, text};
+
+/// How long an event can be found by runs that begin to wait.
+const FOUND_FOR: std::time::Duration = std::time::Duration::from_hours(30 * 24);
+
+/// How often a run that others change at the same time is looked at anew.
+const TRIES: u32 = 10;
+
+/// An event that some run may wait for.
+#[derive(Debug, Serialize, Deserialize)]
+struct Noted {
+    source: String,
+    id: String,
+    kind: String,
+    received_at: Timestamp,
+}
+
+/// An event whose waiting runs are still to be woken.
+#[derive(Debug, Serialize, Deserialize)]
+struct Waking {
+    source: String,
+    subject: String,
+    kind: String,
+    received_at: Timestamp,
+}
+
+/// What accepting writes about an event that some run may wait for: the note, and that runs are to be woken.
+pub(crate) fn noting(event: &Event, number: i64) -> StoreResult<(Item, Item, Message)> {
+    let noted = Noted {
+        source: event.source.to_string(),
+        id: event.id.to_string(),
+        kind: event.kind.clone(),
+        received_at: event.received_at,
+    };
+    let sort = format!("E#{}", keys::sortable(number));
+    let mut note = item(&keys::subject(event.source.as_str(), &event.subject), &sort, &noted)?;
+    let ttl = event.received_at.plus(FOUND_FOR).as_unix_seconds();
+    note.insert("ttl".to_owned(), AttributeValue::N(ttl.to_string()));
+    let waking = Waking {
+        source: event.source.to_string(),
+        subject: event.subject.clone(),
+        kind: event.kind.clone(),
+        received_at: event.received_at,
+    };
+    let key = format!("K#{}", keys::digest(&[event.source.as_str(), event.id.as_str()]));
+    let mut wake = item(&key, "K", &waking)?;
+    wake.insert("dp".to_owned(), text(&format!("D#{}", keys::shard(&key))));
+    wake.insert("da".to_owned(), numeral(event.received_at.as_millis()));
+    wake.insert("st".to_owned(), text("wake"));
+    let message = Message::waking(&key);
+    Ok((note, wake, message))
+}
+
+impl AwsStore {
+    /// Wakes the runs that wait for an event, and forgets that this was to be done.
+    pub(crate) async fn wake(&self, key: &str) -> StoreResult<()> {
+        let Some(found) = self.table.get(key, "K").await? else { return Ok(()) };
+        let waking: Waking = content(&found)?;
+        let partition = keys::subject(&waking.source, &waking.subject);
+        for waiting in self.table.query(&partition, "W#", None).await? {
+            let wait: EventWait = content(&waiting)?;
+            if wait.events.iter().any(|pattern| pattern_covers(pattern, &waking.kind)) {
+                let run = attribute(&waiting, "sk")?.trim_start_matches("W#").to_owned();
+                self.wake_run(&run, waking.received_at).await?;
+            }
+        }
+        self.table.delete(key, "K").await
+    }
+
+    async fn wake_run(&self, id: &str, at: Timestamp) -> StoreResult<()> {
+        for _ in 0..TRIES {
+            let Some(row) = self.run_row(id).await? else { return Ok(()) };
+            // One that is being looked at right now is not disturbed: it finds the event when it settles.
+            if row.state != RunState::Waiting || row.due_at.is_some_and(|due_at| due_at <= at) {
+                return Ok(());
+            }
+            let next = RunRow { due_at: Some(at), ..self.next(&row) };
+            if let Changed::Yes = self.commit(&next, vec![self.putting_run(&next)?]).await? {
+                self.nudge(std::iter::once(&next));
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// The events that came for a run, in the order in which they were accepted, by the keys of their items.
+    pub(crate) async fn came(&self, row: &RunRow) -> StoreResult<Vec<String>> {
+        let Some(wait) = &row.waits else { return Ok(Vec::new()) };
+        let mut came = Vec::new();
+        for found in self.table.query(&keys::subject(wait.source.as_str(), &wait.subject), "E#", None).await? {
+            let noted: Noted = content(&found)?;
+            let own = noted.source == row.event_source && noted.id == row.event_id;
+            if !own
+                && noted.received_at >= wait.since
+                && wait.events.iter().any(|pattern| pattern_covers(pattern, &noted.kind))
+            {
+                came.push(keys::event(&noted.source, &noted.id));
+            }
+        }
+        Ok(came)
+    }
+
+    /// The same events themselves.
+    pub(crate) async fn arrived_for(&self, row: &RunRow) -> StoreResult<Vec<Event>> {
+        let mut arrived = Vec::new();
+        for key in self.came(row).await? {
+            if let Some((row, body)) = self.event_at(&key).await? {
+                arrived.push(row.event(&body)?);
+            }
+        }
+        Ok(arrived)
+    }
+
+    /// An event and its body.
+    pub(crate) async fn event_at(&self, key: &str) -> StoreResult<Option<(EventRow, String)>> {
+        let Some(found) = self.table.get(key, "E").await? else { return Ok(None) };
+        Ok(Some((content(&found)?, attribute(&found, "b")?.to_owned())))
+    }
+
+    /// The writes that note what a run waits for now, instead of what it waited for before.
+    pub(crate) fn waiting(&self, before: &RunRow, after: &RunRow) -> StoreResult<Vec<Write>> {
+        let place = |wait: &EventWait| keys::subject(wait.source.as_str(), &wait.subject);
+        let sort = format!("W#{}", after.id);
+        let mut writes = Vec::new();
+        if let Some(old) = &before.waits
+            && after.waits.as_ref().is_none_or(|new| place(new) != place(old))
+        {
+            writes.push(self.table.deleting(&place(old), &sort, None));
+        }
+        if let Some(new) = &after.waits {
+            writes.push(self.table.putting(item(&place(new), &sort, new)?, None));
+        }
+        Ok(writes)
+    }
+
+    /// A run that has just begun to wait comes back at once if what it waits for has come meanwhile.
+    pub(crate) async fn look_again(&self, row: &RunRow, now: Timestamp) -> StoreResult<()> {
+        let Some(wait) = &row.waits else { return Ok(()) };
+        if self.came(row).await?.len() > wait.seen {
+            self.wake_run(&row.id, now).await?;
+        }
+        Ok(())
+    }
+}
