@@ -1,7 +1,9 @@
 //! The function that carries runs through their steps.
 //!
-//! `deskwire serve` keeps [`serve`] going beside the webhooks. On Lambda the function is called; on the embedded store a
-//! call works off whatever is due ([`handle`]).
+//! `deskwire serve` keeps [`serve`] going beside the webhooks. On Lambda the queue tells of runs ([`BatchRunner`]); on the
+//! embedded store a call works off whatever is due ([`handle`]).
+
+mod batch;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -9,6 +11,8 @@ use std::time::Duration;
 
 use deskwire_engine::{Engine, Runner, RunnerOptions};
 use serde_json::{Value, json};
+
+pub use batch::{BatchRunner, Message};
 
 /// How much of a call's time is kept for ending it, at most; a quarter of it where that is less.
 const MARGIN: Duration = Duration::from_secs(5);

@@ -1,10 +1,15 @@
 //! The FIFO queue: which run may be due, in the order of its lane.
 
+use std::time::Duration;
+
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
-use deskwire_core::ports::{StoreError, StoreResult};
+use deskwire_core::BoxFuture;
+use deskwire_core::ids::RunId;
+use deskwire_core::ports::{RunQueue, StoreError, StoreResult};
 use futures_util::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
+use crate::connect::AwsStore;
 use crate::keys;
 use crate::rows::RunRow;
 
@@ -99,5 +104,41 @@ impl Queue {
         self.client.get_queue_attributes().queue_url(&self.url).send().await.map(|_| ()).map_err(|error| {
             StoreError::Unavailable { reason: aws_sdk_sqs::error::DisplayErrorContext(&error).to_string() }
         })
+    }
+}
+
+/// SQS hides a message for at most 12 hours.
+const LONGEST_HIDDEN: Duration = Duration::from_hours(12);
+
+impl RunQueue for AwsStore {
+    fn put_off<'a>(&'a self, receipt: &'a str, by: Duration) -> BoxFuture<'a, StoreResult<()>> {
+        Box::pin(async move {
+            let Some(queue) = &self.queue else { return Ok(()) };
+            let seconds = by.min(LONGEST_HIDDEN).as_millis().div_ceil(1000);
+            let hidden = queue
+                .client
+                .change_message_visibility()
+                .queue_url(&queue.url)
+                .receipt_handle(receipt)
+                .visibility_timeout(i32::try_from(seconds).unwrap_or(i32::MAX))
+                .send()
+                .await;
+            hidden.map(|_| ()).map_err(|error| StoreError::Unavailable {
+                reason: aws_sdk_sqs::error::DisplayErrorContext(&error).to_string(),
+            })
+        })
+    }
+
+    fn tell_again<'a>(&'a self, run: &'a RunId) -> BoxFuture<'a, StoreResult<()>> {
+        Box::pin(async move {
+            let (Some(queue), Some(row)) = (&self.queue, self.run_row(run.as_str()).await?) else { return Ok(()) };
+            // A name that was never used: the usual one may have been within the last five minutes.
+            let once = keys::digest(&[&row.id, &self.mark()]);
+            queue.send(vec![Message { once, ..Message::of(&row) }]).await
+        })
+    }
+
+    fn wake_for<'a>(&'a self, key: &'a str) -> BoxFuture<'a, StoreResult<()>> {
+        Box::pin(self.wake(key))
     }
 }

@@ -314,6 +314,20 @@ pub trait Work: Send + Sync {
     ) -> BoxFuture<'a, StoreResult<Option<String>>>;
 }
 
+/// A queue that tells runners of runs one by one, and in the order of their lanes, as SQS FIFO does. The store stays the
+/// authority: a message says only that a run may be due.
+pub trait RunQueue: Send + Sync {
+    /// Shows a message again after this time, and those behind it in their lane after it. Seconds; what is less counts as one
+    /// unless it is nothing.
+    fn put_off<'a>(&'a self, receipt: &'a str, by: Duration) -> BoxFuture<'a, StoreResult<()>>;
+
+    /// Tells of a run anew, by a message that was never received.
+    fn tell_again<'a>(&'a self, run: &'a RunId) -> BoxFuture<'a, StoreResult<()>>;
+
+    /// Wakes the runs that wait for an event; the key is the one that its message named.
+    fn wake_for<'a>(&'a self, key: &'a str) -> BoxFuture<'a, StoreResult<()>>;
+}
+
 /// Which events or runs to list. All conditions hold together.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {

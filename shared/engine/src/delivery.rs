@@ -13,7 +13,7 @@ use deskwire_core::run::{Entry, Run, RunState};
 use deskwire_core::time::Timestamp;
 use deskwire_workflows::Workflow;
 
-use crate::execute::{Engine, Shared};
+use crate::execute::{Engine, Shared, TimeLeft};
 use crate::journal::{Journal, StepState};
 
 /// What is left of a lease when its call has been given up, for writing that down.
@@ -90,6 +90,8 @@ pub(crate) struct Delivery<'a> {
     pub engine: &'a Engine,
     pub claim: &'a Claim,
     pub workflow: &'a Workflow,
+    /// When the process has to be done, if it has to.
+    pub time_left: Option<TimeLeft>,
     ledger: Mutex<Ledger>,
     gate: tokio::sync::Mutex<()>,
 }
@@ -114,7 +116,14 @@ impl<'a> Delivery<'a> {
             learnt_hold: None,
             cut_off: claim.run.interrupted,
         };
-        Self { engine, claim, workflow, ledger: Mutex::new(ledger), gate: tokio::sync::Mutex::default() }
+        Self {
+            engine,
+            claim,
+            workflow,
+            time_left: shared.time_left,
+            ledger: Mutex::new(ledger),
+            gate: tokio::sync::Mutex::default(),
+        }
     }
 
     pub(crate) fn run(&self) -> &'a Run {
@@ -177,6 +186,21 @@ impl<'a> Delivery<'a> {
         self.engine.work.record(&self.claim.fence, entries, until).await?;
         self.ledger().leased_until = until;
         Ok(())
+    }
+
+    /// How long a call may take that its step gives this long.
+    pub(crate) fn limit(&self, limit: Duration) -> Duration {
+        self.time_left.map_or(limit, |time_left| limit.min(time_left.at_most))
+    }
+
+    /// Where a call that may take this long would not end in time: the run is handed on to a process that has more.
+    pub(crate) fn hand_on(&self, limit: Duration) -> Option<End> {
+        let now = self.now();
+        let until = self.time_left?.until;
+        (now.plus(limit + LEASE_MARGIN) > until).then(|| End::Again {
+            at: now,
+            reason: "Handed on: the function that had it was near the end of its time".to_owned(),
+        })
     }
 
     /// Would a call that takes this long outlive the lease?

@@ -7,7 +7,7 @@ use deskwire_core::action::Hold;
 use deskwire_core::ports::{Claim, ClaimBatch, Settlement, StoreResult, Work};
 use deskwire_core::random::Random;
 use deskwire_core::run::{Entry, Run, RunState};
-use deskwire_core::time::{Clock, show_duration};
+use deskwire_core::time::{Clock, Timestamp, show_duration};
 use deskwire_templates::Scope;
 use deskwire_workflows::{Trigger, Workflow};
 use serde_json::Value;
@@ -40,12 +40,27 @@ pub struct Shared {
     pub holds: Vec<Hold>,
     /// The users as which our connections write.
     pub own_actors: Vec<String>,
+    /// When the process has to be done, where it does not live as long as it likes.
+    pub time_left: Option<TimeLeft>,
+}
+
+/// How long a process that is called, instead of running on, has for its runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TimeLeft {
+    /// No call begins that may last beyond this; the run is handed on instead.
+    pub until: Timestamp,
+    /// No call may take longer than this, whatever its step says: a process that was just called has that much.
+    pub at_most: Duration,
 }
 
 impl Shared {
     /// What a batch tells about everything but its runs.
     pub fn of(batch: &mut ClaimBatch) -> Self {
-        Self { holds: std::mem::take(&mut batch.holds), own_actors: std::mem::take(&mut batch.own_actors) }
+        Self {
+            holds: std::mem::take(&mut batch.holds),
+            own_actors: std::mem::take(&mut batch.own_actors),
+            time_left: None,
+        }
     }
 }
 

@@ -21,7 +21,7 @@ mod step;
 mod versions;
 mod wait;
 
-pub use execute::{Engine, EngineOptions, Shared};
+pub use execute::{Engine, EngineOptions, Shared, TimeLeft};
 pub use runner::{Runner, RunnerOptions};
 pub use versions::{VersionError, Versions};
 

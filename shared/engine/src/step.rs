@@ -97,7 +97,7 @@ impl Delivery<'_> {
                 key: &key,
                 // No attempt is older than its announcement, or else than the result before it.
                 not_before: state.first_called_at.unwrap_or_else(|| self.frontier()),
-                time_limit: settings.timeout.unwrap_or(usual_limit),
+                time_limit: self.limit(settings.timeout.unwrap_or(usual_limit)),
             },
             effect: action.effect(&input),
         };
@@ -106,6 +106,9 @@ impl Delivery<'_> {
 
     async fn carry_out(&self, calling: &Calling<'_>, state: &StepState, scope: &mut Scope) -> StoreResult<Flow> {
         let (call, effect) = (calling.call, calling.effect);
+        if let Some(end) = self.hand_on(call.time_limit) {
+            return Ok(Flow::End(end));
+        }
         if let Some((until, budget)) = self.held_until(&calling.action.hold_keys(call)) {
             return Ok(self.wait_for_budget(calling, state, scope, until, budget));
         }

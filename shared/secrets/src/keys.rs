@@ -56,6 +56,9 @@ pub enum KeyError {
          DESKWIRE_SECRET_KEY_PREVIOUS, then come again"
     )]
     InEnvironment,
+    /// The store seals by itself.
+    #[error("the secret store seals with keys of its own (KMS), which AWS exchanges: see the rotation of its KMS key")]
+    ByStore,
 }
 
 /// Where keys are.
@@ -65,7 +68,12 @@ pub enum Keys {
     Folder(PathBuf),
     /// In memory: the one to seal with, and the one before it.
     Given(Arc<GivenKeys>),
+    /// None here: the store seals by itself, as Secrets Manager does with AWS's keys.
+    ByStore,
 }
+
+/// What stands in a key's place where the store seals by itself.
+pub(crate) const BY_STORE: &str = "store";
 
 /// Keys from the environment. Prints nothing of itself.
 pub struct GivenKeys {
@@ -110,6 +118,7 @@ impl Keys {
     /// The keys as they are now.
     pub(crate) fn read(&self) -> Result<KeyRing, KeyError> {
         match self {
+            Self::ByStore => Ok(KeyRing(Vec::new())),
             Self::Given(given) => {
                 let copy = |key: &StoreKey| parse(&key.to_hex());
                 let keys = [Some(&given.current), given.previous.as_ref()];
@@ -144,7 +153,11 @@ impl Keys {
     /// Begins to exchange the key: from now on everything is sealed with a new one. An exchange that was cut off goes on
     /// with the key it had made.
     pub(crate) fn begin_exchange(&self, random: &dyn Random) -> Result<Exchange, KeyError> {
-        let Self::Folder(folder) = self else { return Ok(Exchange { folder: None, _lock: None }) };
+        let folder = match self {
+            Self::Folder(folder) => folder,
+            Self::Given(_) => return Ok(Exchange { folder: None, _lock: None }),
+            Self::ByStore => return Err(KeyError::ByStore),
+        };
         let path = folder.join("secret.lock");
         let failed = |source| KeyError::Write { path: path.clone(), source };
         let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(failed)?;

@@ -8,7 +8,7 @@ use deskwire_core::random::Random;
 use deskwire_core::secret::SecretString;
 use deskwire_core::time::Timestamp;
 
-use crate::keys::{KeyError, KeyRing, Keys};
+use crate::keys::{BY_STORE, KeyError, KeyRing, Keys};
 use crate::seal::Damaged;
 
 /// How the names of secrets that people set begin.
@@ -77,6 +77,11 @@ impl Vault {
 
     /// Stores a version. Versions never change, so a second one with another value is refused.
     pub async fn put(&self, name: &str, version: u64, value: &[u8], now: Timestamp) -> Result<(), VaultError> {
+        if let Keys::ByStore = self.keys {
+            let key = BY_STORE.to_owned();
+            let secret = SealedSecret { name: name.to_owned(), version, key, sealed: value.to_vec(), stored_at: now };
+            return self.stored(secret).await;
+        }
         // Read each time: the key may be being exchanged, and what is sealed now must be sealed with the new one.
         let ring = Arc::new(self.keys.read_or_make(self.random.as_ref())?);
         let damaged = |_| VaultError::Damaged(name.to_owned());
@@ -84,11 +89,12 @@ impl Vault {
         let sealed = key.seal(name, version, value, self.random.as_ref()).map_err(damaged)?;
         let secret = SealedSecret { name: name.to_owned(), version, key: key.id(), sealed, stored_at: now };
         *self.ring.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&ring));
-        if self.store.put_secret(secret).await? {
-            Ok(())
-        } else {
-            Err(VaultError::Taken { name: name.to_owned(), version })
-        }
+        self.stored(secret).await
+    }
+
+    async fn stored(&self, secret: SealedSecret) -> Result<(), VaultError> {
+        let (name, version) = (secret.name.clone(), secret.version);
+        if self.store.put_secret(secret).await? { Ok(()) } else { Err(VaultError::Taken { name, version }) }
     }
 
     /// A version of a secret, or the latest one.
@@ -100,6 +106,9 @@ impl Vault {
     }
 
     fn opened(&self, secret: &SealedSecret) -> Result<Vec<u8>, VaultError> {
+        if secret.key == BY_STORE && matches!(self.keys, Keys::ByStore) {
+            return Ok(secret.sealed.clone());
+        }
         let ring = self.ring_with(&secret.key)?;
         let other = || VaultError::OtherKey { name: secret.name.clone(), key: secret.key.clone() };
         let key = ring.by_id(&secret.key).ok_or_else(other)?;

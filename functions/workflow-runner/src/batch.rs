@@ -1,0 +1,197 @@
+//! One batch of messages from the queue: each tells of a run that may be due.
+//!
+//! Messages of one lane come in order and are handled in order; lanes go on side by side. A message that is done with is
+//! left to be deleted; one that has to come again is named in the answer and hidden until then. Whatever goes wrong with a
+//! message, the run itself is safe in the store.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use deskwire_core::ids::RunId;
+use deskwire_core::ports::{Offer, RunQueue, StoreError};
+use deskwire_core::time::{Clock, Timestamp};
+use deskwire_engine::{Engine, Shared, TimeLeft};
+use futures_util::future::join_all;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// What is kept of a call's time for ending it.
+const MARGIN: Duration = Duration::from_secs(5);
+
+/// Nothing new is taken up when less than this is left.
+const LEAST: Duration = Duration::from_secs(15);
+
+/// After so many receipts a message is exchanged for a fresh one, so that waiting does not count as failing: the queue gives
+/// up messages that are received too often.
+const MOST_RECEIPTS: u32 = 3;
+
+/// When a message is shown again whose run could not be looked at, because the store was away.
+const STORE_AWAY: Duration = Duration::from_secs(5);
+
+/// A wait longer than this is left to whoever reminds the queue of what falls due.
+const LONGEST_HIDDEN: Duration = Duration::from_hours(1);
+
+/// What carries runs through their steps when the queue tells of them.
+pub struct BatchRunner {
+    /// Carries them.
+    pub engine: Arc<Engine>,
+    /// Where the messages come from.
+    pub queue: Arc<dyn RunQueue>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Names this process in leases.
+    pub owner: String,
+    /// How long a run is leased.
+    pub lease: Duration,
+}
+
+/// A message as Lambda hands it on.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html>
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Message {
+    message_id: String,
+    receipt_handle: String,
+    body: String,
+    #[serde(default)]
+    attributes: Attributes,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Attributes {
+    approximate_receive_count: String,
+    message_group_id: String,
+}
+
+impl Message {
+    /// The messages of an event, if it is a batch of messages.
+    pub fn all_of(event: &Value) -> Option<Vec<Self>> {
+        let records = event.get("Records")?;
+        serde_json::from_value(records.clone()).ok()
+    }
+
+    fn receipts(&self) -> u32 {
+        self.attributes.approximate_receive_count.parse().unwrap_or(1)
+    }
+}
+
+/// What a message says. The same words as the queue's sender has.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Said {
+    Run(String),
+    Wake(String),
+}
+
+/// What becomes of a message.
+enum Outcome {
+    /// It can be deleted.
+    Done,
+    /// It is to be shown again after this time, and so are those behind it.
+    Again(Duration),
+}
+
+impl BatchRunner {
+    /// Handles a batch and answers in the form that SQS's partial batch responses have.
+    pub async fn handle(&self, messages: Vec<Message>, time_left: Duration) -> Value {
+        let now = self.clock.now();
+        let time_left = TimeLeft {
+            until: now.plus(time_left.saturating_sub(MARGIN)),
+            at_most: time_left.saturating_sub(MARGIN + LEAST),
+        };
+        let mut lanes: BTreeMap<String, Vec<Message>> = BTreeMap::new();
+        for message in messages {
+            lanes.entry(message.attributes.message_group_id.clone()).or_default().push(message);
+        }
+        let lanes = lanes.into_values().map(|lane| self.lane(lane, time_left));
+        let failed: Vec<String> = join_all(lanes).await.into_iter().flatten().collect();
+        let failures: Vec<Value> = failed.into_iter().map(|id| json!({ "itemIdentifier": id })).collect();
+        json!({ "batchItemFailures": failures })
+    }
+
+    /// Handles the messages of one lane, in order. Answers the ids of those that have to come again.
+    async fn lane(&self, messages: Vec<Message>, time_left: TimeLeft) -> Vec<String> {
+        let mut again = Vec::new();
+        let mut hidden_for = None;
+        for message in messages {
+            if hidden_for.is_none() {
+                match self.message(&message, time_left).await {
+                    Outcome::Done => continue,
+                    Outcome::Again(after) => hidden_for = Some(after),
+                }
+            }
+            // Those behind it stay behind it.
+            let after = hidden_for.unwrap_or_default();
+            if let Err(error) = self.queue.put_off(&message.receipt_handle, after).await {
+                tracing::warn!(%error, message = message.message_id, "could not put a message off; it comes back by itself");
+            }
+            again.push(message.message_id);
+        }
+        again
+    }
+
+    async fn message(&self, message: &Message, time_left: TimeLeft) -> Outcome {
+        let outcome = match serde_json::from_str(&message.body) {
+            Ok(Said::Run(run)) => self.run(&RunId::new(run), message.receipts(), time_left).await,
+            Ok(Said::Wake(key)) => self.queue.wake_for(&key).await.map(|()| Outcome::Done),
+            Err(error) => {
+                // Nobody but this relay sends to its queue; the dead letters show what it was.
+                tracing::error!(%error, message = message.message_id, "a message says nothing that is known here");
+                return Outcome::Again(Duration::ZERO);
+            }
+        };
+        outcome.unwrap_or_else(|error| {
+            tracing::error!(%error, message = message.message_id, "the store could not be used; the message comes again");
+            Outcome::Again(STORE_AWAY)
+        })
+    }
+
+    async fn run(&self, run: &RunId, receipts: u32, time_left: TimeLeft) -> Result<Outcome, StoreError> {
+        let mut taken = false;
+        loop {
+            let now = self.clock.now();
+            if taken_too_late(now, time_left) {
+                return Ok(Outcome::Again(Duration::ZERO));
+            }
+            match self.engine.work().claim_one(run, &self.owner, self.lease, now).await? {
+                // Handed on by ourselves: whoever is called next has more time.
+                Offer::Ours(batch) if taken => {
+                    for claim in batch.claims {
+                        let reason = "Handed on: the function that had it was near the end of its time".to_owned();
+                        let again = deskwire_core::ports::Settlement::Again { at: now, reason };
+                        self.engine.work().settle(&claim.fence, Vec::new(), again, None, now).await?;
+                    }
+                    return Ok(Outcome::Again(Duration::ZERO));
+                }
+                Offer::Ours(mut batch) => {
+                    taken = true;
+                    let shared = Shared { time_left: Some(time_left), ..Shared::of(&mut batch) };
+                    for claim in batch.claims {
+                        match self.engine.execute(claim, &shared).await {
+                            Ok(()) => {}
+                            Err(StoreError::Fenced) => {
+                                tracing::warn!(%run, "the run was handed to another runner meanwhile");
+                            }
+                            Err(error) => return Err(error),
+                        }
+                    }
+                }
+                Offer::Later { at, in_lane: true } if at.since(now) <= LONGEST_HIDDEN => {
+                    if receipts < MOST_RECEIPTS {
+                        return Ok(Outcome::Again(at.since(now)));
+                    }
+                    self.queue.tell_again(run).await?;
+                    return Ok(Outcome::Done);
+                }
+                // It has left its lane, or is told of again when the one before it leaves, or when it is due.
+                Offer::Later { .. } | Offer::Behind | Offer::Nothing => return Ok(Outcome::Done),
+            }
+        }
+    }
+}
+
+fn taken_too_late(now: Timestamp, time_left: TimeLeft) -> bool {
+    now.plus(LEAST) > time_left.until.plus(MARGIN)
+}
