@@ -28,7 +28,7 @@ use anyhow::Context;
 use deskwire_core::connection::{AuthConfig, ConnectionConfig};
 use deskwire_core::ports::Store;
 use deskwire_secrets::Secrets;
-use deskwire_startup::{Deskwire, ProjectFiles, Settings, StartError};
+use deskwire_startup::{Deskwire, Place, ProjectFiles, Settings, StartError};
 use deskwire_storage::SqliteStore;
 use deskwire_workflows::Diagnostic;
 
@@ -90,7 +90,7 @@ fn explain(error: StartError, files: &ProjectFiles) -> anyhow::Error {
 async fn start(project: &ProjectArgs, data: &DataArgs) -> anyhow::Result<Deskwire> {
     let files = read_project(project)?;
     let settings = Settings {
-        data: Some(data.data.clone()),
+        place: Place::Folder(data.data.clone()),
         allow_loopback: project.allow_loopback,
         stand_ins: None,
         apply: false,

@@ -134,9 +134,9 @@ async fn keep_schedules(deskwire: Arc<Deskwire>) {
     let store = deskwire.store.clone();
     let scheduler = Scheduler { inbox: store.clone(), registry: store, random: Arc::clone(&deskwire.random) };
     loop {
-        let catalogue = deskwire.catalogue.get();
+        let workflows = deskwire.workflows();
         let now = deskwire.clock.now();
-        let nap = match scheduler.tick(catalogue.workflows(), now).await {
+        let nap = match scheduler.tick(&workflows, now).await {
             Ok(ticked) => ticked.next.map_or(LONGEST_NAP, |next| next.since(deskwire.clock.now()).min(LONGEST_NAP)),
             Err(error) => {
                 tracing::error!(%error, "cannot start what is scheduled; trying again");
@@ -145,7 +145,7 @@ async fn keep_schedules(deskwire: Arc<Deskwire>) {
         };
         // A workflow that is switched on or changed meanwhile has ticks of its own.
         let until = tokio::time::Instant::now() + nap;
-        while tokio::time::Instant::now() < until && Arc::ptr_eq(&catalogue, &deskwire.catalogue.get()) {
+        while tokio::time::Instant::now() < until && Arc::ptr_eq(&workflows, &deskwire.workflows()) {
             tokio::time::sleep_until(until.min(tokio::time::Instant::now() + FOLLOW)).await;
         }
     }

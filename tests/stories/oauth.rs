@@ -146,7 +146,7 @@ impl World {
         let environment: BTreeMap<String, String> = self.project.environment.iter().cloned().collect();
         let secrets = Secrets::new(self.project.path(), Box::new(move |name| environment.get(name).cloned()));
         let settings = Settings {
-            data: Some(self.project.data()),
+            place: deskwire_startup::Place::Folder(self.project.data()),
             allow_loopback: true,
             stand_ins: None,
             apply: false,

@@ -11,7 +11,7 @@ use deskwire_core::ids::SourceName;
 use deskwire_core::ports::{EventDetail, Store};
 use deskwire_core::provider::provider;
 use deskwire_core::time::Timestamp;
-use deskwire_startup::{ProjectFiles, Settings, StartError};
+use deskwire_startup::{Place, ProjectFiles, Settings, StartError};
 use deskwire_workflows::{Project, SourceFile, Workflow};
 use qualtrics_webhook::Qualtrics;
 use zendesk_webhook::Zendesk;
@@ -126,7 +126,11 @@ async fn start(
         tokio::spawn(server::serve_until_told(listener, routes, std::future::pending()));
     }
     let settings = Settings {
-        data: Some(data.data.clone()).filter(|folder| !sandbox && folder.join("deskwire.db").exists()),
+        place: if !sandbox && data.data.join("deskwire.db").exists() {
+            Place::Folder(data.data.clone())
+        } else {
+            Place::Memory
+        },
         allow_loopback: project.allow_loopback || sandbox,
         stand_ins,
         apply: false,

@@ -46,7 +46,7 @@ pub(crate) async fn run(address: SocketAddr, exit: bool, as_json: bool) -> anyho
     let folder = TemporaryFolder::make()?;
     let files = shipped_project();
     let settings = Settings {
-        data: Some(folder.0.clone()),
+        place: deskwire_startup::Place::Folder(folder.0.clone()),
         allow_loopback: true,
         stand_ins: Some(server::stand_ins(address)?),
         apply: true,

@@ -77,7 +77,12 @@ fn done(document: &serde_json::Value, text: std::fmt::Arguments<'_>, as_json: bo
 pub(crate) async fn vault(project: &ProjectArgs, data: &DataArgs) -> anyhow::Result<Vault> {
     let store = super::open_or_make_store(data).await?;
     let random: Arc<dyn deskwire_core::random::Random> = Arc::new(OsRandom);
-    Ok(deskwire_startup::vault(&store, Some(&data.data), &secrets(project), &random)?)
+    Ok(deskwire_startup::vault(
+        &store,
+        &deskwire_startup::Place::Folder(data.data.clone()),
+        &secrets(project),
+        &random,
+    )?)
 }
 
 async fn set(

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 
-use deskwire_startup::{Settings, StartError};
+use deskwire_startup::{Place, Settings, StartError};
 use serde_json::json;
 use url::Url;
 
@@ -41,7 +41,7 @@ pub(crate) async fn run(
     let public_url = server::public_url(public_url, address)?;
     server::note_address(&lock, &public_url)?;
     let settings = Settings {
-        data: Some(data.data.clone()),
+        place: Place::Folder(data.data.clone()),
         allow_loopback: project.allow_loopback || sandbox,
         stand_ins: if sandbox { Some(server::stand_ins(address)?) } else { None },
         apply: reload,
@@ -64,7 +64,7 @@ pub(crate) async fn run(
         let _ = webhooks.set(routes.clone());
         routes = routes.merge(server::sandbox_routes(&server::sandbox(deliver)));
     }
-    let workflows = deskwire.catalogue.get().workflows().iter().filter(|one| one.active).count();
+    let workflows = deskwire.workflows().iter().filter(|one| one.active).count();
     if as_json {
         line(json!({ "listening": format!("http://{address}"), "workflows": workflows }));
     } else {

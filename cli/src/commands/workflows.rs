@@ -283,7 +283,7 @@ async fn start_by_hand(
     };
     let now = SystemClock.now();
     let event = scheduler::by_hand(&workflow, &inputs, now, &OsRandom)?;
-    let wanted = wanted_by(&workflow, &event, now, &OsRandom);
+    let wanted = wanted_by(&workflow.route(true), &event, now, &OsRandom);
     let run = wanted.run.clone();
     store
         .accept(Arrival { event, also_known_as: vec![], wanted: vec![wanted], declined: vec![], awaited: true })

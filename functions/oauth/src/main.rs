@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use deskwire_startup::Function;
 use lambda_http::Error;
 use oauth::{Doors, OAuth};
 
@@ -10,7 +11,7 @@ use oauth::{Doors, OAuth};
 async fn main() -> Result<(), Error> {
     lambda_http::tracing::init_default_subscriber();
     let variable = |name: &str| std::env::var(name).ok();
-    let start = deskwire_startup::from_environment(Box::new(variable)).await?;
+    let start = Function::start(Box::new(variable)).await?.deskwire;
     let public_url =
         variable("DESKWIRE_PUBLIC_URL").ok_or("DESKWIRE_PUBLIC_URL is not set: providers send people back to it")?;
     let oauth = OAuth {

@@ -55,13 +55,14 @@ impl World {
         let scheme = provider("qualtrics").unwrap().scheme(scheme).unwrap();
         let secrets = ["before", KEY].map(SecretString::from).to_vec();
         let catalogue = CurrentCatalogue::default();
-        catalogue.replace(Catalogue::new(vec![Source { config, scheme, secrets }], vec![]));
+        catalogue.replace(Catalogue::new(vec![Source { config, scheme, secrets }], vec![], None));
         let store = SqliteStore::in_memory().unwrap();
         let intake = Intake {
             inbox: Arc::new(store.clone()),
             catalogue: Arc::new(catalogue),
             clock: Arc::new(FixedClock(Timestamp::parse("2019-06-26T14:00:00Z").unwrap())),
             random: Arc::new(SeededRandom::new(1)),
+            largest_body: deskwire_accept::MAX_BODY_BYTES,
         };
         Self { store, router: router(Arc::new(intake)) }
     }

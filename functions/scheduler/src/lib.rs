@@ -6,7 +6,11 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod manual;
+#[cfg(feature = "lambda")]
+mod minute;
 mod schedule;
 
 pub use manual::{BadInput, by_hand, read_inputs};
+#[cfg(feature = "lambda")]
+pub use minute::{Minute, Passed};
 pub use schedule::{Scheduler, Ticked, tick_event};

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use deskwire_accept::{InForce, wanted_by};
+use deskwire_accept::wanted_by;
 use deskwire_core::event::{ChangeFacts, Event, JsonText};
 use deskwire_core::ids::{BadName, EventId, SourceName};
 use deskwire_core::ports::{Arrival, Inbox, Registry, StoreError, StoreResult};
 use deskwire_core::random::Random;
 use deskwire_core::time::Timestamp;
-use deskwire_workflows::{MOST_MISSED, Missed, Schedule, Tick, Trigger, Workflow};
+use deskwire_workflows::{InForce, MOST_MISSED, Missed, Schedule, Tick, Trigger, Workflow};
 use serde_json::json;
 
 /// A tick that is noticed later than this was missed.
@@ -59,7 +59,7 @@ impl Scheduler {
     async fn start(&self, workflow: &Workflow, schedule: &Schedule, tick: &Tick, now: Timestamp) -> StoreResult<()> {
         let event =
             tick_event(workflow, schedule, tick, now).map_err(|error| StoreError::Corrupt(error.to_string()))?;
-        let wanted = vec![wanted_by(workflow, &event, now, self.random.as_ref())];
+        let wanted = vec![wanted_by(&workflow.route(true), &event, now, self.random.as_ref())];
         self.inbox.accept(Arrival { event, also_known_as: vec![], wanted, declined: vec![], awaited: true }).await?;
         tracing::info!(workflow = %workflow.name, tick = %tick.at, "started by its schedule");
         Ok(())

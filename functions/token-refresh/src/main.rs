@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use deskwire_startup::Function;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
 use token_refresh::{Invitations, TokenRefresh};
@@ -11,7 +12,8 @@ use token_refresh::{Invitations, TokenRefresh};
 async fn main() -> Result<(), Error> {
     lambda_runtime::tracing::init_default_subscriber();
     let variable = |name: &str| std::env::var(name).ok();
-    let start = deskwire_startup::from_environment(Box::new(variable)).await?;
+    let function = Function::start(Box::new(variable)).await?;
+    let start = &function.deskwire;
     let public_url = variable("DESKWIRE_PUBLIC_URL").unwrap_or_default();
     let refresh = TokenRefresh {
         broker: Arc::clone(&start.broker),
@@ -21,7 +23,7 @@ async fn main() -> Result<(), Error> {
         clock: Arc::clone(&start.clock),
     };
     lambda_runtime::run(service_fn(|_: LambdaEvent<Value>| async {
-        start.follow().await?;
+        function.keep_in_step().await;
         start.vault.erase_due(start.clock.now()).await?;
         Ok::<_, Error>(serde_json::to_value(refresh.pass().await?)?)
     }))

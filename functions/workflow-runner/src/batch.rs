@@ -51,7 +51,8 @@ pub struct BatchRunner {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Message {
-    message_id: String,
+    #[serde(rename = "messageId")]
+    id: String,
     receipt_handle: String,
     body: String,
     #[serde(default)]
@@ -125,9 +126,9 @@ impl BatchRunner {
             // Those behind it stay behind it.
             let after = hidden_for.unwrap_or_default();
             if let Err(error) = self.queue.put_off(&message.receipt_handle, after).await {
-                tracing::warn!(%error, message = message.message_id, "could not put a message off; it comes back by itself");
+                tracing::warn!(%error, message = message.id, "could not put a message off; it comes back by itself");
             }
-            again.push(message.message_id);
+            again.push(message.id);
         }
         again
     }
@@ -138,12 +139,12 @@ impl BatchRunner {
             Ok(Said::Wake(key)) => self.queue.wake_for(&key).await.map(|()| Outcome::Done),
             Err(error) => {
                 // Nobody but this relay sends to its queue; the dead letters show what it was.
-                tracing::error!(%error, message = message.message_id, "a message says nothing that is known here");
+                tracing::error!(%error, message = message.id, "a message says nothing that is known here");
                 return Outcome::Again(Duration::ZERO);
             }
         };
         outcome.unwrap_or_else(|error| {
-            tracing::error!(%error, message = message.message_id, "the store could not be used; the message comes again");
+            tracing::error!(%error, message = message.id, "the store could not be used; the message comes again");
             Outcome::Again(STORE_AWAY)
         })
     }

@@ -1,26 +1,42 @@
 //! The Lambda function: wiring only. See the library for what it does.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use deskwire_core::ids::RunId;
-use deskwire_engine::RunnerOptions;
+use deskwire_engine::{EngineOptions, RunnerOptions};
+use deskwire_startup::Function;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
+use workflow_runner::{BatchRunner, Message};
 
 #[tokio::main]
 #[expect(clippy::disallowed_methods, reason = "a binary reads the environment")]
 async fn main() -> Result<(), Error> {
     lambda_runtime::tracing::init_default_subscriber();
-    let start = deskwire_startup::from_environment(Box::new(|name| std::env::var(name).ok())).await?;
+    let function = Function::start(Box::new(|name| std::env::var(name).ok())).await?;
+    let start = &function.deskwire;
     let engine = Arc::new(start.engine());
     // Each environment owns its leases alone, so nobody takes back what another one still works on.
     let owner = format!("function-{}", RunId::generate(start.clock.now(), start.random.as_ref()));
+    let batches = function.queue().map(|queue| BatchRunner {
+        engine: Arc::clone(&engine),
+        queue,
+        clock: Arc::clone(&start.clock),
+        owner: owner.clone(),
+        lease: EngineOptions::default().lease,
+    });
     let options = RunnerOptions { owner, ..RunnerOptions::default() };
     lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| {
-        let (engine, options) = (Arc::clone(&engine), options.clone());
+        let (function, batches, engine, options) = (&function, &batches, &engine, &options);
         async move {
-            let time_left = event.context.deadline().duration_since(std::time::SystemTime::now()).unwrap_or_default();
-            Ok::<_, Error>(workflow_runner::handle(engine, options, time_left).await)
+            let time_left = event.context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
+            function.keep_in_step().await;
+            let answer = match (batches, Message::all_of(&event.payload)) {
+                (Some(batches), Some(messages)) => batches.handle(messages, time_left).await,
+                _ => workflow_runner::handle(Arc::clone(engine), options.clone(), time_left).await,
+            };
+            Ok::<_, Error>(answer)
         }
     }))
     .await

@@ -1,13 +1,16 @@
 //! The Lambda function: wiring only. See the library for what it does.
 
-use std::sync::Arc;
-
 use lambda_http::Error;
 
 #[tokio::main]
 #[expect(clippy::disallowed_methods, reason = "a binary reads the environment")]
 async fn main() -> Result<(), Error> {
     lambda_http::tracing::init_default_subscriber();
-    let start = deskwire_startup::from_environment(Box::new(|name| std::env::var(name).ok())).await?;
-    lambda_http::run(zendesk_webhook::router(Arc::new(start.intake()))).await
+    #[cfg(feature = "embedded")]
+    if std::env::var_os("DESKWIRE_DATA").is_some() {
+        let start = deskwire_startup::Function::start(Box::new(|name| std::env::var(name).ok())).await?;
+        return lambda_http::run(zendesk_webhook::router(std::sync::Arc::new(start.deskwire.intake()))).await;
+    }
+    let edge = deskwire_edge::Edge::start(Box::new(|name| std::env::var(name).ok())).await?;
+    lambda_http::run(edge.serve(zendesk_webhook::router(edge.intake()))).await
 }

@@ -10,8 +10,6 @@ use deskwire_core::problem::{PROBLEM_JSON, Problem};
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde_json::json;
 
-use crate::MAX_BODY_BYTES;
-
 /// What happened to a delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
@@ -51,7 +49,10 @@ pub enum Answer {
         expected: String,
     },
     /// The body is over the limit.
-    TooLarge,
+    TooLarge {
+        /// The limit, in bytes.
+        limit: usize,
+    },
     /// The body did not arrive, or not in time.
     NoBody,
     /// The store is away: the provider is asked to come again.
@@ -77,7 +78,7 @@ impl Answer {
             Self::NoSuchSource => "no_such_source",
             Self::WrongMethod => "wrong_method",
             Self::WrongType { .. } => "wrong_type",
-            Self::TooLarge => "too_large",
+            Self::TooLarge { .. } => "too_large",
             Self::NoBody => "no_body",
             Self::Unavailable => "unavailable",
             Self::Broken => "broken",
@@ -135,10 +136,10 @@ impl Answer {
                 "The media type is not one this provider sends",
                 &format!("Send the Content-Type {expected}"),
             ),
-            Self::TooLarge => problem(
+            Self::TooLarge { limit } => problem(
                 413,
                 "The body is too large",
-                &format!("Bodies are taken up to {MAX_BODY_BYTES} bytes; make the webhook's body smaller"),
+                &format!("Bodies are taken up to {limit} bytes; make the webhook's body smaller"),
             ),
             Self::NoBody => problem(408, "The body did not arrive", "Send the request again"),
             Self::Unavailable => Problem {

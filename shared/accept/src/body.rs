@@ -6,8 +6,6 @@ use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 
-use crate::MAX_BODY_BYTES;
-
 /// How long a body may take to arrive.
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -18,7 +16,7 @@ const MOST_DRAINED: usize = 32 * 1024 * 1024;
 /// Why there is no body.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum BodyError {
-    /// Over [`MAX_BODY_BYTES`].
+    /// Over the limit.
     TooLarge,
     /// It did not arrive in time.
     TooSlow,
@@ -26,25 +24,25 @@ pub(crate) enum BodyError {
     Broken,
 }
 
-pub(crate) async fn read(body: Body) -> Result<Bytes, BodyError> {
-    tokio::time::timeout(READ_TIMEOUT, collect(body)).await.unwrap_or(Err(BodyError::TooSlow))
+pub(crate) async fn read(body: Body, limit: usize) -> Result<Bytes, BodyError> {
+    tokio::time::timeout(READ_TIMEOUT, collect(body, limit)).await.unwrap_or(Err(BodyError::TooSlow))
 }
 
-async fn collect(mut body: Body) -> Result<Bytes, BodyError> {
+async fn collect(mut body: Body, limit: usize) -> Result<Bytes, BodyError> {
     // Most bodies come in one frame, which is then used as it is.
     let Some(first) = next(&mut body).await? else { return Ok(Bytes::new()) };
     let Some(second) = next(&mut body).await? else {
-        return if first.len() > MAX_BODY_BYTES { Err(BodyError::TooLarge) } else { Ok(first) };
+        return if first.len() > limit { Err(BodyError::TooLarge) } else { Ok(first) };
     };
     let mut all = BytesMut::from(first);
     all.extend_from_slice(&second);
     while let Some(more) = next(&mut body).await? {
-        if all.len() + more.len() > MAX_BODY_BYTES {
+        if all.len() + more.len() > limit {
             return drain(body, all.len() + more.len()).await;
         }
         all.extend_from_slice(&more);
     }
-    if all.len() > MAX_BODY_BYTES { Err(BodyError::TooLarge) } else { Ok(all.freeze()) }
+    if all.len() > limit { Err(BodyError::TooLarge) } else { Ok(all.freeze()) }
 }
 
 async fn drain(mut body: Body, mut read: usize) -> Result<Bytes, BodyError> {
@@ -67,11 +65,12 @@ async fn next(body: &mut Body) -> Result<Option<Bytes>, BodyError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::MAX_BODY_BYTES;
 
     #[tokio::test]
     async fn a_body_up_to_the_limit_is_read_and_one_byte_more_is_not() {
-        assert_eq!(read(Body::from(vec![0; MAX_BODY_BYTES])).await.unwrap().len(), MAX_BODY_BYTES);
-        assert_eq!(read(Body::from(vec![0; MAX_BODY_BYTES + 1])).await, Err(BodyError::TooLarge));
-        assert_eq!(read(Body::empty()).await.unwrap().len(), 0);
+        assert_eq!(read(Body::from(vec![0; MAX_BODY_BYTES]), MAX_BODY_BYTES).await.unwrap().len(), MAX_BODY_BYTES);
+        assert_eq!(read(Body::from(vec![0; MAX_BODY_BYTES + 1]), MAX_BODY_BYTES).await, Err(BodyError::TooLarge));
+        assert_eq!(read(Body::empty(), MAX_BODY_BYTES).await.unwrap().len(), 0);
     }
 }

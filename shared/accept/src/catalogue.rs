@@ -3,11 +3,14 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use deskwire_core::event::Event;
 use deskwire_core::ids::SourceName;
+use deskwire_core::ports::Declined;
+use deskwire_core::route::Route;
 use deskwire_core::secret::SecretString;
 use deskwire_core::signature::Scheme;
 use deskwire_core::source::SourceConfig;
-use deskwire_workflows::{Trigger, Workflow};
+use serde_json::Value;
 
 /// A source that can take events in: its configuration, scheme and secrets.
 #[derive(Debug, Clone)]
@@ -20,21 +23,20 @@ pub struct Source {
     pub secrets: Vec<SecretString>,
 }
 
-/// A workflow that is in force.
-#[derive(Debug, Clone)]
-pub struct InForce {
-    /// The workflow.
-    pub workflow: Arc<Workflow>,
-    /// Does it take events?
-    pub active: bool,
+/// Asks the conditions of workflows (`when`). A process that knows templates gives one; without it, every conditional
+/// workflow gets its event, and the runner asks.
+pub trait Conditions: Send + Sync {
+    /// For each of these routes, all of them conditional: why it does not want the event, if it does not.
+    fn declined(&self, event: &Event, data: &Value, of: &[&Route]) -> Vec<Option<String>>;
 }
 
 /// Sources and workflows, indexed for accepting.
 #[derive(Default)]
 pub struct Catalogue {
     sources: HashMap<String, Source>,
-    workflows: HashMap<SourceName, Vec<InForce>>,
-    all: Vec<InForce>,
+    routes: HashMap<SourceName, Vec<Route>>,
+    awaiting: Vec<Route>,
+    conditions: Option<Arc<dyn Conditions>>,
 }
 
 /// The catalogue of a running process, which is exchanged as a whole when the project changes.
@@ -59,17 +61,18 @@ impl CurrentCatalogue {
 }
 
 impl Catalogue {
-    /// Indexes a project's sources and workflows.
-    pub fn new(sources: Vec<Source>, workflows: Vec<InForce>) -> Self {
-        let mut by_source: HashMap<SourceName, Vec<InForce>> = HashMap::new();
-        for one in workflows.iter().cloned() {
+    /// Indexes sources and what is in force.
+    pub fn new(sources: Vec<Source>, routes: Vec<Route>, conditions: Option<Arc<dyn Conditions>>) -> Self {
+        let mut by_source: HashMap<SourceName, Vec<Route>> = HashMap::new();
+        let awaiting = routes.iter().filter(|route| !route.awaits.is_empty()).cloned().collect();
+        for route in routes {
             // Schedules and people start the others.
-            if let Trigger::Event(trigger) = &one.workflow.trigger {
-                by_source.entry(trigger.source.clone()).or_default().push(one);
+            if let Some(events) = &route.takes {
+                by_source.entry(events.source.clone()).or_default().push(route);
             }
         }
         let sources = sources.into_iter().map(|source| (source.config.name.to_string(), source)).collect();
-        Self { sources, workflows: by_source, all: workflows }
+        Self { sources, routes: by_source, awaiting, conditions }
     }
 
     /// The source of this name, if it is of this provider.
@@ -77,13 +80,42 @@ impl Catalogue {
         self.sources.get(name).filter(|source| source.config.provider == provider)
     }
 
-    /// Every workflow in force, whatever starts it.
-    pub fn workflows(&self) -> &[InForce] {
-        &self.all
+    /// Which active workflows want the event, and which looked and did not.
+    pub fn matching(&self, event: &Event, data: &Value) -> (Vec<&Route>, Vec<Declined>) {
+        let (mut wanted, mut declined) = (Vec::new(), Vec::new());
+        let routes = self.routes.get(&event.source).map_or(&[][..], Vec::as_slice);
+        let taking: Vec<&Route> = routes.iter().filter(|route| route.takes(event)).collect();
+        let conditional: Vec<&Route> =
+            taking.iter().copied().filter(|route| route.active && route.conditional).collect();
+        let verdicts = match &self.conditions {
+            Some(conditions) if !conditional.is_empty() => conditions.declined(event, data, &conditional),
+            _ => Vec::new(),
+        };
+        let mut verdicts = verdicts.into_iter();
+        for route in taking {
+            let reason = if !route.active {
+                let name = &route.workflow;
+                Some(format!("the workflow is inactive; `deskwire workflows activate {name}` switches it on"))
+            } else if route.conditional {
+                verdicts.next().flatten()
+            } else {
+                None
+            };
+            match reason {
+                Some(reason) => declined.push(Declined { workflow: route.workflow.clone(), reason }),
+                None => wanted.push(route),
+            }
+        }
+        (wanted, declined)
     }
 
-    /// The workflows that listen to a source, active or not.
-    pub fn workflows_of(&self, source: &SourceName) -> &[InForce] {
-        self.workflows.get(source).map_or(&[], Vec::as_slice)
+    /// How many active workflows events start.
+    pub fn active(&self) -> usize {
+        self.routes.values().flatten().filter(|route| route.active).count()
+    }
+
+    /// May a run wait for such an event? What Deskwire says about itself may always be waited for.
+    pub fn is_awaited(&self, event: &Event) -> bool {
+        event.source == SourceName::deskwire() || self.awaiting.iter().any(|route| route.awaits(event))
     }
 }

@@ -45,9 +45,9 @@ async fn answer(edge: &Edge, source: &str, request: Request, request_id: &str) -
         return Answer::WrongMethod;
     }
     let (parts, body) = request.into_parts();
-    let body = match body::read(body).await {
+    let body = match body::read(body, edge.intake.largest_body).await {
         Ok(body) => body,
-        Err(BodyError::TooLarge) => return Answer::TooLarge,
+        Err(BodyError::TooLarge) => return Answer::TooLarge { limit: edge.intake.largest_body },
         Err(BodyError::TooSlow | BodyError::Broken) => return Answer::NoBody,
     };
     if !has_media_type(&parts.headers, &provider.webhook_content_types) {

@@ -1,23 +1,21 @@
 //! The path of one delivery, from verified bytes to an answer.
 
-use std::cell::LazyCell;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use deskwire_core::event::{ChangeFacts, Event, JsonText, NotJson};
 use deskwire_core::ids::{EventId, Lane, RunId};
-use deskwire_core::ports::{Accepted, Arrival, Declined, Inbox, RejectedEvent, StoreError, StoreResult, Wanted};
+use deskwire_core::ports::{Accepted, Arrival, Inbox, RejectedEvent, StoreError, StoreResult, Wanted};
 use deskwire_core::random::Random;
+use deskwire_core::route::Route;
 use deskwire_core::signature::{self, Rules};
 use deskwire_core::time::{Clock, Timestamp};
-use deskwire_templates::Scope;
-use deskwire_workflows::{Wants, Workflow};
 use http::HeaderMap;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::answer::Answer;
-use crate::catalogue::{Catalogue, CurrentCatalogue, InForce, Source};
+use crate::catalogue::{Catalogue, CurrentCatalogue, Source};
 
 /// How one provider's signed bodies become events. The only thing a webhook function adds.
 pub trait Webhook: Send + Sync {
@@ -102,6 +100,8 @@ pub struct Intake {
     pub clock: Arc<dyn Clock>,
     /// For run ids and request ids.
     pub random: Arc<dyn Random>,
+    /// The largest body that is taken in, in bytes: what the store takes, at most [`crate::MAX_BODY_BYTES`].
+    pub largest_body: usize,
 }
 
 impl Intake {
@@ -138,8 +138,8 @@ impl Intake {
             Ok((normalised, data, value)) => {
                 let also_known_as = normalised.also_known_as.clone();
                 let event = event(source, normalised, data, now);
-                let (wanted, declined) = self.matches(catalogue, &event, &value, now);
-                self.accept(source, Arrival { event, also_known_as, wanted, declined, awaited: true }, request_id).await
+                let arrival = self.arrival(catalogue, event, also_known_as, &value, now);
+                self.accept(source, arrival, request_id).await
             }
             Err(reason) => self.reject(source, &verified.payload, reason, now, request_id).await,
         }
@@ -159,33 +159,22 @@ impl Intake {
     /// Takes in an event that Deskwire makes about itself, with the runs it starts. The same event twice is one.
     pub async fn take_own(&self, event: Event) -> StoreResult<Accepted> {
         let value = event.data.value().unwrap_or_default();
-        let (wanted, declined) = self.matches(&self.catalogue.get(), &event, &value, self.clock.now());
-        self.inbox.accept(Arrival { event, also_known_as: vec![], wanted, declined, awaited: true }).await
+        let arrival = self.arrival(&self.catalogue.get(), event, vec![], &value, self.clock.now());
+        self.inbox.accept(arrival).await
     }
 
-    /// Which active workflows want the event, with their versions pinned, and which looked and did not.
-    fn matches(
+    /// What accepting writes: the event with the runs it starts, their versions pinned.
+    fn arrival(
         &self,
         catalogue: &Catalogue,
-        event: &Event,
-        value: &Value,
+        event: Event,
+        also_known_as: Vec<EventId>,
+        data: &Value,
         now: Timestamp,
-    ) -> (Vec<Wanted>, Vec<Declined>) {
-        let (mut wanted, mut declined) = (Vec::new(), Vec::new());
-        // Made for the first condition that asks, since it copies the event.
-        let scope = LazyCell::new(|| {
-            let mut scope = Scope::new();
-            scope.set("event", &event.with_data(value));
-            scope
-        });
-        for InForce { workflow, active } in catalogue.workflows_of(&event.source) {
-            match workflow.wants(event, *active, || &scope) {
-                Wants::No => {}
-                Wants::Declined(reason) => declined.push(Declined { workflow: workflow.name.clone(), reason }),
-                Wants::Yes => wanted.push(wanted_by(workflow, event, now, self.random.as_ref())),
-            }
-        }
-        (wanted, declined)
+    ) -> Arrival {
+        let (routes, declined) = catalogue.matching(&event, data);
+        let wanted = routes.into_iter().map(|route| wanted_by(route, &event, now, self.random.as_ref())).collect();
+        Arrival { awaited: catalogue.is_awaited(&event), event, also_known_as, wanted, declined }
     }
 
     async fn reject(
@@ -212,14 +201,14 @@ impl Intake {
 }
 
 /// A run of this workflow on this event, its version pinned now.
-pub fn wanted_by(workflow: &Workflow, event: &Event, now: Timestamp, random: &dyn Random) -> Wanted {
+pub fn wanted_by(route: &Route, event: &Event, now: Timestamp, random: &dyn Random) -> Wanted {
     Wanted {
-        workflow: workflow.name.clone(),
-        version: workflow.version.clone(),
+        workflow: route.workflow.clone(),
+        version: route.version.clone(),
         run: RunId::generate(now, random),
-        lane: Lane::of(&workflow.name, &event.subject),
-        policy: workflow.lane,
-        changed_at: workflow.lane_time(event),
+        lane: Lane::of(&route.workflow, &event.subject),
+        policy: route.lane,
+        changed_at: route.lane_time(event),
     }
 }
 

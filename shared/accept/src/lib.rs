@@ -6,14 +6,19 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 pub mod answer;
+mod board;
 mod body;
 mod catalogue;
 mod http;
 mod intake;
 
-pub use catalogue::{Catalogue, CurrentCatalogue, InForce, Source};
+pub use board::{Board, BoardError};
+pub use catalogue::{Catalogue, Conditions, CurrentCatalogue, Source};
 pub use http::router;
 pub use intake::{Delivery, Intake, Normalised, NotAnEvent, Webhook, wanted_by};
 
 /// The largest body that is taken in, in bytes. Zendesk's ticket events stay below a tenth of it.
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
+
+/// The same where events are items of DynamoDB, which have at most 400 KB with all their attributes.
+pub const LARGEST_SHARED_BODY: usize = 350 * 1024;

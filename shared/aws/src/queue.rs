@@ -142,3 +142,48 @@ impl RunQueue for AwsStore {
         Box::pin(self.wake(key))
     }
 }
+
+/// A message that is read from the dead letters stays hidden from others so long.
+const READ_FOR: i32 = 30;
+
+impl AwsStore {
+    /// Ends the runs whose messages the queue has given up, each with that reason, and takes the messages away: the history
+    /// is where dead letters are looked at and replayed. Answers how many runs ended.
+    pub async fn bury_dead_letters(&self, url: &str, now: deskwire_core::time::Timestamp) -> StoreResult<usize> {
+        let Some(queue) = &self.queue else { return Ok(0) };
+        let away = |reason: String| StoreError::Unavailable { reason };
+        let received = queue
+            .client
+            .receive_message()
+            .queue_url(url)
+            .max_number_of_messages(10)
+            .visibility_timeout(READ_FOR)
+            .send()
+            .await
+            .map_err(|error| away(aws_sdk_sqs::error::DisplayErrorContext(&error).to_string()))?;
+        let mut buried = 0;
+        for message in received.messages.unwrap_or_default() {
+            let body = message.body.as_deref().unwrap_or_default();
+            match read_body(body) {
+                Some(MessageBody::Run(run)) => {
+                    let reason = "Every runner that took it up broke off, so the queue gave it up. Look at the runner's log \
+                                  for this run, then `deskwire runs replay` it";
+                    buried += usize::from(self.bury(&RunId::new(run), reason, now).await?);
+                }
+                Some(MessageBody::Wake(key)) => self.wake(&key).await?,
+                None => tracing::error!(message = message.message_id, "a dead letter says nothing that is known here"),
+            }
+            if let Some(receipt) = &message.receipt_handle {
+                queue
+                    .client
+                    .delete_message()
+                    .queue_url(url)
+                    .receipt_handle(receipt)
+                    .send()
+                    .await
+                    .map_err(|error| away(aws_sdk_sqs::error::DisplayErrorContext(&error).to_string()))?;
+            }
+        }
+        Ok(buried)
+    }
+}

@@ -63,6 +63,18 @@ impl Registry for AwsStore {
         })
     }
 
+    fn in_force(&self) -> BoxFuture<'_, StoreResult<Vec<(WorkflowName, WorkflowVersion, bool)>>> {
+        Box::pin(async move {
+            let mut found = Vec::new();
+            for item in self.table.query(REGISTRY, "W#", None).await? {
+                let name = WorkflowName::parse(name_of(&item, "W#")?).map_err(|_| corrupt("a workflow's name"))?;
+                let kept: Kept = content(&item)?;
+                found.push((name, WorkflowVersion::new(kept.version), kept.active));
+            }
+            Ok(found)
+        })
+    }
+
     fn fixed_connections(&self) -> BoxFuture<'_, StoreResult<Vec<FixedFacts>>> {
         Box::pin(async move {
             let mut found = Vec::new();

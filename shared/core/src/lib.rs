@@ -16,6 +16,7 @@ pub mod problem;
 pub mod provider;
 pub mod random;
 pub mod retry;
+pub mod route;
 pub mod run;
 pub mod secret;
 pub mod signature;

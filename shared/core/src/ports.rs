@@ -55,7 +55,8 @@ pub struct Wanted {
 }
 
 /// How a workflow takes several events about one subject. Only runs that were never handed out are ever superseded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum LanePolicy {
     /// Each in its order.
     #[default]
@@ -536,6 +537,13 @@ pub enum Deploy {
 pub trait Registry: Send + Sync {
     /// All of them, by name.
     fn deployed(&self) -> BoxFuture<'_, StoreResult<Vec<Deployed>>>;
+
+    /// The same without their texts: names, versions, and which of them are active.
+    fn in_force(&self) -> BoxFuture<'_, StoreResult<Vec<(WorkflowName, WorkflowVersion, bool)>>> {
+        Box::pin(async move {
+            Ok(self.deployed().await?.into_iter().map(|one| (one.name, one.version, one.active)).collect())
+        })
+    }
 
     /// What stays as it is of every connection that is there, by name.
     fn fixed_connections(&self) -> BoxFuture<'_, StoreResult<Vec<FixedFacts>>>;

@@ -3,16 +3,20 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
 pub use secrecy::{ExposeSecret, SecretString};
 
 /// Where a secret is to be found. This is what project files hold in place of the secret.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum SecretRef {
     /// An environment variable: `{ env: ZENDESK_API_TOKEN }`.
     Env(String),
     /// A file's content without its last line break: `{ file: secrets/slack }`, relative to the project folder.
     File(PathBuf),
     /// A name in Deskwire's own secret store: `{ secret: slack-token }`.
+    #[serde(rename = "secret")]
     Stored(String),
 }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::ids::{ConnectionName, SourceName};
 use crate::secret::SecretRef;
 
@@ -15,7 +17,7 @@ pub const DEFAULT_TOLERANCE: Duration = Duration::from_mins(5);
 pub const DEFAULT_REPEAT_WINDOW: Duration = Duration::from_mins(5);
 
 /// A webhook source.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceConfig {
     /// Its name, the last part of `/webhooks/{provider}/{source}`.
     pub name: SourceName,

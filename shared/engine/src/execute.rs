@@ -187,9 +187,10 @@ impl Engine {
 /// Accepting has asked `when` already. Asked again here, a condition that cannot be evaluated fails visibly in a run.
 fn check_trigger(workflow: &Workflow, scope: &Scope) -> Option<End> {
     let Trigger::Event(trigger) = &workflow.trigger else { return None };
-    match trigger.when.as_ref()?.holds(scope) {
+    let when = trigger.when.as_ref()?;
+    match when.holds(scope) {
         Ok(true) => None,
-        Ok(false) => Some(End::skipped("The trigger's `when` is false".to_owned())),
+        Ok(false) => Some(End::skipped(format!("The trigger's `when` is false: {when}"))),
         Err(error) => Some(End::failed(format!("The trigger's `when` cannot be evaluated: {}", error.message))),
     }
 }

@@ -275,7 +275,7 @@ impl World {
             run: RunId::new(run.clone()),
             lane: Lane::of(&self.workflow.name, subject),
             policy: self.workflow.lane,
-            changed_at: self.workflow.lane_time(&event),
+            changed_at: self.workflow.route(true).lane_time(&event),
         };
         let arrival = Arrival { event, also_known_as: vec![], wanted: vec![wanted], declined: vec![], awaited: true };
         self.store.accept(arrival).await.unwrap();

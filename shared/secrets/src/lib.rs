@@ -6,6 +6,7 @@
 
 mod file;
 mod keys;
+mod random;
 mod seal;
 mod vault;
 
@@ -17,6 +18,7 @@ use std::sync::{PoisonError, RwLock};
 use deskwire_core::secret::{ExposeSecret, SecretRef, SecretString};
 
 pub use keys::{GivenKeys, KEY_VARIABLE, KeyError, Keys, PREVIOUS_KEY_VARIABLE};
+pub use random::OsRandom;
 pub use vault::{Listed, Vault, VaultError};
 
 /// Looks up an environment variable.

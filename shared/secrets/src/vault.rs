@@ -142,6 +142,19 @@ impl Vault {
         Ok(found)
     }
 
+    /// One secret that people set: its latest version, then those before it whose grace is not over.
+    pub async fn versions_of(&self, name: &str) -> Result<Vec<SecretString>, VaultError> {
+        let name = format!("{SET}{name}");
+        let mut found = Vec::new();
+        for secret in self.store.secrets(&name).await?.into_iter().filter(|secret| secret.name == name) {
+            let value = zeroize::Zeroizing::new(self.opened(&secret)?);
+            let text = std::str::from_utf8(&value).map_err(|_| VaultError::Damaged(secret.name.clone()))?;
+            // The store gives versions in order.
+            found.insert(0, SecretString::from(text));
+        }
+        Ok(found)
+    }
+
     /// Erases the versions whose grace is over.
     pub async fn erase_due(&self, now: Timestamp) -> Result<usize, VaultError> {
         Ok(self.store.erase_secrets(now).await?)

@@ -1,32 +1,128 @@
 //! Start-up of a function's own binary, from its environment.
+//!
+//! - `DESKWIRE_DATA`: the data folder of the embedded store. With it, `DESKWIRE_PROJECT` names the project folder (the
+//!   current one unless set), and `DESKWIRE_ALLOW_LOOPBACK=1` lets connections lead to this machine.
+//! - Else `DESKWIRE_TABLE`, `DESKWIRE_QUEUE_URL` and `DESKWIRE_SECRET_PREFIX`: the stores of AWS. The project is the one that
+//!   `deskwire apply --target aws` has deployed.
 
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
+use deskwire_aws::{AwsStore, Names};
+use deskwire_core::ports::{RunQueue, Store};
 use deskwire_secrets::{Environment, Secrets};
 
-use crate::{Deskwire, Settings, StartError, read_project, start};
+use crate::{Deskwire, OsRandom, Place, ProjectFiles, Settings, StartError, read_project, shared_files, start};
 
-/// Starts a function on the embedded store.
-///
-/// - `DESKWIRE_DATA`: the data folder.
-/// - `DESKWIRE_PROJECT`: the project folder; the current one unless set.
-/// - `DESKWIRE_ALLOW_LOOPBACK`: `1` lets connections lead to this machine, as `--allow-loopback` does.
-pub async fn from_environment(variables: Environment) -> Result<Deskwire, StartError> {
-    let data = variables("DESKWIRE_DATA").filter(|data| !data.is_empty()).ok_or_else(|| {
-        StartError::Environment(
-            "DESKWIRE_DATA is not set: this version keeps its state in a data folder, so set it to one (the stores of \
-             AWS come with the deployment to AWS)"
-                .to_owned(),
-        )
-    })?;
-    let project = PathBuf::from(variables("DESKWIRE_PROJECT").unwrap_or_else(|| ".".to_owned()));
-    let settings = Settings {
-        data: Some(PathBuf::from(data)),
-        allow_loopback: variables("DESKWIRE_ALLOW_LOOPBACK").as_deref() == Some("1"),
-        stand_ins: None,
-        apply: true,
-        leave_out: false,
+/// How old what a function knows of the deployment may be.
+const FRESH: Duration = Duration::from_secs(10);
+
+/// A function's process.
+pub struct Function {
+    /// What it works with.
+    pub deskwire: Deskwire,
+    /// The stores of AWS, if it works on them.
+    pub aws: Option<AwsStore>,
+    settings: Settings,
+    secrets: Secrets,
+    seen: Mutex<Seen>,
+}
+
+/// When the deployment was looked at last, and how it was.
+struct Seen {
+    at: Instant,
+    generation: u64,
+}
+
+impl Function {
+    /// Starts a function as the environment says.
+    pub async fn start(variables: Environment) -> Result<Self, StartError> {
+        let variable = |name: &str| variables(name).filter(|value| !value.is_empty());
+        let allow_loopback = variable("DESKWIRE_ALLOW_LOOPBACK").as_deref() == Some("1");
+        let folder = PathBuf::from(variable("DESKWIRE_PROJECT").unwrap_or_else(|| ".".to_owned()));
+        let (place, aws, files): (Place, Option<AwsStore>, ProjectFiles) = if let Some(data) = variable("DESKWIRE_DATA")
+        {
+            (Place::Folder(PathBuf::from(data)), None, read_project(&folder)?)
+        } else {
+            let aws = on_aws(&variable).await?;
+            let store: Arc<dyn Store> = Arc::new(aws.clone());
+            let files = shared_files(store.as_ref()).await?;
+            (Place::Shared(store), Some(aws), files)
+        };
+        let settings = Settings {
+            // On AWS, what is in force is what was applied.
+            apply: aws.is_none(),
+            // One connection without its secret must not stop the others.
+            leave_out: aws.is_some(),
+            place,
+            allow_loopback,
+            stand_ins: None,
+        };
+        let secrets = Secrets::new(&folder, variables);
+        // Before anything is read: what is changed meanwhile is then noticed.
+        let generation = match &aws {
+            Some(aws) => deskwire_core::ports::Registry::generation(aws).await?,
+            None => 0,
+        };
+        let deskwire = start(&settings, &files, &secrets).await?;
+        for missing in &deskwire.left_out {
+            tracing::error!(what = missing.what, why = missing.why, "left out, because its secret is missing");
+        }
+        let seen = Mutex::new(Seen { at: Instant::now(), generation });
+        Ok(Self { deskwire, aws, settings, secrets, seen })
+    }
+
+    /// The queue that tells of runs, on AWS.
+    pub fn queue(&self) -> Option<Arc<dyn RunQueue>> {
+        self.aws.clone().map(|aws| Arc::new(aws) as Arc<dyn RunQueue>)
+    }
+
+    /// Takes over what was applied, switched or set since the last look, at most every ten seconds. What cannot be taken over
+    /// leaves the last good state in force.
+    pub async fn keep_in_step(&self) {
+        let known = {
+            let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+            if self.aws.is_some() && seen.at.elapsed() < FRESH {
+                return;
+            }
+            seen.at = Instant::now();
+            seen.generation
+        };
+        let generation = match self.deskwire.store.generation().await {
+            Ok(generation) if self.aws.is_some() && generation == known => return,
+            Ok(generation) => generation,
+            Err(error) => return tracing::error!(%error, "cannot see what is in force; trying again"),
+        };
+        if let Err(error) = self.take_over().await {
+            return tracing::error!(%error, "cannot take over what is in force now; the last good version stays");
+        }
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).generation = generation;
+    }
+
+    async fn take_over(&self) -> Result<(), StartError> {
+        if self.aws.is_none() {
+            return self.deskwire.follow().await;
+        }
+        let files = shared_files(self.deskwire.store.as_ref()).await?;
+        self.deskwire.reload(&self.settings, &files, &self.secrets).await.map(|_| ())
+    }
+}
+
+/// The stores of AWS, as these variables name them.
+pub async fn on_aws(variable: &dyn Fn(&str) -> Option<String>) -> Result<AwsStore, StartError> {
+    let needed = |name: &str| {
+        variable(name).ok_or_else(|| {
+            StartError::Environment(format!(
+                "neither DESKWIRE_DATA nor {name} is set: set DESKWIRE_DATA to a data folder for the embedded store, or \
+                 DESKWIRE_TABLE, DESKWIRE_QUEUE_URL and DESKWIRE_SECRET_PREFIX for the stores of AWS"
+            ))
+        })
     };
-    let files = read_project(&project)?;
-    start(&settings, &files, &Secrets::new(&project, variables)).await
+    let names = Names {
+        table: needed("DESKWIRE_TABLE")?,
+        queue_url: variable("DESKWIRE_QUEUE_URL"),
+        secret_prefix: needed("DESKWIRE_SECRET_PREFIX")?,
+    };
+    AwsStore::connect(names, &OsRandom).await.map_err(|error| StartError::Environment(error.to_string()))
 }

@@ -4,17 +4,19 @@
 //! here, before the first event, and names the file or the variable that is wrong.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+mod conditions;
 mod deployment;
+#[cfg(feature = "aws")]
 mod function;
 mod project;
-mod random;
+mod shared_project;
 mod stand_ins;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use deskwire_accept::{Catalogue, CurrentCatalogue, InForce, Intake, Source};
+use deskwire_accept::{CurrentCatalogue, Intake, Source};
 use deskwire_connectors::Connection;
 use deskwire_core::action::Actions;
 use deskwire_core::connection::AuthConfig;
@@ -32,12 +34,15 @@ use deskwire_secrets::{Keys, Listed, SecretError, Secrets, Vault, VaultError};
 use deskwire_storage::{OpenError, SqliteStore};
 use deskwire_templates::Templates;
 use deskwire_tokens::{Broker, BrokerOptions, Providers};
-use deskwire_workflows::{Diagnostic, Loaded, Options, Project};
+use deskwire_workflows::{Diagnostic, InForce, Loaded, Options, Project};
 
+pub use conditions::{ByTemplates, catalogue};
 pub use deployment::{Change, ChangeKind, Plan, Refused};
-pub use function::from_environment;
+pub use deskwire_secrets::OsRandom;
+#[cfg(feature = "aws")]
+pub use function::{Function, on_aws};
 pub use project::{ProjectFiles, read_project};
-pub use random::OsRandom;
+pub use shared_project::{PROJECT, SECRETS, share, shared_files, tell_of_secrets};
 pub use stand_ins::StandIns;
 
 /// Why a process cannot start.
@@ -87,8 +92,8 @@ pub enum StartError {
 
 /// What a process is told.
 pub struct Settings {
-    /// Where the embedded store is; in memory unless set.
-    pub data: Option<PathBuf>,
+    /// Where everything is kept.
+    pub place: Place,
     /// May connections lead to this machine, over plain http too?
     pub allow_loopback: bool,
     /// The stand-ins that answer instead of the providers, if they should.
@@ -97,6 +102,35 @@ pub struct Settings {
     pub apply: bool,
     /// Is what lacks its secret left out, instead of refusing the start? For commands about one part of a project.
     pub leave_out: bool,
+}
+
+/// Where a process keeps everything.
+#[derive(Clone)]
+pub enum Place {
+    /// In memory, while it lasts.
+    Memory,
+    /// On this machine, in this folder.
+    Folder(PathBuf),
+    /// In a store that others share, and that seals secrets by itself.
+    Shared(Arc<dyn Store>),
+}
+
+impl Place {
+    /// The largest body of an event that the store takes, in bytes. An item of DynamoDB has at most 400 KB.
+    const fn largest_body(&self) -> usize {
+        match self {
+            Self::Memory | Self::Folder(_) => deskwire_accept::MAX_BODY_BYTES,
+            Self::Shared(_) => deskwire_accept::LARGEST_SHARED_BODY,
+        }
+    }
+
+    fn open(&self) -> Result<Arc<dyn Store>, OpenError> {
+        Ok(match self {
+            Self::Memory => Arc::new(SqliteStore::in_memory()?),
+            Self::Folder(folder) => Arc::new(SqliteStore::open(folder)?),
+            Self::Shared(store) => Arc::clone(store),
+        })
+    }
 }
 
 /// Something whose secret is missing.
@@ -144,6 +178,8 @@ pub struct Deskwire {
     pub left_out: Vec<Missing>,
     /// The stored secrets as they were at the start: names and versions.
     pub stored: Vec<Listed>,
+    largest_body: usize,
+    in_force: RwLock<Arc<Vec<InForce>>>,
     project: RwLock<Arc<Project>>,
     sources: RwLock<Vec<Source>>,
     client: RwLock<Arc<deskwire_connectors::Client>>,
@@ -156,6 +192,11 @@ impl Deskwire {
         Arc::clone(&self.project.read().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// The workflows in force: another list after every change.
+    pub fn workflows(&self) -> Arc<Vec<InForce>> {
+        Arc::clone(&self.in_force.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// What the webhook functions need.
     pub fn intake(&self) -> Intake {
         Intake {
@@ -163,6 +204,7 @@ impl Deskwire {
             catalogue: Arc::clone(&self.catalogue),
             clock: Arc::clone(&self.clock),
             random: Arc::clone(&self.random),
+            largest_body: self.largest_body,
         }
     }
 
@@ -219,7 +261,8 @@ impl Deskwire {
             }
         }
         let sources = self.sources.read().unwrap_or_else(PoisonError::into_inner).clone();
-        self.catalogue.replace(Catalogue::new(sources, in_force));
+        self.catalogue.replace(catalogue(sources, &in_force));
+        *self.in_force.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(in_force);
         Ok(())
     }
 }
@@ -272,16 +315,13 @@ fn client_on(
 
 /// Starts from settings and files that were read already.
 pub async fn start(settings: &Settings, files: &ProjectFiles, secrets: &Secrets) -> Result<Deskwire, StartError> {
-    let store: Arc<dyn Store> = match &settings.data {
-        Some(folder) => Arc::new(SqliteStore::open(folder)?),
-        None => Arc::new(SqliteStore::in_memory()?),
-    };
+    let store = settings.place.open()?;
     let random: Arc<dyn Random> = Arc::new(OsRandom);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let vault = vault(&store, settings.data.as_deref(), secrets, &random)?;
+    let vault = vault(&store, &settings.place, secrets, &random)?;
     // A store in memory holds none: whoever starts on one may have brought some.
     let mut stored = Vec::new();
-    if settings.data.is_some() {
+    if !matches!(settings.place, Place::Memory) {
         // Before they are read: what is set meanwhile is then seen as new.
         stored = vault.list().await?;
         secrets.take_stored(vault.set_secrets(clock.now()).await?);
@@ -322,6 +362,8 @@ pub async fn start(settings: &Settings, files: &ProjectFiles, secrets: &Secrets)
         applied,
         left_out: parts.missing,
         stored,
+        largest_body: settings.place.largest_body(),
+        in_force: RwLock::default(),
         project: RwLock::new(Arc::new(project)),
         sources: RwLock::new(parts.sources),
         client: RwLock::new(client),
@@ -447,13 +489,14 @@ fn clients(
 /// The secret store on a store: its key is in the environment or in the data folder.
 pub fn vault(
     store: &Arc<dyn Store>,
-    data: Option<&Path>,
+    place: &Place,
     secrets: &Secrets,
     random: &Arc<dyn Random>,
 ) -> Result<Vault, StartError> {
-    let keys = match data {
-        Some(folder) => Keys::find(folder, &|name| secrets.environment(name)).map_err(VaultError::from)?,
-        None => Keys::passing(random.as_ref()),
+    let keys = match place {
+        Place::Folder(folder) => Keys::find(folder, &|name| secrets.environment(name)).map_err(VaultError::from)?,
+        Place::Memory => Keys::passing(random.as_ref()),
+        Place::Shared(_) => Keys::ByStore,
     };
     Ok(Vault::new(store.clone(), keys, Arc::clone(random)))
 }

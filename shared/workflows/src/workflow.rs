@@ -1,11 +1,13 @@
 //! A compiled workflow: what the engine runs and what accepting asks.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use deskwire_core::event::{Event, pattern_covers};
 use deskwire_core::ids::{ConnectionName, SourceName, StepPath, WorkflowName, WorkflowVersion};
 use deskwire_core::ports::LanePolicy;
 use deskwire_core::retry::RetryPolicy;
+use deskwire_core::route::{Events, Route};
 use deskwire_templates::{Scope, Template};
 use serde_json::Value;
 
@@ -43,6 +45,15 @@ pub struct Workflow {
     pub text: String,
     /// The file's path, as the caller named it.
     pub file: String,
+}
+
+/// A workflow that is in force.
+#[derive(Debug, Clone)]
+pub struct InForce {
+    /// The workflow.
+    pub workflow: Arc<Workflow>,
+    /// Does it take events?
+    pub active: bool,
 }
 
 /// What starts a workflow.
@@ -332,9 +343,31 @@ impl Workflow {
         found
     }
 
-    /// When this object was changed, if its lane goes by that.
-    pub fn lane_time(&self, event: &Event) -> Option<deskwire_core::time::Timestamp> {
-        let asks = self.skip_stale || self.lane != LanePolicy::Every;
-        event.change.changed_at.filter(|_| asks)
+    /// What accepting needs to know of it.
+    pub fn route(&self, active: bool) -> Route {
+        let (takes, conditional) = match &self.trigger {
+            Trigger::Event(trigger) => {
+                let events = Events { source: trigger.source.clone(), types: trigger.events.clone() };
+                (Some(events), trigger.when.is_some())
+            }
+            Trigger::Schedule(_) | Trigger::Manual(_) => (None, false),
+        };
+        let waited_for = |step: &Step| match &step.kind {
+            StepKind::Wait(wait) => match wait.as_ref() {
+                Wait::Event(event) => Some(Events { source: event.source.clone(), types: event.events.clone() }),
+                Wait::For(_) | Wait::Until(_) | Wait::Clock(_) => None,
+            },
+            _ => None,
+        };
+        Route {
+            workflow: self.name.clone(),
+            version: self.version.clone(),
+            active,
+            takes,
+            conditional,
+            lane: self.lane,
+            by_change: self.skip_stale || self.lane != LanePolicy::Every,
+            awaits: self.all_steps().into_iter().filter_map(waited_for).collect(),
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::OnceLock;
 
-use deskwire_accept::{InForce, Source};
+use deskwire_accept::Source;
 use deskwire_connectors::Connection;
 use deskwire_core::connection::{AuthConfig, ConnectionConfig};
 use deskwire_core::ports::{Deploy, Deployed};
@@ -12,7 +12,7 @@ use deskwire_core::secret::{SecretRef, SecretString};
 use deskwire_core::source::SourceConfig;
 use deskwire_core::time::Timestamp;
 use deskwire_templates::{Limits, Templates};
-use deskwire_workflows::{Project, SourceFile};
+use deskwire_workflows::{InForce, Project, SourceFile};
 
 /// What the stand-in of Zendesk signs with.
 pub const SECRET: &str = "examples-signing-secret";

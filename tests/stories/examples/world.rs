@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use deskwire_accept::{Catalogue, CurrentCatalogue, InForce, Intake, wanted_by};
+use deskwire_accept::{CurrentCatalogue, Intake, wanted_by};
 use deskwire_connectors::Client;
 use deskwire_core::ids::ConnectionName;
 use deskwire_core::ports::{Arrival, Filter, History, Inbox, Registry, RunSummary, Work};
@@ -22,7 +22,7 @@ use deskwire_sandbox::{Message, Qualtrics, Sandbox, SandboxOptions, SignedDelive
 use deskwire_storage::SqliteStore;
 use deskwire_templates::Scope;
 use deskwire_tokens::connection_event;
-use deskwire_workflows::{Trigger, Wants, Workflow};
+use deskwire_workflows::{InForce, Trigger, Wants, Workflow};
 use scheduler::Scheduler;
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -91,9 +91,10 @@ impl World {
         let engine = Engine::new(work, Arc::new(versions), clock.clone(), random.clone(), EngineOptions::default());
         let intake = Intake {
             inbox: Arc::new(store.clone()),
-            catalogue: Arc::new(CurrentCatalogue::new(Catalogue::new(sources(project), workflows.clone()))),
+            catalogue: Arc::new(CurrentCatalogue::new(deskwire_startup::catalogue(sources(project), &workflows))),
             clock: clock.clone(),
             random: random.clone(),
+            largest_body: deskwire_accept::MAX_BODY_BYTES,
         };
         let intake = Arc::new(intake);
         let webhooks = zendesk_webhook::router(Arc::clone(&intake)).merge(qualtrics_webhook::router(intake));
@@ -168,7 +169,7 @@ impl World {
             inputs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let inputs = scheduler::read_inputs(wanted, &given).unwrap();
         let event = scheduler::by_hand(workflow, &inputs, self.now(), self.random.as_ref()).unwrap();
-        let wanted = vec![wanted_by(workflow, &event, self.now(), self.random.as_ref())];
+        let wanted = vec![wanted_by(&workflow.route(true), &event, self.now(), self.random.as_ref())];
         self.store
             .accept(Arrival { event, also_known_as: vec![], wanted, declined: vec![], awaited: true })
             .await
@@ -187,7 +188,8 @@ impl World {
         scope.set("event", &event.to_json().unwrap());
         let wants = |one: &&InForce| one.workflow.wants(&event, one.active, || &scope) == Wants::Yes;
         let wanted = self.workflows.iter().filter(wants);
-        let wanted = wanted.map(|one| wanted_by(&one.workflow, &event, self.now(), self.random.as_ref())).collect();
+        let wanted =
+            wanted.map(|one| wanted_by(&one.workflow.route(true), &event, self.now(), self.random.as_ref())).collect();
         self.store
             .accept(Arrival { event, also_known_as: vec![], wanted, declined: vec![], awaited: true })
             .await

@@ -1,13 +1,13 @@
 //! What starts an example: a webhook, a person, or a tick of its schedule.
 
 use anyhow::{Context, bail};
-use deskwire_accept::{InForce, wanted_by};
+use deskwire_accept::wanted_by;
 use deskwire_core::ids::ConnectionName;
 use deskwire_core::ports::Arrival;
 use deskwire_core::token::{Standing, TokenState};
 use deskwire_sandbox::SignedDelivery;
 use deskwire_tokens::connection_event;
-use deskwire_workflows::Trigger;
+use deskwire_workflows::{InForce, Trigger};
 
 use super::Tale;
 
@@ -28,8 +28,8 @@ pub(super) enum Start {
 impl Tale {
     pub(super) async fn start(&self, workflow: &str, start: Start) -> anyhow::Result<()> {
         let deskwire = &self.deskwire;
-        let catalogue = deskwire.catalogue.get();
-        let found = catalogue.workflows().iter().find(|one| one.workflow.name.as_str() == workflow);
+        let workflows = deskwire.workflows();
+        let found = workflows.iter().find(|one| one.workflow.name.as_str() == workflow);
         let InForce { workflow, .. } = found.with_context(|| format!("{workflow} is not shipped"))?;
         let now = deskwire.clock.now();
         let event = match (start, &workflow.trigger) {
@@ -62,7 +62,7 @@ impl Tale {
             }
             _ => bail!("{} is not started this way", workflow.name),
         };
-        let wanted = vec![wanted_by(workflow, &event, now, deskwire.random.as_ref())];
+        let wanted = vec![wanted_by(&workflow.route(true), &event, now, deskwire.random.as_ref())];
         let arrival = Arrival { event, also_known_as: vec![], wanted, declined: vec![], awaited: true };
         deskwire.store.accept(arrival).await?;
         Ok(())

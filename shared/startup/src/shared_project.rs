@@ -1,0 +1,55 @@
+//! A project that several processes share through their store: what they have to know of it is deployed as texts.
+
+use deskwire_accept::Board;
+use deskwire_core::ports::{Deploy, Registry, StoreResult};
+use deskwire_core::time::Timestamp;
+use deskwire_workflows::{Project, SourceFile};
+
+use crate::{ProjectFiles, StartError};
+
+/// The name under which `deskwire.yaml` is deployed.
+pub const PROJECT: &str = "project";
+
+/// The name under which it is noted that secrets were set: every process then reads them anew.
+pub const SECRETS: &str = "secrets";
+
+/// Deploys what other processes have to know of the project: its file, and the board of the webhook functions. `false` where
+/// they know it already.
+pub async fn share(
+    files: &ProjectFiles,
+    project: &Project,
+    registry: &dyn Registry,
+    now: Timestamp,
+) -> StoreResult<bool> {
+    let routes = project.workflows.iter().map(|workflow| workflow.route(false)).collect();
+    let board = Board::new(project.sources.clone(), routes).text();
+    let text = files.project.as_ref().map(|file| file.text.clone()).unwrap_or_default();
+    let mut changes = Vec::new();
+    for (name, text) in [(PROJECT, text), (Board::NAME, board)] {
+        if registry.document(name).await?.as_ref() != Some(&text) {
+            changes.push(Deploy::Document { name: name.to_owned(), text });
+        }
+    }
+    let any = !changes.is_empty();
+    registry.deploy(changes, now).await?;
+    Ok(any)
+}
+
+/// Tells every process that secrets were set or erased.
+pub async fn tell_of_secrets(registry: &dyn Registry, now: Timestamp) -> StoreResult<()> {
+    let told = Deploy::Document { name: SECRETS.to_owned(), text: now.to_string() };
+    registry.deploy(vec![told], now).await
+}
+
+/// The project as it was deployed.
+pub async fn shared_files(registry: &dyn Registry) -> Result<ProjectFiles, StartError> {
+    let Some(text) = registry.document(PROJECT).await? else {
+        return Err(StartError::Environment(
+            "nothing has been put in force here yet: run `deskwire apply --target aws` in the project folder"
+                .to_owned(),
+        ));
+    };
+    let workflows = registry.deployed().await?;
+    let workflows = workflows.into_iter().map(|one| SourceFile { path: one.file, text: one.text }).collect();
+    Ok(ProjectFiles { project: Some(SourceFile { path: "deskwire.yaml".to_owned(), text }), workflows })
+}
