@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use crate::target::Target;
 use clap::{Args, Parser, Subcommand};
 use url::Url;
 
@@ -43,6 +44,10 @@ pub(crate) struct DataArgs {
     /// The data folder
     #[arg(long, env = "DESKWIRE_DATA", default_value = ".deskwire", value_name = "DIR")]
     pub data: PathBuf,
+
+    /// Where to work: `local` (the data folder), or `aws:STACK`, a deployment on AWS
+    #[arg(long, env = "DESKWIRE_TARGET", value_name = "TARGET")]
+    pub target: Option<Target>,
 }
 
 #[derive(Debug, Subcommand)]

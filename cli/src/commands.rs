@@ -28,8 +28,7 @@ use anyhow::Context;
 use deskwire_core::connection::{AuthConfig, ConnectionConfig};
 use deskwire_core::ports::Store;
 use deskwire_secrets::Secrets;
-use deskwire_startup::{Deskwire, Place, ProjectFiles, Settings, StartError};
-use deskwire_storage::SqliteStore;
+use deskwire_startup::{Deskwire, ProjectFiles, Settings, StartError};
 use deskwire_workflows::Diagnostic;
 
 use crate::args::{DataArgs, ProjectArgs};
@@ -37,19 +36,12 @@ use crate::output::{line, note};
 
 /// Opens the store for a question. A store that is not there is an error that says how to get one.
 async fn open_store(data: &DataArgs) -> anyhow::Result<Arc<dyn Store>> {
-    let file = data.data.join("deskwire.db");
-    if !file.exists() {
-        anyhow::bail!(
-            "there is no store in {}: start `deskwire serve` there first, or name its data folder with --data",
-            data.data.display()
-        );
-    }
-    Ok(Arc::new(SqliteStore::open(&data.data)?))
+    data.open().await
 }
 
 /// Opens the store, which is made if need be.
 async fn open_or_make_store(data: &DataArgs) -> anyhow::Result<Arc<dyn Store>> {
-    Ok(Arc::new(SqliteStore::open(&data.data)?))
+    data.open_or_make().await
 }
 
 fn read_project(project: &ProjectArgs) -> anyhow::Result<ProjectFiles> {
@@ -90,7 +82,7 @@ fn explain(error: StartError, files: &ProjectFiles) -> anyhow::Error {
 async fn start(project: &ProjectArgs, data: &DataArgs) -> anyhow::Result<Deskwire> {
     let files = read_project(project)?;
     let settings = Settings {
-        place: Place::Folder(data.data.clone()),
+        place: data.place().await?,
         allow_loopback: project.allow_loopback,
         stand_ins: None,
         apply: false,

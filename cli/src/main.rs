@@ -8,6 +8,7 @@ mod commands;
 mod live;
 mod output;
 mod server;
+mod target;
 mod timeline;
 
 use std::process::ExitCode;

@@ -259,8 +259,11 @@ async fn connect(
         );
         return Ok(Outcome::Fine);
     }
-    let public_url = match server::running_at(&data.data) {
+    let public_url = match data.reached_at().await? {
         Some(url) => url,
+        None if data.is_on_aws() => bail!(
+            "the deployment has not said yet where it is reached: its function token-refresh does so within five minutes"
+        ),
         None => serve_here(&deskwire, listen).await?,
     };
     let key = invite(&deskwire.vault, &one.config.name, LASTS, began, &OsRandom).await?;

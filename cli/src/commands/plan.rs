@@ -6,6 +6,7 @@ use deskwire_core::connection::FixedFacts;
 use deskwire_core::ports::Store;
 use deskwire_core::time::{Clock, SystemClock};
 use deskwire_startup::{Change, ChangeKind, Plan, ProjectFiles};
+use deskwire_workflows::Project;
 use serde_json::{Value, json};
 use similar::{ChangeTag, TextDiff};
 
@@ -15,7 +16,7 @@ use crate::args::{DataArgs, ProjectArgs};
 use crate::output::{BOLD, CYAN, DIM, GREEN, RED, YELLOW, line, note, paint};
 
 pub(crate) async fn plan(project: &ProjectArgs, data: &DataArgs, as_json: bool) -> anyhow::Result<Outcome> {
-    let Some((plan, _)) = make(project, data, as_json).await? else { return Ok(Outcome::Failed) };
+    let Some(Made { plan, .. }) = make(project, data, as_json).await? else { return Ok(Outcome::Failed) };
     if as_json {
         crate::output::json(&to_json(&plan));
         return Ok(outcome(&plan));
@@ -38,8 +39,15 @@ pub(crate) async fn plan(project: &ProjectArgs, data: &DataArgs, as_json: bool) 
 }
 
 pub(crate) async fn apply(project: &ProjectArgs, data: &DataArgs, as_json: bool) -> anyhow::Result<Outcome> {
-    let Some((plan, store)) = make(project, data, as_json).await? else { return Ok(Outcome::Failed) };
-    plan.apply(store.as_ref(), SystemClock.now()).await?;
+    let Some(Made { plan, store, files, project }) = make(project, data, as_json).await? else {
+        return Ok(Outcome::Failed);
+    };
+    let now = SystemClock.now();
+    plan.apply(store.as_ref(), now).await?;
+    if data.is_on_aws() && plan.refused.is_empty() {
+        // Its functions read the project from there.
+        deskwire_startup::share(&files, &project, store.as_ref(), now).await?;
+    }
     if as_json {
         crate::output::json(&to_json(&plan));
         return Ok(outcome(&plan));
@@ -81,8 +89,16 @@ fn refused(plan: &Plan) -> bool {
     !plan.refused.is_empty()
 }
 
+/// A project compared with what is in force.
+struct Made {
+    plan: Plan,
+    store: Arc<dyn Store>,
+    files: ProjectFiles,
+    project: Project,
+}
+
 /// Compares the project with what is in force. `None` if the project has mistakes, which have been shown.
-async fn make(project: &ProjectArgs, data: &DataArgs, as_json: bool) -> anyhow::Result<Option<(Plan, Arc<dyn Store>)>> {
+async fn make(project: &ProjectArgs, data: &DataArgs, as_json: bool) -> anyhow::Result<Option<Made>> {
     let files: ProjectFiles = read_project(project)?;
     let loaded = deskwire_startup::check(&files, project.allow_loopback);
     if loaded.has_errors() {
@@ -96,7 +112,7 @@ async fn make(project: &ProjectArgs, data: &DataArgs, as_json: bool) -> anyhow::
     }
     let store = open_or_make_store(data).await?;
     let plan = Plan::of(&loaded.project, store.as_ref()).await?;
-    Ok(Some((plan, store)))
+    Ok(Some(Made { plan, store, files, project: loaded.project }))
 }
 
 /// One line about a change.

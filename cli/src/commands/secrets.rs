@@ -10,7 +10,7 @@ use deskwire_core::ids::ConnectionName;
 use deskwire_core::secret::SecretRef;
 use deskwire_core::time::{Clock, SystemClock, parse_duration};
 use deskwire_secrets::Vault;
-use deskwire_startup::OsRandom;
+use deskwire_startup::{OsRandom, Place};
 use serde_json::json;
 
 use super::{read_project, secrets};
@@ -51,7 +51,9 @@ pub(crate) async fn run(command: SecretsCommand, as_json: bool) -> anyhow::Resul
                 note(format_args!("error: {name} is used by {}; --force deletes it all the same", users.join(", ")));
                 return Ok(Outcome::Failed);
             }
-            if !vault(&project, &data).await?.delete(&name).await? {
+            let gone = vault(&project, &data).await?.delete(&name).await?;
+            tell(&data).await?;
+            if !gone {
                 note(format_args!("error: there is no secret `{name}`; `deskwire secrets list` shows those there are"));
                 return Ok(Outcome::Failed);
             }
@@ -77,12 +79,9 @@ fn done(document: &serde_json::Value, text: std::fmt::Arguments<'_>, as_json: bo
 pub(crate) async fn vault(project: &ProjectArgs, data: &DataArgs) -> anyhow::Result<Vault> {
     let store = super::open_or_make_store(data).await?;
     let random: Arc<dyn deskwire_core::random::Random> = Arc::new(OsRandom);
-    Ok(deskwire_startup::vault(
-        &store,
-        &deskwire_startup::Place::Folder(data.data.clone()),
-        &secrets(project),
-        &random,
-    )?)
+    // The store that was opened is the place of a deployment.
+    let place = if data.is_on_aws() { Place::Shared(store.clone()) } else { Place::Folder(data.data.clone()) };
+    Ok(deskwire_startup::vault(&store, &place, &secrets(project), &random)?)
 }
 
 async fn set(
@@ -103,15 +102,24 @@ async fn set(
     let value = read_value(name)?;
     let now = SystemClock.now();
     let version = vault(project, data).await?.set(name, &value, now, now.plus(keep)).await?;
+    tell(data).await?;
     done(
         &json!({ "secret": name, "version": version }),
         format_args!("{name} is stored, as version {version}"),
         as_json,
     );
-    if crate::server::is_running(&data.data) {
-        note("the running server takes it over within seconds");
+    if data.is_on_aws() || crate::server::is_running(&data.data) {
+        note("whatever is running takes it over within seconds");
     }
     Ok(Outcome::Fine)
+}
+
+/// The functions of a deployment read secrets anew when they are told that some were set.
+async fn tell(data: &DataArgs) -> anyhow::Result<()> {
+    if data.is_on_aws() {
+        deskwire_startup::tell_of_secrets(data.open().await?.as_ref(), SystemClock.now()).await?;
+    }
+    Ok(())
 }
 
 fn read_value(name: &str) -> anyhow::Result<String> {

@@ -34,6 +34,9 @@ const GRACE: Duration = Duration::from_hours(24);
 /// How long a running server takes to take over a secret that was stored.
 const TAKEN_OVER: Duration = Duration::from_secs(3);
 
+/// The same for the functions of a deployment, which look every ten seconds.
+const TAKEN_OVER_ON_AWS: Duration = Duration::from_secs(12);
+
 pub(crate) async fn run(command: SourcesCommand, as_json: bool) -> anyhow::Result<Outcome> {
     match command {
         SourcesCommand::List { project, data } => {
@@ -77,7 +80,7 @@ async fn all(args: &ProjectArgs, data: &DataArgs, only: Option<&str>) -> anyhow:
     if store.is_some() {
         found.take_stored(vault(args, data).await?.set_secrets(SystemClock.now()).await?);
     }
-    let public_url = server::running_at(&data.data);
+    let public_url = data.reached_at().await.unwrap_or_default();
     let mut shown = Vec::new();
     for source in project.sources.iter().filter(|source| only.is_none_or(|name| source.name.as_str() == name)) {
         let used_by = format!("source {}", source.name);
@@ -178,7 +181,7 @@ async fn provision(arguments: &ProvisionArgs, as_json: bool) -> anyhow::Result<O
              for it in deskwire.yaml, then come again"
         )
     };
-    let endpoint = endpoint(arguments, source)?;
+    let endpoint = endpoint(arguments, source).await?;
     let connection = connection(arguments, source, &project)?;
     let Some(config) = project.connections.iter().find(|one| one.name == connection) else {
         bail!("there is no connection `{connection}` in deskwire.yaml")
@@ -225,9 +228,13 @@ async fn provision(arguments: &ProvisionArgs, as_json: bool) -> anyhow::Result<O
     Ok(Outcome::Fine)
 }
 
-fn endpoint(arguments: &ProvisionArgs, source: &SourceConfig) -> anyhow::Result<Url> {
-    let Some(base) = arguments.public_url.clone().or_else(|| server::running_at(&arguments.data.data)) else {
-        bail!("nobody knows where this server is reached: say so with --public-url https://…")
+async fn endpoint(arguments: &ProvisionArgs, source: &SourceConfig) -> anyhow::Result<Url> {
+    let base = match &arguments.public_url {
+        Some(url) => url.clone(),
+        None => match arguments.data.reached_at().await? {
+            Some(url) => url,
+            None => bail!("nobody knows where this server is reached: say so with --public-url https://…"),
+        },
     };
     if base.scheme() != "https" {
         bail!("providers deliver to https addresses only, and {base} is none: give --public-url https://…")
@@ -309,9 +316,9 @@ async fn at_qualtrics(
     let key = SecretString::from(format!("{:032x}{:032x}", OsRandom.bits(), OsRandom.bits()));
     // Before the subscription: its first delivery may come at once.
     store(deskwire, stored, &key).await?;
-    if server::is_running(&arguments.data.data) {
-        note("waiting until the running server knows the new key");
-        tokio::time::sleep(TAKEN_OVER).await;
+    if arguments.data.is_on_aws() || server::is_running(&arguments.data.data) {
+        note("waiting until what is running knows the new key");
+        tokio::time::sleep(if arguments.data.is_on_aws() { TAKEN_OVER_ON_AWS } else { TAKEN_OVER }).await;
     }
     let wanted = Subscriptions { endpoint, topics, key: &key };
     let made = subscription::provision(&deskwire.client(), connection, &wanted).await;
@@ -325,6 +332,7 @@ async fn store(deskwire: &Deskwire, name: &str, secret: &SecretString) -> anyhow
     let latest = known.get(name).and_then(|versions| versions.first());
     if latest.is_none_or(|latest| latest.expose_secret() != secret.expose_secret()) {
         deskwire.vault.set(name, secret.expose_secret(), now, now.plus(GRACE)).await?;
+        deskwire_startup::tell_of_secrets(deskwire.store.as_ref(), now).await?;
     }
     Ok(())
 }

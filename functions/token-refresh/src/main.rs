@@ -15,6 +15,9 @@ async fn main() -> Result<(), Error> {
     let function = Function::start(Box::new(variable)).await?;
     let start = &function.deskwire;
     let public_url = variable("DESKWIRE_PUBLIC_URL").unwrap_or_default();
+    if function.aws.is_some() && !public_url.is_empty() {
+        deskwire_startup::share_public_url(&public_url, start.store.as_ref(), start.clock.now()).await?;
+    }
     let refresh = TokenRefresh {
         broker: Arc::clone(&start.broker),
         intake: start.intake(),

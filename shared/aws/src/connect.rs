@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_config::timeout::TimeoutConfig;
+use aws_sdk_dynamodb::config::ProvideCredentials;
 use deskwire_core::random::Random;
 use tokio::sync::Notify;
 
@@ -28,6 +29,12 @@ pub enum ConnectError {
          region and credentials"
     )]
     NoRegion,
+    /// Nobody says who is calling.
+    #[error(
+        "no AWS credentials were found: run `aws configure`, or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and \
+         AWS_SECRET_ACCESS_KEY, then come again"
+    )]
+    NoCredentials,
 }
 
 /// What the resources of one deployment are called.
@@ -74,7 +81,35 @@ impl AwsStore {
         if config.region().is_none() {
             return Err(ConnectError::NoRegion);
         }
+        // Asked for now, since the first call's error would not say it as plainly.
+        let credentials = match config.credentials_provider() {
+            None => None,
+            Some(provider) => provider.provide_credentials().await.ok(),
+        };
+        if credentials.is_none() {
+            return Err(ConnectError::NoCredentials);
+        }
         Ok(Self::with_config(&config, names, random))
+    }
+
+    /// Connects to the deployment of this stack, whose resources are named after it.
+    pub async fn of_stack(stack: &str, random: &dyn Random) -> Result<Self, ConnectError> {
+        let names = Names { table: stack.to_owned(), queue_url: None, secret_prefix: stack.to_owned() };
+        let mut store = Self::connect(names, random).await?;
+        let client = aws_sdk_sqs::Client::new(&aws_config::from_env().load().await);
+        let found = client.get_queue_url().queue_name(format!("{stack}-runs.fifo")).send().await;
+        // What only reads needs no queue; whoever writes is found by the reminder within minutes.
+        match found {
+            Ok(found) => store.queue = found.queue_url.map(|url| Queue { client, url }),
+            Err(error) => {
+                let error = aws_sdk_sqs::error::DisplayErrorContext(&error).to_string();
+                tracing::warn!(
+                    error,
+                    "the queue cannot be told of what this command changes; it notices within minutes"
+                );
+            }
+        }
+        Ok(store)
     }
 
     /// The same from a configuration that is there already.

@@ -42,7 +42,7 @@ pub use deskwire_secrets::OsRandom;
 #[cfg(feature = "aws")]
 pub use function::{Function, on_aws};
 pub use project::{ProjectFiles, read_project};
-pub use shared_project::{PROJECT, SECRETS, share, shared_files, tell_of_secrets};
+pub use shared_project::{public_url_of, share, share_public_url, shared_files, tell_of_secrets};
 pub use stand_ins::StandIns;
 
 /// Why a process cannot start.

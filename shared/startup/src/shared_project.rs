@@ -8,10 +8,10 @@ use deskwire_workflows::{Project, SourceFile};
 use crate::{ProjectFiles, StartError};
 
 /// The name under which `deskwire.yaml` is deployed.
-pub const PROJECT: &str = "project";
+const PROJECT: &str = "project";
 
 /// The name under which it is noted that secrets were set: every process then reads them anew.
-pub const SECRETS: &str = "secrets";
+const SECRETS: &str = "secrets";
 
 /// Deploys what other processes have to know of the project: its file, and the board of the webhook functions. `false` where
 /// they know it already.
@@ -39,6 +39,23 @@ pub async fn share(
 pub async fn tell_of_secrets(registry: &dyn Registry, now: Timestamp) -> StoreResult<()> {
     let told = Deploy::Document { name: SECRETS.to_owned(), text: now.to_string() };
     registry.deploy(vec![told], now).await
+}
+
+/// The name under which a deployment says where it is reached.
+const PUBLIC_URL: &str = "public-url";
+
+/// Notes where a deployment is reached, so that commands know.
+pub async fn share_public_url(url: &str, registry: &dyn Registry, now: Timestamp) -> StoreResult<()> {
+    if registry.document(PUBLIC_URL).await?.as_deref() == Some(url) {
+        return Ok(());
+    }
+    let change = Deploy::Document { name: PUBLIC_URL.to_owned(), text: url.to_owned() };
+    registry.deploy(vec![change], now).await
+}
+
+/// Where a deployment is reached, if it has said so.
+pub async fn public_url_of(registry: &dyn Registry) -> StoreResult<Option<String>> {
+    registry.document(PUBLIC_URL).await
 }
 
 /// The project as it was deployed.
