@@ -64,8 +64,13 @@ impl Edge {
             queue_url: Some(variable("DESKWIRE_QUEUE_URL")?),
             secret_prefix: variable("DESKWIRE_SECRET_PREFIX")?,
         };
+        let store = AwsStore::connect(names, &OsRandom).await?;
+        Self::on(store, variables).await
+    }
+
+    /// The same on a store that is there already.
+    pub async fn on(store: AwsStore, variables: Environment) -> Result<Arc<Self>, EdgeError> {
         let random: Arc<dyn Random> = Arc::new(OsRandom);
-        let store = AwsStore::connect(names, random.as_ref()).await?;
         let vault = Vault::new(Arc::new(store.clone()), Keys::ByStore, Arc::clone(&random));
         let intake = Intake {
             inbox: Arc::new(store.clone()),
