@@ -204,6 +204,7 @@ impl Process {
             lane: Lane::of(&self.workflow.name, &event.subject),
             policy: self.workflow.lane,
             changed_at: None,
+            unasked: false,
         };
         let arrival = Arrival { event, also_known_as: vec![], wanted: vec![wanted], declined: vec![], awaited: true };
         self.store.accept(arrival).await.unwrap();

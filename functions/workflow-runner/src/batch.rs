@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deskwire_core::ids::RunId;
-use deskwire_core::ports::{Offer, RunQueue, StoreError};
+use deskwire_core::ports::{Declined, Offer, RunQueue, StoreError, Wanted};
 use deskwire_core::time::{Clock, Timestamp};
 use deskwire_engine::{Engine, Shared, TimeLeft};
 use futures_util::future::join_all;
@@ -136,7 +136,7 @@ impl BatchRunner {
     async fn message(&self, message: &Message, time_left: TimeLeft) -> Outcome {
         let outcome = match serde_json::from_str(&message.body) {
             Ok(Said::Run(run)) => self.run(&RunId::new(run), message.receipts(), time_left).await,
-            Ok(Said::Wake(key)) => self.queue.wake_for(&key).await.map(|()| Outcome::Done),
+            Ok(Said::Wake(key)) => self.event(&key).await.map(|()| Outcome::Done),
             Err(error) => {
                 // Nobody but this relay sends to its queue; the dead letters show what it was.
                 tracing::error!(%error, message = message.id, "a message says nothing that is known here");
@@ -147,6 +147,21 @@ impl BatchRunner {
             tracing::error!(%error, message = message.id, "the store could not be used; the message comes again");
             Outcome::Again(STORE_AWAY)
         })
+    }
+
+    /// Does what accepting an event has left to be done: asks conditions, and wakes runs that wait for it.
+    async fn event(&self, key: &str) -> Result<(), StoreError> {
+        if let Some((event, unasked)) = self.queue.unasked(key).await? {
+            let (mut wanted, mut declined) = (Vec::new(), Vec::new());
+            for one in unasked {
+                match self.engine.declines(&one, &event).await? {
+                    Some(reason) => declined.push(Declined { workflow: one.workflow, reason }),
+                    None => wanted.push(Wanted { unasked: false, ..one }),
+                }
+            }
+            self.queue.asked(key, wanted, declined).await?;
+        }
+        self.queue.wake_for(key).await
     }
 
     async fn run(&self, run: &RunId, receipts: u32, time_left: TimeLeft) -> Result<Outcome, StoreError> {

@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use deskwire_core::event::Event;
 use deskwire_core::ids::SourceName;
-use deskwire_core::ports::Declined;
+use deskwire_core::ports::{Declined, LanePolicy};
 use deskwire_core::route::Route;
 use deskwire_core::secret::SecretString;
 use deskwire_core::signature::Scheme;
@@ -107,6 +107,11 @@ impl Catalogue {
             }
         }
         (wanted, declined)
+    }
+
+    /// Must the workflow's condition be asked before its run joins its lane, and nobody here can?
+    pub fn leaves_to_ask(&self, route: &Route) -> bool {
+        self.conditions.is_none() && route.conditional && (route.lane != LanePolicy::Every || route.by_change)
     }
 
     /// How many active workflows events start.

@@ -173,7 +173,11 @@ impl Intake {
         now: Timestamp,
     ) -> Arrival {
         let (routes, declined) = catalogue.matching(&event, data);
-        let wanted = routes.into_iter().map(|route| wanted_by(route, &event, now, self.random.as_ref())).collect();
+        let wanted = routes.into_iter().map(|route| Wanted {
+            unasked: catalogue.leaves_to_ask(route),
+            ..wanted_by(route, &event, now, self.random.as_ref())
+        });
+        let wanted = wanted.collect();
         Arrival { awaited: catalogue.is_awaited(&event), event, also_known_as, wanted, declined }
     }
 
@@ -209,6 +213,7 @@ pub fn wanted_by(route: &Route, event: &Event, now: Timestamp, random: &dyn Rand
         lane: Lane::of(&route.workflow, &event.subject),
         policy: route.lane,
         changed_at: route.lane_time(event),
+        unasked: false,
     }
 }
 

@@ -2,14 +2,14 @@
 
 use deskwire_core::BoxFuture;
 use deskwire_core::event::EventState;
-use deskwire_core::ports::{Accepted, Arrival, Inbox, RejectedEvent, StoreError, StoreResult};
+use deskwire_core::ports::{Accepted, Arrival, Inbox, RejectedEvent, StoreError, StoreResult, Wanted};
 
 use crate::connect::AwsStore;
 use crate::keys;
 use crate::queue::Message;
 use crate::rows::{EventRow, RunOf, RunRow};
 use crate::table::{Condition, Item, Written, content, item, text};
-use crate::waits::noting;
+use crate::waits::{leaving, noting};
 
 /// A transaction takes 100 writes, and each run needs two.
 const MOST_RUNS: usize = 45;
@@ -78,16 +78,19 @@ impl AwsStore {
             writes.push(self.table.checking(&key, "E", Condition::absent()));
         }
         let mut messages = Vec::new();
-        for wanted in &arrival.wanted {
+        let (unasked, asked): (Vec<&Wanted>, Vec<&Wanted>) = arrival.wanted.iter().partition(|one| one.unasked);
+        for wanted in asked {
             let run = RunRow::new(wanted, event, self.number(), &mark);
             writes.push(self.table.putting(run.item()?, Some(Condition::absent())));
             writes.push(self.table.putting(place_in_lane(&run)?, None));
             messages.push(Message::of(&run));
         }
         if arrival.awaited {
-            let (noted, waking, message) = noting(event, number)?;
-            writes.push(self.table.putting(noted, None));
-            writes.push(self.table.putting(waking, None));
+            writes.push(self.table.putting(noting(event, number)?, None));
+        }
+        if arrival.awaited || !unasked.is_empty() {
+            let (left, message) = leaving(event, arrival.awaited, unasked.into_iter().cloned().collect())?;
+            writes.push(self.table.putting(left, None));
             messages.push(message);
         }
         match self.table.write(writes).await? {
@@ -167,11 +170,7 @@ fn event_row(arrival: &Arrival, mark: String, number: i64) -> EventRow {
         0 => "No workflow listens to this type of event from this source".to_owned(),
         _ => arrival.declined.iter().map(|d| format!("{}: {}", d.workflow, d.reason)).collect::<Vec<_>>().join("; "),
     });
-    let of = |wanted: &deskwire_core::ports::Wanted| RunOf {
-        id: wanted.run.to_string(),
-        workflow: wanted.workflow.to_string(),
-        replay: 0,
-    };
+    let of = |wanted: &Wanted| RunOf { id: wanted.run.to_string(), workflow: wanted.workflow.to_string(), replay: 0 };
     EventRow {
         rev: 1,
         mark,
@@ -186,7 +185,7 @@ fn event_row(arrival: &Arrival, mark: String, number: i64) -> EventRow {
         reason,
         declined: arrival.declined.clone(),
         change: event.change.clone(),
-        runs: arrival.wanted.iter().map(of).collect(),
+        runs: arrival.wanted.iter().filter(|one| !one.unasked).map(of).collect(),
         unsent: false,
     }
 }

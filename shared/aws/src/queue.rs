@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use deskwire_core::BoxFuture;
+use deskwire_core::event::Event;
 use deskwire_core::ids::RunId;
-use deskwire_core::ports::{RunQueue, StoreError, StoreResult};
+use deskwire_core::ports::{Declined, RunQueue, StoreError, StoreResult, Wanted};
 use futures_util::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
@@ -136,6 +137,25 @@ impl RunQueue for AwsStore {
             let once = keys::digest(&[&row.id, &self.mark()]);
             queue.send(vec![Message { once, ..Message::of(&row) }]).await
         })
+    }
+
+    fn unasked<'a>(&'a self, key: &'a str) -> BoxFuture<'a, StoreResult<Option<(Event, Vec<Wanted>)>>> {
+        Box::pin(async move {
+            let Some(left) = self.left(key).await?.filter(|left| !left.unasked.is_empty()) else { return Ok(None) };
+            match self.event_at(&left.event()).await? {
+                None => Ok(None),
+                Some((row, body)) => Ok(Some((row.event(&body)?, left.unasked))),
+            }
+        })
+    }
+
+    fn asked<'a>(
+        &'a self,
+        key: &'a str,
+        wanted: Vec<Wanted>,
+        declined: Vec<Declined>,
+    ) -> BoxFuture<'a, StoreResult<()>> {
+        Box::pin(self.note_asked(key, wanted, declined))
     }
 
     fn wake_for<'a>(&'a self, key: &'a str) -> BoxFuture<'a, StoreResult<()>> {

@@ -25,27 +25,69 @@ pub struct Emulator {
     _process: Child,
 }
 
+/// An emulator's command, whose port is to be added, and what it wants to know.
+struct Kind {
+    command: &'static str,
+    arguments: &'static [&'static str],
+    variables: &'static [(&'static str, &'static str)],
+    port: Port,
+}
+
+enum Port {
+    Argument(&'static str),
+    Variable(&'static str),
+}
+
+/// Starts at once, and does not forget a secret's versions.
+const QUICK: Kind =
+    Kind { command: "roto-server", arguments: &["--ephemeral"], variables: &[], port: Port::Argument("--port") };
+
+/// Knows a transaction that it has seen (`ClientRequestToken`), and tells what stands in the way of a condition.
+const THOROUGH: Kind = Kind {
+    command: "ministack",
+    arguments: &[],
+    variables: &[("BIND_HOST", "127.0.0.1"), ("IOT_MTLS_ENABLED", "0"), ("SFTP_ENABLED", "0")],
+    port: Port::Variable("GATEWAY_PORT"),
+};
+
 impl Emulator {
-    /// Starts one with nothing in it.
+    /// Starts one with nothing in it: quickly.
     pub async fn start() -> Self {
+        Self::of(&QUICK).await
+    }
+
+    /// Starts one that knows transactions it has seen. Its secrets' versions are wrong.
+    pub async fn thorough() -> Self {
+        Self::of(&THOROUGH).await
+    }
+
+    async fn of(kind: &Kind) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
         let port = listener.local_addr().expect("it has an address").port();
         drop(listener);
-        let process = Command::new("roto-server")
-            .args(["--ephemeral", "--port", &port.to_string()])
+        let mut command = Command::new(kind.command);
+        command.args(kind.arguments).envs(kind.variables.iter().copied());
+        match kind.port {
+            Port::Argument(name) => command.args([name, &port.to_string()]),
+            Port::Variable(name) => command.env(name, port.to_string()),
+        };
+        let process = command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .kill_on_drop(true)
             .spawn()
-            .expect("`roto-server` is on the PATH: `./tests/run` installs it and runs the tests with it");
-        for _ in 0..500 {
-            if tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok() {
-                return Self { url: format!("http://127.0.0.1:{port}"), _process: process };
+            .expect("the emulator is on the PATH: `./tests/run` installs it and runs the tests with it");
+        let emulator = Self { url: format!("http://127.0.0.1:{port}"), _process: process };
+        // It may listen before it answers.
+        let dynamo = aws_sdk_dynamodb::Client::new(&emulator.config());
+        for _ in 0..1_000 {
+            if dynamo.list_tables().send().await.is_ok() {
+                return emulator;
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        panic!("the emulator does not listen on port {port}");
+        panic!("{} does not answer on port {port}", kind.command);
     }
 
     /// How clients reach it.

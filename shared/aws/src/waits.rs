@@ -4,18 +4,19 @@
 //! Each looks at the other's notes after it has written its own, so neither is missed.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use deskwire_core::event::{Event, pattern_covers};
-use deskwire_core::ports::{EventWait, StoreResult};
+use deskwire_core::event::{Event, EventState, pattern_covers};
+use deskwire_core::ports::{Declined, EventWait, StoreError, StoreResult, Wanted};
 use deskwire_core::run::RunState;
 use deskwire_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::connect::AwsStore;
+use crate::inbox::place_in_lane;
 use crate::keys;
 use crate::lanes::Changed;
 use crate::queue::Message;
-use crate::rows::{EventRow, RunRow};
-use crate::table::{Item, Write, attribute, content, item, numeral, text};
+use crate::rows::{EventRow, RunOf, RunRow};
+use crate::table::{Condition, Item, Write, Written, attribute, content, item, numeral, text};
 
 /// How long an event can be found by runs that begin to wait.
 const FOUND_FOR: std::time::Duration = std::time::Duration::from_hours(30 * 24);
@@ -32,17 +33,30 @@ struct Noted {
     received_at: Timestamp,
 }
 
-/// An event whose waiting runs are still to be woken.
+/// What accepting an event has left to be done.
 #[derive(Debug, Serialize, Deserialize)]
-struct Waking {
+pub(crate) struct Left {
     source: String,
+    id: String,
     subject: String,
     kind: String,
     received_at: Timestamp,
+    /// May runs wait for it?
+    awaited: bool,
+    /// Runs whose workflows' conditions are to be asked first.
+    #[serde(default)]
+    pub unasked: Vec<Wanted>,
 }
 
-/// What accepting writes about an event that some run may wait for: the note, and that runs are to be woken.
-pub(crate) fn noting(event: &Event, number: i64) -> StoreResult<(Item, Item, Message)> {
+impl Left {
+    /// The key of the event.
+    pub(crate) fn event(&self) -> String {
+        keys::event(&self.source, &self.id)
+    }
+}
+
+/// The note that lets runs find an event that they wait for.
+pub(crate) fn noting(event: &Event, number: i64) -> StoreResult<Item> {
     let noted = Noted {
         source: event.source.to_string(),
         id: event.id.to_string(),
@@ -53,28 +67,81 @@ pub(crate) fn noting(event: &Event, number: i64) -> StoreResult<(Item, Item, Mes
     let mut note = item(&keys::subject(event.source.as_str(), &event.subject), &sort, &noted)?;
     let ttl = event.received_at.plus(FOUND_FOR).as_unix_seconds();
     note.insert("ttl".to_owned(), AttributeValue::N(ttl.to_string()));
-    let waking = Waking {
+    Ok(note)
+}
+
+/// What is left to be done about an event, and the message that tells a runner.
+pub(crate) fn leaving(event: &Event, awaited: bool, unasked: Vec<Wanted>) -> StoreResult<(Item, Message)> {
+    let left = Left {
         source: event.source.to_string(),
+        id: event.id.to_string(),
         subject: event.subject.clone(),
         kind: event.kind.clone(),
         received_at: event.received_at,
+        awaited,
+        unasked,
     };
     let key = format!("K#{}", keys::digest(&[event.source.as_str(), event.id.as_str()]));
-    let mut wake = item(&key, "K", &waking)?;
-    wake.insert("dp".to_owned(), text(&format!("D#{}", keys::shard(&key))));
-    wake.insert("da".to_owned(), numeral(event.received_at.as_millis()));
-    wake.insert("st".to_owned(), text("wake"));
-    let message = Message::waking(&key);
-    Ok((note, wake, message))
+    let mut made = item(&key, "K", &left)?;
+    made.insert("dp".to_owned(), text(&format!("D#{}", keys::shard(&key))));
+    made.insert("da".to_owned(), numeral(event.received_at.as_millis()));
+    made.insert("st".to_owned(), text("wake"));
+    Ok((made, Message::waking(&key)))
 }
 
 impl AwsStore {
+    /// What is left to be done about an event.
+    pub(crate) async fn left(&self, key: &str) -> StoreResult<Option<Left>> {
+        self.table.get(key, "K").await?.map(|found| content(&found)).transpose()
+    }
+
+    /// What came of asking conditions: these runs join their lanes. Asked twice, they join once.
+    pub(crate) async fn note_asked(&self, key: &str, wanted: Vec<Wanted>, declined: Vec<Declined>) -> StoreResult<()> {
+        for _ in 0..TRIES {
+            let Some(left) = self.left(key).await?.filter(|left| !left.unasked.is_empty()) else { return Ok(()) };
+            let Some((mut row, body)) = self.event_at(&left.event()).await? else { return Ok(()) };
+            let event = row.event(&body)?;
+            let mut rows = Vec::new();
+            for one in &wanted {
+                rows.push(RunRow::new(one, &event, self.number(), &self.mark()));
+                let workflow = one.workflow.to_string();
+                row.runs.push(RunOf { id: one.run.to_string(), workflow, replay: 0 });
+            }
+            row.declined.extend(declined.iter().cloned());
+            if row.runs.is_empty() {
+                let said = row.declined.iter().map(|d| format!("{}: {}", d.workflow, d.reason)).collect::<Vec<_>>();
+                row.state = EventState::Unwanted.as_str().to_owned();
+                row.reason = Some(said.join("; "));
+            }
+            let mut writes = vec![self.changing_event(&row)?];
+            let done = Left { unasked: Vec::new(), ..left };
+            let mut left = item(key, "K", &done)?;
+            left.insert("dp".to_owned(), text(&format!("D#{}", keys::shard(key))));
+            left.insert("da".to_owned(), numeral(done.received_at.as_millis()));
+            left.insert("st".to_owned(), text("wake"));
+            writes.push(self.table.putting(left, None));
+            for run in &rows {
+                writes.push(self.table.putting(run.item()?, Some(Condition::absent())));
+                writes.push(self.table.putting(place_in_lane(run)?, None));
+            }
+            if let Written::Yes = self.table.write(writes).await? {
+                self.nudge(rows.iter());
+                return Ok(());
+            }
+        }
+        Err(StoreError::Unavailable { reason: "the event is too busy".to_owned() })
+    }
+
     /// Wakes the runs that wait for an event, and forgets that this was to be done.
     pub(crate) async fn wake(&self, key: &str) -> StoreResult<()> {
-        let Some(found) = self.table.get(key, "K").await? else { return Ok(()) };
-        let waking: Waking = content(&found)?;
+        let Some(waking) = self.left(key).await? else { return Ok(()) };
+        // Somebody has to ask conditions first.
+        if !waking.unasked.is_empty() {
+            return Ok(());
+        }
         let partition = keys::subject(&waking.source, &waking.subject);
-        for waiting in self.table.query(&partition, "W#", None).await? {
+        let waiting = if waking.awaited { self.table.query(&partition, "W#", None).await? } else { Vec::new() };
+        for waiting in waiting {
             let wait: EventWait = content(&waiting)?;
             if wait.events.iter().any(|pattern| pattern_covers(pattern, &waking.kind)) {
                 let run = attribute(&waiting, "sk")?.trim_start_matches("W#").to_owned();

@@ -38,7 +38,7 @@ pub enum StoreError {
 pub type StoreResult<T> = Result<T, StoreError>;
 
 /// A workflow that wants an event, with what is pinned at this moment.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize)]
 pub struct Wanted {
     /// The workflow.
     pub workflow: WorkflowName,
@@ -52,6 +52,10 @@ pub struct Wanted {
     pub policy: LanePolicy,
     /// When the event's object was changed, where the workflow goes by that.
     pub changed_at: Option<Timestamp>,
+    /// Is its workflow's condition still to be asked? Such a run joins its lane only when a runner has asked (see
+    /// [`RunQueue::unasked`]): one that turns out not to be wanted must not take the place of one that is. Only processes
+    /// that cannot ask make such runs, and only for lanes that go by more than order.
+    pub unasked: bool,
 }
 
 /// How a workflow takes several events about one subject. Only runs that were never handed out are ever superseded.
@@ -324,6 +328,17 @@ pub trait RunQueue: Send + Sync {
 
     /// Tells of a run anew, by a message that was never received.
     fn tell_again<'a>(&'a self, run: &'a RunId) -> BoxFuture<'a, StoreResult<()>>;
+
+    /// The event of this key, and the runs on it whose workflows' conditions are still to be asked.
+    fn unasked<'a>(&'a self, key: &'a str) -> BoxFuture<'a, StoreResult<Option<(Event, Vec<Wanted>)>>>;
+
+    /// Says what came of asking: these runs join their lanes, and these workflows do not want the event.
+    fn asked<'a>(
+        &'a self,
+        key: &'a str,
+        wanted: Vec<Wanted>,
+        declined: Vec<Declined>,
+    ) -> BoxFuture<'a, StoreResult<()>>;
 
     /// Wakes the runs that wait for an event; the key is the one that its message named.
     fn wake_for<'a>(&'a self, key: &'a str) -> BoxFuture<'a, StoreResult<()>>;

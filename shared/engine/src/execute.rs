@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deskwire_core::action::Hold;
-use deskwire_core::ports::{Claim, ClaimBatch, Settlement, StoreResult, Work};
+use deskwire_core::event::Event;
+use deskwire_core::ports::{Claim, ClaimBatch, Settlement, StoreResult, Wanted, Work};
 use deskwire_core::random::Random;
 use deskwire_core::run::{Entry, Run, RunState};
 use deskwire_core::time::{Clock, Timestamp, show_duration};
 use deskwire_templates::Scope;
-use deskwire_workflows::{Trigger, Workflow};
+use deskwire_workflows::{Trigger, Wants, Workflow};
 use serde_json::Value;
 
 use crate::delivery::{Delivery, End, Place};
@@ -88,6 +89,23 @@ impl Engine {
     /// The port it works on.
     pub fn work(&self) -> &Arc<dyn Work> {
         &self.work
+    }
+
+    /// Asks the condition of a workflow that wants this event otherwise: why it does not want it, if it does not.
+    pub async fn declines(&self, wanted: &Wanted, event: &Event) -> StoreResult<Option<String>> {
+        let workflow = match self.versions.get(&wanted.workflow, &wanted.version).await {
+            Ok(workflow) => workflow,
+            Err(VersionError::Store(error)) => return Err(error),
+            // The run says so itself.
+            Err(_) => return Ok(None),
+        };
+        let Ok(json) = event.to_json() else { return Ok(None) };
+        let mut scope = Scope::new();
+        scope.set("event", &json);
+        Ok(match workflow.wants(event, true, || &scope) {
+            Wants::Declined(reason) => Some(reason),
+            Wants::No | Wants::Yes => None,
+        })
     }
 
     /// Takes a claimed run as far as it goes and settles it.

@@ -276,6 +276,7 @@ impl World {
             lane: Lane::of(&self.workflow.name, subject),
             policy: self.workflow.lane,
             changed_at: self.workflow.route(true).lane_time(&event),
+            unasked: false,
         };
         let arrival = Arrival { event, also_known_as: vec![], wanted: vec![wanted], declined: vec![], awaited: true };
         self.store.accept(arrival).await.unwrap();

@@ -119,6 +119,7 @@ impl World {
             lane: Lane::of(&self.workflow.name, "t"),
             policy: LanePolicy::Every,
             changed_at: None,
+            unasked: false,
         };
         let arrival = Arrival { event, also_known_as: vec![], wanted: vec![wanted], declined: vec![], awaited: true };
         self.store.accept(arrival).await.unwrap();

@@ -123,6 +123,7 @@ impl World {
             lane: Lane::of(&workflow.name, &event.subject),
             policy: LanePolicy::Every,
             changed_at: None,
+            unasked: false,
         });
         let wanted = wanted.into_iter().collect();
         self.store

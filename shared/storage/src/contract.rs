@@ -109,6 +109,7 @@ fn arrival(id: &str, subject: &str, runs: &[(&str, &str)], received_at: i64) -> 
                 lane,
                 policy: LanePolicy::Every,
                 changed_at: None,
+                unasked: false,
             }
         })
         .collect();

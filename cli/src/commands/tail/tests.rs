@@ -29,6 +29,7 @@ async fn start(store: &SqliteStore, id: &str) {
         run: RunId::new(format!("run_{id}")),
         policy: LanePolicy::Every,
         changed_at: None,
+        unasked: false,
     };
     store
         .accept(Arrival { event, also_known_as: vec![], wanted: vec![wanted], declined: vec![], awaited: true })

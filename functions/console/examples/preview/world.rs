@@ -75,7 +75,7 @@ impl World {
             let lane = Lane::of(&workflow, subject);
             let version = WorkflowVersion::new(VERSION);
             let policy = LanePolicy::Every;
-            wanted.push(Wanted { workflow, version, run, lane, policy, changed_at: None });
+            wanted.push(Wanted { workflow, version, run, lane, policy, changed_at: None, unasked: false });
         }
         let other = Declined {
             workflow: WorkflowName::parse("vip-escalation")?,

@@ -74,6 +74,7 @@ fn arrival(number: usize) -> deskwire_core::ports::Arrival {
             run: RunId::new(format!("run_{number}")),
             policy: deskwire_core::ports::LanePolicy::Every,
             changed_at: None,
+            unasked: false,
         }],
         declined: vec![],
         awaited: false,

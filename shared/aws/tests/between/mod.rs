@@ -1,0 +1,149 @@
+//! Stands between a store and an emulator, and makes go wrong what can go wrong on a network.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+
+/// What goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The request is carried out, and nobody hears of it.
+    LoseTheAnswer,
+    /// The request is refused: too much at once.
+    Throttle,
+    /// The transaction meets another one.
+    Conflict,
+    /// The service is away.
+    Refuse,
+    /// The answer to the first such request is given to all.
+    Remember,
+}
+
+/// The proxy. It ends with the test.
+pub struct Between {
+    pub url: String,
+    state: Arc<Faults>,
+}
+
+struct Faults {
+    upstream: String,
+    client: reqwest::Client,
+    waiting: Mutex<Vec<(String, Fault, usize)>>,
+    remembered: Mutex<HashMap<Bytes, Bytes>>,
+    happened: Mutex<usize>,
+}
+
+impl Between {
+    pub async fn start(upstream: &str) -> Self {
+        let state = Arc::new(Faults {
+            upstream: upstream.to_owned(),
+            client: reqwest::Client::new(),
+            waiting: Mutex::default(),
+            remembered: Mutex::default(),
+            happened: Mutex::default(),
+        });
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let router = Router::new().fallback(pass).with_state(Arc::clone(&state));
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Self { url, state }
+    }
+
+    /// The next `times` requests for this operation (`Query:INDEX` for those to an index) go wrong.
+    pub fn fail(&self, operation: &str, fault: Fault, times: usize) {
+        self.state.waiting.lock().unwrap().push((operation.to_owned(), fault, times));
+    }
+
+    /// Nothing goes wrong from now on.
+    pub fn heal(&self) {
+        self.state.waiting.lock().unwrap().clear();
+    }
+
+    /// How many faults have not happened yet.
+    pub fn left(&self) -> usize {
+        self.state.waiting.lock().unwrap().iter().map(|(_, _, times)| times).sum()
+    }
+
+    /// How many faults have happened.
+    pub fn happened(&self) -> usize {
+        *self.state.happened.lock().unwrap()
+    }
+}
+
+impl Faults {
+    fn due(&self, operation: &str, body: &Bytes) -> Option<Fault> {
+        let text = String::from_utf8_lossy(body);
+        let mut waiting = self.waiting.lock().unwrap();
+        let found = waiting.iter_mut().find(|(wanted, _, times)| {
+            *times > 0
+                && match wanted.split_once(':') {
+                    None => wanted == operation,
+                    Some((wanted, index)) => {
+                        wanted == operation && text.contains(&format!("\"IndexName\":\"{index}\""))
+                    }
+                }
+        })?;
+        found.2 -= 1;
+        Some(found.1)
+    }
+}
+
+async fn pass(State(faults): State<Arc<Faults>>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let body = to_bytes(body, usize::MAX).await.unwrap();
+    let target = parts.headers.get("x-amz-target").map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();
+    let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
+    let fault = faults.due(&operation, &body);
+    if fault.is_some() && fault != Some(Fault::Remember) {
+        *faults.happened.lock().unwrap() += 1;
+    }
+    match fault {
+        Some(Fault::Throttle) => return error("ThrottlingException", "Rate exceeded", None),
+        Some(Fault::Conflict) => {
+            let reasons = r#"[{"Code":"TransactionConflict","Message":"Transaction is ongoing for the item"}]"#;
+            return error("TransactionCanceledException", "Transaction cancelled [TransactionConflict]", Some(reasons));
+        }
+        Some(Fault::Refuse) => return StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        Some(Fault::Remember) => {
+            let known = faults.remembered.lock().unwrap().get(&body).cloned();
+            if let Some(known) = known {
+                *faults.happened.lock().unwrap() += 1;
+                return ([("content-type", "application/x-amz-json-1.0")], known).into_response();
+            }
+        }
+        _ => {}
+    }
+    let mut forward = faults.client.request(parts.method, format!("{}{}", faults.upstream, parts.uri));
+    for (name, value) in parts.headers.iter().filter(|(name, _)| *name != "host" && *name != "content-length") {
+        forward = forward.header(name, value);
+    }
+    let answer = forward.body(body.clone()).send().await.unwrap();
+    let status = answer.status();
+    let headers = answer.headers().clone();
+    let bytes = answer.bytes().await.unwrap();
+    match fault {
+        // The connection ends without an answer.
+        Some(Fault::LoseTheAnswer) => std::panic::resume_unwind(Box::new("lost")),
+        Some(Fault::Remember) => {
+            faults.remembered.lock().unwrap().insert(body, bytes.clone());
+        }
+        _ => {}
+    }
+    let mut response = Response::new(Body::from(bytes));
+    *response.status_mut() = status;
+    for (name, value) in headers.iter().filter(|(name, _)| *name != "transfer-encoding" && *name != "content-length") {
+        response.headers_mut().insert(name, value.clone());
+    }
+    response
+}
+
+fn error(kind: &str, message: &str, reasons: Option<&str>) -> Response {
+    let reasons = reasons.map(|reasons| format!(r#","CancellationReasons":{reasons}"#)).unwrap_or_default();
+    let body = format!(r#"{{"__type":"com.amazonaws.dynamodb.v20120810#{kind}","message":"{message}"{reasons}}}"#);
+    (StatusCode::BAD_REQUEST, [("content-type", "application/x-amz-json-1.0")], body).into_response()
+}

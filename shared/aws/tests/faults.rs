@@ -1,0 +1,220 @@
+//! What goes wrong between here and AWS: throttling, conflicts, answers that are lost after the write was made, indexes that
+//! are behind, clocks that differ.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod between;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use between::{Between, Fault};
+use deskwire_aws::testing::Emulator;
+use deskwire_aws::{AwsStore, Names};
+use deskwire_core::event::{ChangeFacts, Event, JsonText};
+use deskwire_core::ids::{ConnectionName, EventId, Lane, RunId, SourceName, WorkflowName, WorkflowVersion};
+use deskwire_core::ports::{
+    Accepted, Arrival, Filter, History, Inbox, LanePolicy, Offer, Settlement, StoreError, TokenStates, Wanted, Work,
+};
+use deskwire_core::random::SeededRandom;
+use deskwire_core::run::RunState;
+use deskwire_core::time::Timestamp;
+use deskwire_core::token::{Leased, TokenState};
+
+const LEASE: Duration = Duration::from_mins(1);
+
+fn at(millis: i64) -> Timestamp {
+    Timestamp::from_millis(millis)
+}
+
+fn arrival(id: &str, run: &str, received_at: i64) -> Arrival {
+    let workflow = WorkflowName::parse("a").unwrap();
+    let event = Event {
+        source: SourceName::parse("zendesk-support").unwrap(),
+        id: EventId::new(id),
+        kind: "ticket.created".to_owned(),
+        subject: "t1".to_owned(),
+        time: at(received_at),
+        received_at: at(received_at),
+        data: JsonText::parse(b"{}").unwrap().0,
+        change: ChangeFacts::default(),
+    };
+    let wanted = Wanted {
+        lane: Lane::of(&workflow, "t1"),
+        workflow,
+        version: WorkflowVersion::new("v1"),
+        run: RunId::new(run),
+        policy: LanePolicy::Every,
+        changed_at: None,
+        unasked: false,
+    };
+    Arrival { event, also_known_as: vec![], wanted: vec![wanted], declined: vec![], awaited: false }
+}
+
+struct World {
+    store: AwsStore,
+    between: Between,
+    _emulator: Emulator,
+}
+
+impl World {
+    async fn start() -> Self {
+        let emulator = Emulator::thorough().await;
+        let names = deskwire_aws::testing::resources(&emulator.config(), "deskwire").await;
+        let between = Between::start(&emulator.url).await;
+        let config = deskwire_aws::testing::config(&between.url);
+        // The queue's address names the emulator itself; it is to go the same way.
+        let names = Names { queue_url: names.queue_url.map(|url| url.replace(&emulator.url, &between.url)), ..names };
+        let store = AwsStore::with_config(&config, names, &SeededRandom::new(1));
+        Self { store, between, _emulator: emulator }
+    }
+
+    async fn claimed(&self, run: &str, now: i64) -> deskwire_core::ports::Claim {
+        match self.store.claim_one(&RunId::new(run), "runner", LEASE, at(now)).await.unwrap() {
+            Offer::Ours(mut batch) => batch.claims.remove(0),
+            other => panic!("{run} is not due: {other:?}"),
+        }
+    }
+
+    async fn state(&self, run: &str) -> RunState {
+        self.store.run(run).await.unwrap().unwrap().summary.state
+    }
+}
+
+#[tokio::test]
+async fn a_write_whose_answer_is_lost_is_made_once_and_reported_as_made() {
+    let world = World::start().await;
+    world.between.fail("TransactWriteItems", Fault::LoseTheAnswer, 1);
+    assert_eq!(world.store.accept(arrival("e1", "run_1", 1)).await.unwrap(), Accepted::New);
+    let claim = {
+        world.between.fail("TransactWriteItems", Fault::LoseTheAnswer, 1);
+        world.claimed("run_1", 5).await
+    };
+    assert_eq!(claim.run.deliveries, 1, "handed out once");
+    world.between.fail("TransactWriteItems", Fault::LoseTheAnswer, 1);
+    let over = Settlement::Over { state: RunState::Succeeded, reason: "done".to_owned() };
+    world.store.settle(&claim.fence, vec![], over, None, at(6)).await.unwrap();
+    assert_eq!(world.state("run_1").await, RunState::Succeeded);
+    assert_eq!(world.between.left(), 0, "every fault has happened");
+}
+
+#[tokio::test]
+async fn a_write_whose_every_answer_is_lost_is_kept_and_the_repeat_finds_it() {
+    let world = World::start().await;
+    world.between.fail("TransactWriteItems", Fault::LoseTheAnswer, 100);
+    let lost = world.store.accept(arrival("e1", "run_1", 1_000)).await;
+    assert!(matches!(lost, Err(StoreError::Unavailable { .. })), "{lost:?}");
+    world.between.heal();
+    assert_eq!(world.store.accept(arrival("e1", "run_2", 2_000)).await.unwrap(), Accepted::Repeat);
+    assert_eq!(world.store.runs(Filter::default()).await.unwrap().len(), 1);
+    assert_eq!(world.store.remind(at(1_000 + 120_000), 10).await.unwrap(), 1, "the queue is told in the end");
+}
+
+#[tokio::test]
+async fn an_event_that_the_queue_did_not_learn_of_is_finished_by_its_repeat() {
+    let world = World::start().await;
+    world.between.fail("SendMessageBatch", Fault::Refuse, 100);
+    let away = world.store.accept(arrival("e1", "run_1", 1)).await;
+    assert!(matches!(away, Err(StoreError::Unavailable { .. })), "{away:?}");
+    world.between.heal();
+    world.store.record_calls();
+    assert_eq!(world.store.accept(arrival("e1", "run_2", 2)).await.unwrap(), Accepted::Repeat);
+    let calls: Vec<_> = world.store.take_calls().iter().map(|call| call.operation().to_owned()).collect();
+    assert!(calls.contains(&"SendMessageBatch".to_owned()), "{calls:?}");
+    assert_eq!(world.store.accept(arrival("e1", "run_3", 3)).await.unwrap(), Accepted::Repeat);
+    assert_eq!(world.store.take_calls().len(), 1, "once it is finished, a repeat costs one call");
+}
+
+#[tokio::test]
+async fn throttling_is_waited_out_and_what_lasts_is_reported_as_unavailable() {
+    let world = World::start().await;
+    world.between.fail("TransactWriteItems", Fault::Throttle, 2);
+    assert_eq!(world.store.accept(arrival("e1", "run_1", 1)).await.unwrap(), Accepted::New);
+    world.between.fail("TransactWriteItems", Fault::Throttle, 100);
+    let throttled = world.store.accept(arrival("e2", "run_2", 2)).await;
+    assert!(matches!(throttled, Err(StoreError::Unavailable { .. })), "{throttled:?}");
+    world.between.heal();
+    assert_eq!(world.store.accept(arrival("e2", "run_2", 3)).await.unwrap(), Accepted::New);
+}
+
+#[tokio::test]
+async fn a_transaction_that_meets_another_one_is_made_after_it() {
+    let world = World::start().await;
+    world.between.fail("TransactWriteItems", Fault::Conflict, 3);
+    assert_eq!(world.store.accept(arrival("e1", "run_1", 1)).await.unwrap(), Accepted::New);
+    assert_eq!(world.between.left(), 0);
+}
+
+#[tokio::test]
+async fn a_lease_on_tokens_whose_answer_was_lost_is_held() {
+    let world = World::start().await;
+    let name = ConnectionName::parse("slack").unwrap();
+    let state = TokenState::empty(name.clone(), at(1));
+    assert!(world.store.put_tokens(state, None).await.unwrap());
+    world.between.fail("TransactWriteItems", Fault::LoseTheAnswer, 1);
+    let leased = world.store.lease_tokens(&name, "me", at(10), at(60)).await.unwrap();
+    assert!(matches!(leased, Leased::Ours(_)), "{leased:?}");
+    let other = world.store.lease_tokens(&name, "other", at(11), at(61)).await.unwrap();
+    assert_eq!(other, Leased::Held { until: at(60) });
+}
+
+#[tokio::test]
+async fn an_index_that_is_behind_hands_nothing_out_twice() {
+    let world = World::start().await;
+    world.store.accept(arrival("e1", "run_1", 1)).await.unwrap();
+    // Every look at an index is answered as before the claim.
+    world.between.fail("Query:due", Fault::Remember, 1_000);
+    let first = world.store.claim("one", 10, LEASE, at(5)).await.unwrap();
+    let second = world.store.claim("two", 10, LEASE, at(5)).await.unwrap();
+    assert_eq!((first.claims.len(), second.claims.len()), (1, 0));
+    assert!(world.between.happened() > 0, "the second look was answered from memory");
+}
+
+#[tokio::test]
+async fn a_clock_that_runs_behind_takes_no_lane_from_whoever_has_it() {
+    let world = World::start().await;
+    world.store.accept(arrival("e1", "run_1", 100_000)).await.unwrap();
+    let claim = world.claimed("run_1", 100_000).await;
+    // Another machine, an hour behind, stores the next event and asks for it.
+    world.store.accept(arrival("e2", "run_2", 1)).await.unwrap();
+    let behind = world.store.claim_one(&RunId::new("run_2"), "other", LEASE, at(100_001)).await.unwrap();
+    assert!(matches!(behind, Offer::Behind), "{behind:?}");
+    // And what is leased is not due for it before the lease's own end.
+    let leased = world.store.claim_one(&RunId::new("run_1"), "other", LEASE, at(1)).await.unwrap();
+    assert!(matches!(leased, Offer::Later { .. }), "{leased:?}");
+    let over = Settlement::Over { state: RunState::Succeeded, reason: "done".to_owned() };
+    world.store.settle(&claim.fence, vec![], over, None, at(100_002)).await.unwrap();
+    assert_eq!(world.claimed("run_2", 100_003).await.run.id.as_str(), "run_2");
+}
+
+#[tokio::test]
+async fn many_that_accept_and_run_at_once_under_faults_lose_and_repeat_nothing() {
+    let world = Arc::new(World::start().await);
+    for (operation, fault) in [
+        ("TransactWriteItems", Fault::LoseTheAnswer),
+        ("TransactWriteItems", Fault::Throttle),
+        ("TransactWriteItems", Fault::Conflict),
+        ("GetItem", Fault::LoseTheAnswer),
+        ("SendMessageBatch", Fault::Refuse),
+    ] {
+        world.between.fail(operation, fault, 3);
+    }
+    for n in 1..=20 {
+        // As a provider does: until it is taken.
+        let run = format!("run_{n:02}");
+        while world.store.accept(arrival(&format!("e{n}"), &run, n)).await.is_err() {}
+    }
+    let mut handled = Vec::new();
+    while handled.len() < 20 {
+        let now = 1_000 + i64::try_from(handled.len()).unwrap();
+        let Ok(batch) = world.store.claim("runner", 5, LEASE, at(now)).await else { continue };
+        for claim in batch.claims {
+            let over = || Settlement::Over { state: RunState::Succeeded, reason: "done".to_owned() };
+            while let Err(error) = world.store.settle(&claim.fence, vec![], over(), None, at(now)).await {
+                assert!(matches!(error, StoreError::Unavailable { .. }), "{error}");
+            }
+            handled.push(claim.run.id.to_string());
+        }
+    }
+    assert!(handled.is_sorted(), "{handled:?}");
+    assert_eq!(world.store.runs(Filter { limit: 100, ..Filter::default() }).await.unwrap().len(), 20);
+}
