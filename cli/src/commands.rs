@@ -87,6 +87,7 @@ async fn start(project: &ProjectArgs, data: &DataArgs) -> anyhow::Result<Deskwir
         stand_ins: None,
         apply: false,
         leave_out: true,
+        needs_secrets: true,
     };
     deskwire_startup::start(&settings, &files, &secrets(project)).await.map_err(|error| explain(error, &files))
 }

@@ -151,6 +151,7 @@ impl World {
             stand_ins: None,
             apply: false,
             leave_out: false,
+            needs_secrets: true,
         };
         let files = deskwire_startup::read_project(self.project.path()).unwrap();
         deskwire_startup::start(&settings, &files, &secrets).await.unwrap()

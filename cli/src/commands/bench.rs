@@ -135,6 +135,7 @@ async fn start(
         stand_ins,
         apply: false,
         leave_out: false,
+        needs_secrets: true,
     };
     deskwire_startup::start(&settings, files, &secrets(project)).await.map_err(|error| explain(error, files))
 }

@@ -51,6 +51,7 @@ pub(crate) async fn run(address: SocketAddr, exit: bool, as_json: bool) -> anyho
         stand_ins: Some(server::stand_ins(address)?),
         apply: true,
         leave_out: false,
+        needs_secrets: true,
     };
     let nothing = Secrets::new(Path::new("."), Box::new(|_| None));
     let deskwire = match deskwire_startup::start(&settings, &files, &nothing).await {

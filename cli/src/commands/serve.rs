@@ -46,6 +46,7 @@ pub(crate) async fn run(
         stand_ins: if sandbox { Some(server::stand_ins(address)?) } else { None },
         apply: reload,
         leave_out: false,
+        needs_secrets: true,
     };
     let deskwire = match deskwire_startup::start(&settings, &files, &secrets(project)).await {
         Ok(deskwire) => deskwire,

@@ -9,7 +9,7 @@ use serde_json::Value;
 #[expect(clippy::disallowed_methods, reason = "a binary reads the environment")]
 async fn main() -> Result<(), Error> {
     lambda_runtime::tracing::init_default_subscriber();
-    let function = Function::start(Box::new(|name| std::env::var(name).ok())).await?;
+    let function = Function::start_without_secrets(Box::new(|name| std::env::var(name).ok())).await?;
     let dead_letters = std::env::var("DESKWIRE_DEAD_LETTER_QUEUE_URL").ok();
     lambda_runtime::run(service_fn(|_: LambdaEvent<Value>| async {
         // What is switched on and off between two calls counts at once.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deskwire_core::ids::RunId;
-use deskwire_core::ports::{Declined, Offer, RunQueue, StoreError, Wanted};
+use deskwire_core::ports::{Declined, Offer, RunQueue, StoreError, Unasked, Wanted};
 use deskwire_core::time::{Clock, Timestamp};
 use deskwire_engine::{Engine, Shared, TimeLeft};
 use futures_util::future::join_all;
@@ -151,7 +151,7 @@ impl BatchRunner {
 
     /// Does what accepting an event has left to be done: asks conditions, and wakes runs that wait for it.
     async fn event(&self, key: &str) -> Result<(), StoreError> {
-        if let Some((event, unasked)) = self.queue.unasked(key).await? {
+        if let Some(Unasked { event, wanted: unasked }) = self.queue.unasked(key).await? {
             let (mut wanted, mut declined) = (Vec::new(), Vec::new());
             for one in unasked {
                 match self.engine.declines(&one, &event).await? {

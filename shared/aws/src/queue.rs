@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use deskwire_core::BoxFuture;
-use deskwire_core::event::Event;
 use deskwire_core::ids::RunId;
-use deskwire_core::ports::{Declined, RunQueue, StoreError, StoreResult, Wanted};
+use deskwire_core::ports::{Declined, RunQueue, StoreError, StoreResult, Unasked, Wanted};
 use futures_util::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
@@ -139,12 +138,12 @@ impl RunQueue for AwsStore {
         })
     }
 
-    fn unasked<'a>(&'a self, key: &'a str) -> BoxFuture<'a, StoreResult<Option<(Event, Vec<Wanted>)>>> {
+    fn unasked<'a>(&'a self, key: &'a str) -> BoxFuture<'a, StoreResult<Option<Unasked>>> {
         Box::pin(async move {
             let Some(left) = self.left(key).await?.filter(|left| !left.unasked.is_empty()) else { return Ok(None) };
             match self.event_at(&left.event()).await? {
                 None => Ok(None),
-                Some((row, body)) => Ok(Some((row.event(&body)?, left.unasked))),
+                Some((row, body)) => Ok(Some(Unasked { event: row.event(&body)?, wanted: left.unasked })),
             }
         })
     }

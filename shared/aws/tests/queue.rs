@@ -8,7 +8,7 @@ use deskwire_aws::{AwsStore, MessageBody, read_body};
 use deskwire_core::event::{ChangeFacts, Event, EventState, JsonText};
 use deskwire_core::ids::{EventId, Lane, RunId, SourceName, WorkflowName, WorkflowVersion};
 use deskwire_core::ports::{
-    Accepted, Arrival, Declined, History, Inbox, LanePolicy, Offer, RunQueue, Settlement, Wanted, Work,
+    Accepted, Arrival, Declined, History, Inbox, LanePolicy, Offer, RunQueue, Settlement, Unasked, Wanted, Work,
 };
 use deskwire_core::random::SeededRandom;
 use deskwire_core::run::RunState;
@@ -103,7 +103,7 @@ async fn a_run_joins_its_lane_only_when_its_condition_was_asked() {
         MessageBody::Run(_) => None,
     });
     let key = key.unwrap();
-    let (event, asked) = world.store.unasked(&key).await.unwrap().unwrap();
+    let Unasked { event, wanted: asked } = world.store.unasked(&key).await.unwrap().unwrap();
     assert_eq!((event.id.as_str(), asked.len()), ("e1", 2));
     for _ in 0..2 {
         let declined = Declined { workflow: asked[1].workflow.clone(), reason: "`when` is false".to_owned() };

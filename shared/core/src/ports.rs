@@ -319,6 +319,15 @@ pub trait Work: Send + Sync {
     ) -> BoxFuture<'a, StoreResult<Option<String>>>;
 }
 
+/// An event whose workflows' conditions are still to be asked.
+#[derive(Debug, Clone)]
+pub struct Unasked {
+    /// The event.
+    pub event: Event,
+    /// The runs on it that join their lanes if they are wanted after all.
+    pub wanted: Vec<Wanted>,
+}
+
 /// A queue that tells runners of runs one by one, and in the order of their lanes, as SQS FIFO does. The store stays the
 /// authority: a message says only that a run may be due.
 pub trait RunQueue: Send + Sync {
@@ -330,7 +339,7 @@ pub trait RunQueue: Send + Sync {
     fn tell_again<'a>(&'a self, run: &'a RunId) -> BoxFuture<'a, StoreResult<()>>;
 
     /// The event of this key, and the runs on it whose workflows' conditions are still to be asked.
-    fn unasked<'a>(&'a self, key: &'a str) -> BoxFuture<'a, StoreResult<Option<(Event, Vec<Wanted>)>>>;
+    fn unasked<'a>(&'a self, key: &'a str) -> BoxFuture<'a, StoreResult<Option<Unasked>>>;
 
     /// Says what came of asking: these runs join their lanes, and these workflows do not want the event.
     fn asked<'a>(

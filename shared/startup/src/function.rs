@@ -38,6 +38,15 @@ struct Seen {
 impl Function {
     /// Starts a function as the environment says.
     pub async fn start(variables: Environment) -> Result<Self, StartError> {
+        Self::start_with(variables, true).await
+    }
+
+    /// Starts one that neither calls providers nor takes webhooks in: it reads no secret, and need not be allowed to.
+    pub async fn start_without_secrets(variables: Environment) -> Result<Self, StartError> {
+        Self::start_with(variables, false).await
+    }
+
+    async fn start_with(variables: Environment, needs_secrets: bool) -> Result<Self, StartError> {
         let variable = |name: &str| variables(name).filter(|value| !value.is_empty());
         let allow_loopback = variable("DESKWIRE_ALLOW_LOOPBACK").as_deref() == Some("1");
         let folder = PathBuf::from(variable("DESKWIRE_PROJECT").unwrap_or_else(|| ".".to_owned()));
@@ -55,6 +64,7 @@ impl Function {
             apply: aws.is_none(),
             // One connection without its secret must not stop the others.
             leave_out: aws.is_some(),
+            needs_secrets,
             place,
             allow_loopback,
             stand_ins: None,
@@ -66,7 +76,7 @@ impl Function {
             None => 0,
         };
         let deskwire = start(&settings, &files, &secrets).await?;
-        for missing in &deskwire.left_out {
+        for missing in deskwire.left_out.iter().filter(|_| needs_secrets) {
             tracing::error!(what = missing.what, why = missing.why, "left out, because its secret is missing");
         }
         let seen = Mutex::new(Seen { at: Instant::now(), generation });

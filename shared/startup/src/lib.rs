@@ -102,6 +102,8 @@ pub struct Settings {
     pub apply: bool,
     /// Is what lacks its secret left out, instead of refusing the start? For commands about one part of a project.
     pub leave_out: bool,
+    /// Does it call providers, or take webhooks in? Else no secret is read at all.
+    pub needs_secrets: bool,
 }
 
 /// Where a process keeps everything.
@@ -232,7 +234,9 @@ impl Deskwire {
         files: &ProjectFiles,
         secrets: &Secrets,
     ) -> Result<Plan, StartError> {
-        secrets.take_stored(self.vault.set_secrets(self.clock.now()).await?);
+        if settings.needs_secrets {
+            secrets.take_stored(self.vault.set_secrets(self.clock.now()).await?);
+        }
         let (project, parts) = prepare(settings, files, secrets)?;
         let plan = accepted(Plan::of(&project, self.store.as_ref()).await?)?;
         let plan = if settings.apply {
@@ -321,7 +325,7 @@ pub async fn start(settings: &Settings, files: &ProjectFiles, secrets: &Secrets)
     let vault = vault(&store, &settings.place, secrets, &random)?;
     // A store in memory holds none: whoever starts on one may have brought some.
     let mut stored = Vec::new();
-    if !matches!(settings.place, Place::Memory) {
+    if settings.needs_secrets && !matches!(settings.place, Place::Memory) {
         // Before they are read: what is set meanwhile is then seen as new.
         stored = vault.list().await?;
         secrets.take_stored(vault.set_secrets(clock.now()).await?);
