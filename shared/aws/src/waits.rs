@@ -110,7 +110,7 @@ impl AwsStore {
             row.declined.extend(declined.iter().cloned());
             if row.runs.is_empty() {
                 let said = row.declined.iter().map(|d| format!("{}: {}", d.workflow, d.reason)).collect::<Vec<_>>();
-                row.state = EventState::Unwanted.as_str().to_owned();
+                EventState::Unwanted.as_str().clone_into(&mut row.state);
                 row.reason = Some(said.join("; "));
             }
             let mut writes = vec![self.changing_event(&row)?];
