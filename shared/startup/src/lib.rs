@@ -91,6 +91,7 @@ pub enum StartError {
 }
 
 /// What a process is told.
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub struct Settings {
     /// Where everything is kept.
     pub place: Place,
