@@ -48,7 +48,11 @@ impl SecretStore for AwsStore {
                 )));
             }
             if let Some(known) = self.kept_secret(&secret.name, secret.version).await? {
-                return Ok(self.value(&known).await?.as_deref() == Some(&secret.sealed) && known.key == secret.key);
+                return match self.value(&known).await? {
+                    Some(value) => Ok(value == secret.sealed && known.key == secret.key),
+                    // Somebody has deleted it in Secrets Manager; what is stored now takes its place.
+                    None => self.store_value(&known, &secret.sealed).await,
+                };
             }
             let kept = Kept {
                 version_id: version_id(&secret, ""),
@@ -179,6 +183,13 @@ impl AwsStore {
 
     async fn opened(&self, kept: Kept) -> StoreResult<Option<SealedSecret>> {
         let value = self.value(&kept).await?;
+        if value.is_none() {
+            tracing::error!(
+                secret = kept.name,
+                version = kept.version,
+                "its value is gone from Secrets Manager: set it anew, or connect the connection anew"
+            );
+        }
         Ok(value.map(|sealed| SealedSecret {
             name: kept.name,
             version: kept.version,
