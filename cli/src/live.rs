@@ -47,6 +47,8 @@ pub(crate) struct Folder {
     /// With `apply`, its files are put in force whenever they change.
     pub settings: Settings,
     pub secrets: Secrets,
+    /// Who may ask the API.
+    pub tokens: Arc<api::Tokens>,
 }
 
 impl Folder {
@@ -122,6 +124,10 @@ async fn follow_secrets(deskwire: Arc<Deskwire>, folder: Arc<Folder>) {
             Ok(listed) if versions(&listed) == known => {}
             Ok(listed) => {
                 reload(&deskwire, &folder).await;
+                match deskwire.vault.versions_of(api::TOKEN_SECRET).await {
+                    Ok(tokens) => folder.tokens.replace(&tokens),
+                    Err(error) => tracing::error!(%error, "cannot read the API's token; the one before stays"),
+                }
                 known = versions(&listed);
             }
             Err(error) => tracing::error!(%error, "cannot look at the stored secrets; trying again"),

@@ -149,7 +149,7 @@ pub(crate) fn sandbox_routes(sandbox: &Sandbox) -> Router {
 
 /// The functions' routes, health included. The console shows ticket data to whoever can reach it, so it is there only on
 /// loopback until it has a sign-in.
-pub(crate) fn routes(deskwire: &Deskwire, address: SocketAddr, public_url: &Url) -> Router {
+pub(crate) fn routes(deskwire: &Deskwire, address: SocketAddr, public_url: &Url, tokens: Arc<api::Tokens>) -> Router {
     let store = deskwire.store.clone();
     let ready = move || {
         let store = store.clone();
@@ -158,6 +158,14 @@ pub(crate) fn routes(deskwire: &Deskwire, address: SocketAddr, public_url: &Url)
     let mut routes = Router::new()
         .merge(zendesk_webhook::router(Arc::new(deskwire.intake())))
         .merge(qualtrics_webhook::router(Arc::new(deskwire.intake())))
+        .merge(api::router(Arc::new(api::Api {
+            store: deskwire.store.clone(),
+            actions: deskwire_startup::actions_alone(),
+            templates: deskwire_startup::templates(),
+            tokens,
+            clock: Arc::clone(&deskwire.clock),
+            random: Arc::clone(&deskwire.random),
+        })))
         .route("/healthz", get(|| async { axum::Json(json!({ "status": "ok" })) }))
         .route("/readyz", get(ready));
     if address.ip().is_loopback() {

@@ -3,7 +3,8 @@
 deploy.py ENDPOINT STACK TEMPLATE BINARIES [--set NAME=VALUE ...] [--rate "rate(1 minute)"]
 
 The template is the one that people deploy; what is changed here is where its code lies, variables that only a trial needs
-(`--set`: where the emulators and the stand-ins are), and how often schedules tick (`--rate`).
+(`--set`: where the emulators and the stand-ins are), how often schedules tick (`--rate`), and how long a runner may take
+(`--runner-timeout`, seconds): what is killed comes back after that.
 """
 
 import argparse
@@ -41,6 +42,7 @@ def main() -> None:
     parser.add_argument("binaries", type=pathlib.Path)
     parser.add_argument("--set", action="append", default=[])
     parser.add_argument("--rate")
+    parser.add_argument("--runner-timeout", type=int)
     asked = parser.parse_args()
 
     def client(service: str):
@@ -62,6 +64,10 @@ def main() -> None:
     template = template.replace("        Variables:", "        Variables:" + variables)
     if asked.rate:
         template = re.sub(r"ScheduleExpression: rate\([^)]*\)", f"ScheduleExpression: {asked.rate}", template)
+    if asked.runner_timeout:
+        # A message is hidden a little longer than the function may take: whatever is killed comes back that soon.
+        template = re.sub(r"VisibilityTimeout: \d+", f"VisibilityTimeout: {asked.runner_timeout + 1}", template)
+        template = re.sub(r"(functions/workflow-runner\n|workflow-runner.zip\n)      Timeout: \d+", rf"\1      Timeout: {asked.runner_timeout}", template)
     storage.put_object(Bucket="artifacts", Key="template.yaml", Body=template.encode())
     formation.create_stack(
         StackName=asked.stack,

@@ -56,6 +56,18 @@ impl Project {
         Self { folder, environment: environment.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec() }
     }
 
+    /// The same with its secrets in the secret store, as a deployment has them.
+    pub fn with_stored_secrets(self) -> Self {
+        let file = self.path().join("deskwire.yaml");
+        let mut text = std::fs::read_to_string(&file).unwrap();
+        for (name, _) in &self.environment {
+            let stored = name.to_lowercase().replace('_', "-");
+            text = text.replace(&format!("env: {name}"), &format!("secret: {stored}"));
+        }
+        std::fs::write(file, text).unwrap();
+        self
+    }
+
     pub fn with_workflow(self, name: &str, text: &str) -> Self {
         std::fs::write(self.path().join("workflows").join(name), text).unwrap();
         self

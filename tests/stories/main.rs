@@ -9,6 +9,7 @@
     reason = "stories may panic, and start processes with an environment"
 )]
 
+mod api;
 mod bad_input;
 mod cli;
 mod examples;
@@ -17,6 +18,8 @@ mod history;
 mod kill;
 mod life_cycle;
 mod oauth;
+#[cfg(feature = "aws")]
+mod on_aws;
 mod outside;
 mod providers;
 mod rehearsal;
@@ -24,4 +27,5 @@ mod relay;
 mod secrets;
 mod set_up;
 mod stored_secrets;
+mod template;
 mod trouble;

@@ -61,7 +61,8 @@ pub(crate) async fn run(address: SocketAddr, exit: bool, as_json: bool) -> anyho
     // What our own writes change, Zendesk tells of as well.
     let webhooks = Arc::new(OnceLock::new());
     let sandbox = server::sandbox(Some(server::deliver_to(&webhooks, &deskwire.project().sources)));
-    let routes = server::routes(&deskwire, address, &public_url).merge(server::sandbox_routes(&sandbox));
+    let routes =
+        server::routes(&deskwire, address, &public_url, Arc::default()).merge(server::sandbox_routes(&sandbox));
     let _ = webhooks.set(routes.clone());
     let deskwire = Arc::new(deskwire);
     let (stop, stopped) = oneshot::channel::<()>();

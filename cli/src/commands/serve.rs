@@ -57,7 +57,8 @@ pub(crate) async fn run(
             return Err(explain(error, &files));
         }
     };
-    let mut routes = server::routes(&deskwire, address, &public_url);
+    let tokens = Arc::new(api::Tokens::new(&deskwire.vault.versions_of(api::TOKEN_SECRET).await?));
+    let mut routes = server::routes(&deskwire, address, &public_url, Arc::clone(&tokens));
     if sandbox {
         let webhooks = Arc::new(OnceLock::new());
         let project = deskwire.project();
@@ -83,7 +84,7 @@ pub(crate) async fn run(
             }
         }
     }
-    let folder = Some(Folder { path: project.project.clone(), files, settings, secrets: secrets(project) });
+    let folder = Some(Folder { path: project.project.clone(), files, settings, secrets: secrets(project), tokens });
     Server { deskwire: Arc::new(deskwire), listener, routes, concurrency, public_url, folder }
         .run(server::told_to_stop())
         .await?;

@@ -16,11 +16,22 @@ use futures_util::future::join_all;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// What is kept of a call's time for ending it.
+/// What is kept of a call's time for ending it, at most.
 const MARGIN: Duration = Duration::from_secs(5);
 
-/// Nothing new is taken up when less than this is left.
+/// Nothing new is taken up when less than this is left, or a quarter of the call's time.
 const LEAST: Duration = Duration::from_secs(15);
+
+/// How long a run is leased where nobody lives longer than a function does: when one is killed, its runs come back soon.
+pub const LEASE: Duration = Duration::from_mins(1);
+
+/// What a batch has left of its call's time.
+#[derive(Clone, Copy)]
+struct Left {
+    for_calls: TimeLeft,
+    /// Nothing new is taken up after this.
+    takes_until: Timestamp,
+}
 
 /// After so many receipts a message is exchanged for a fresh one, so that waiting does not count as failing: the queue gives
 /// up messages that are received too often.
@@ -42,8 +53,6 @@ pub struct BatchRunner {
     pub clock: Arc<dyn Clock>,
     /// Names this process in leases.
     pub owner: String,
-    /// How long a run is leased.
-    pub lease: Duration,
 }
 
 /// A message as Lambda hands it on.
@@ -98,27 +107,31 @@ impl BatchRunner {
     /// Handles a batch and answers in the form that SQS's partial batch responses have.
     pub async fn handle(&self, messages: Vec<Message>, time_left: Duration) -> Value {
         let now = self.clock.now();
-        let time_left = TimeLeft {
-            until: now.plus(time_left.saturating_sub(MARGIN)),
-            at_most: time_left.saturating_sub(MARGIN + LEAST),
+        let (margin, least) = (MARGIN.min(time_left / 10), LEAST.min(time_left / 4));
+        let left = Left {
+            for_calls: TimeLeft {
+                until: now.plus(time_left.saturating_sub(margin)),
+                at_most: time_left.saturating_sub(margin + least),
+            },
+            takes_until: now.plus(time_left.saturating_sub(least)),
         };
         let mut lanes: BTreeMap<String, Vec<Message>> = BTreeMap::new();
         for message in messages {
             lanes.entry(message.attributes.message_group_id.clone()).or_default().push(message);
         }
-        let lanes = lanes.into_values().map(|lane| self.lane(lane, time_left));
+        let lanes = lanes.into_values().map(|lane| self.lane(lane, left));
         let failed: Vec<String> = join_all(lanes).await.into_iter().flatten().collect();
         let failures: Vec<Value> = failed.into_iter().map(|id| json!({ "itemIdentifier": id })).collect();
         json!({ "batchItemFailures": failures })
     }
 
     /// Handles the messages of one lane, in order. Answers the ids of those that have to come again.
-    async fn lane(&self, messages: Vec<Message>, time_left: TimeLeft) -> Vec<String> {
+    async fn lane(&self, messages: Vec<Message>, left: Left) -> Vec<String> {
         let mut again = Vec::new();
         let mut hidden_for = None;
         for message in messages {
             if hidden_for.is_none() {
-                match self.message(&message, time_left).await {
+                match self.message(&message, left).await {
                     Outcome::Done => continue,
                     Outcome::Again(after) => hidden_for = Some(after),
                 }
@@ -133,9 +146,9 @@ impl BatchRunner {
         again
     }
 
-    async fn message(&self, message: &Message, time_left: TimeLeft) -> Outcome {
+    async fn message(&self, message: &Message, left: Left) -> Outcome {
         let outcome = match serde_json::from_str(&message.body) {
-            Ok(Said::Run(run)) => self.run(&RunId::new(run), message.receipts(), time_left).await,
+            Ok(Said::Run(run)) => self.run(&RunId::new(run), message.receipts(), left).await,
             Ok(Said::Wake(key)) => self.event(&key).await.map(|()| Outcome::Done),
             Err(error) => {
                 // Nobody but this relay sends to its queue; the dead letters show what it was.
@@ -164,14 +177,14 @@ impl BatchRunner {
         self.queue.wake_for(key).await
     }
 
-    async fn run(&self, run: &RunId, receipts: u32, time_left: TimeLeft) -> Result<Outcome, StoreError> {
+    async fn run(&self, run: &RunId, receipts: u32, left: Left) -> Result<Outcome, StoreError> {
         let mut taken = false;
         loop {
             let now = self.clock.now();
-            if taken_too_late(now, time_left) {
+            if now > left.takes_until {
                 return Ok(Outcome::Again(Duration::ZERO));
             }
-            match self.engine.work().claim_one(run, &self.owner, self.lease, now).await? {
+            match self.engine.work().claim_one(run, &self.owner, LEASE, now).await? {
                 // Handed on by ourselves: whoever is called next has more time.
                 Offer::Ours(batch) if taken => {
                     for claim in batch.claims {
@@ -183,7 +196,7 @@ impl BatchRunner {
                 }
                 Offer::Ours(mut batch) => {
                     taken = true;
-                    let shared = Shared { time_left: Some(time_left), ..Shared::of(&mut batch) };
+                    let shared = Shared { time_left: Some(left.for_calls), ..Shared::of(&mut batch) };
                     for claim in batch.claims {
                         match self.engine.execute(claim, &shared).await {
                             Ok(()) => {}
@@ -206,8 +219,4 @@ impl BatchRunner {
             }
         }
     }
-}
-
-fn taken_too_late(now: Timestamp, time_left: TimeLeft) -> bool {
-    now.plus(LEAST) > time_left.until.plus(MARGIN)
 }

@@ -8,7 +8,7 @@ use deskwire_engine::{EngineOptions, RunnerOptions};
 use deskwire_startup::Function;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
-use workflow_runner::{BatchRunner, Message};
+use workflow_runner::{BatchRunner, LEASE, Message};
 
 #[tokio::main]
 #[expect(clippy::disallowed_methods, reason = "a binary reads the environment")]
@@ -16,7 +16,8 @@ async fn main() -> Result<(), Error> {
     lambda_runtime::tracing::init_default_subscriber();
     let function = Function::start(Box::new(|name| std::env::var(name).ok())).await?;
     let start = &function.deskwire;
-    let engine = Arc::new(start.engine());
+    let on_aws = EngineOptions { lease: LEASE, ..EngineOptions::default() };
+    let engine = Arc::new(start.engine_with(if function.aws.is_some() { on_aws } else { EngineOptions::default() }));
     // Each environment owns its leases alone, so nobody takes back what another one still works on.
     let owner = format!("function-{}", RunId::generate(start.clock.now(), start.random.as_ref()));
     let batches = function.queue().map(|queue| BatchRunner {
@@ -24,7 +25,6 @@ async fn main() -> Result<(), Error> {
         queue,
         clock: Arc::clone(&start.clock),
         owner: owner.clone(),
-        lease: EngineOptions::default().lease,
     });
     let options = RunnerOptions { owner, ..RunnerOptions::default() };
     lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| {

@@ -7,13 +7,12 @@
 )]
 
 use std::net::TcpListener;
-use std::process::Stdio;
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
 use deskwire_core::random::Random;
-use tokio::process::{Child, Command};
 
 use crate::connect::{AwsStore, Names};
 use crate::table::create_table;
@@ -22,7 +21,17 @@ use crate::table::create_table;
 pub struct Emulator {
     /// Where it listens: `http://127.0.0.1:…`.
     pub url: String,
-    _process: Child,
+    process: Child,
+}
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        // Those that it has started itself too: it may run functions.
+        let group = self.process.id().to_string();
+        let _ = Command::new("pkill").args(["-KILL", "-P", &group]).status();
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
 }
 
 /// An emulator's command, whose port is to be added, and what it wants to know.
@@ -69,16 +78,18 @@ impl Emulator {
         command.args(kind.arguments).envs(kind.variables.iter().copied());
         match kind.port {
             Port::Argument(name) => command.args([name, &port.to_string()]),
-            Port::Variable(name) => command.env(name, port.to_string()),
+            Port::Variable(name) => {
+                // What functions that it runs are to call.
+                command.env("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{port}")).env(name, port.to_string())
+            }
         };
         let process = command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
-            .kill_on_drop(true)
             .spawn()
             .expect("the emulator is on the PATH: `./tests/run` installs it and runs the tests with it");
-        let emulator = Self { url: format!("http://127.0.0.1:{port}"), _process: process };
+        let emulator = Self { url: format!("http://127.0.0.1:{port}"), process };
         // It may listen before it answers.
         let dynamo = aws_sdk_dynamodb::Client::new(&emulator.config());
         for _ in 0..1_000 {
@@ -88,6 +99,11 @@ impl Emulator {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         panic!("{} does not answer on port {port}", kind.command);
+    }
+
+    /// Its process's id: that of the parent of whatever it runs.
+    pub fn process(&self) -> u32 {
+        self.process.id()
     }
 
     /// How clients reach it.
@@ -104,10 +120,15 @@ impl Emulator {
 
 /// How clients reach an emulator at this address.
 pub fn config(url: &str) -> SdkConfig {
+    config_of(url, "test")
+}
+
+/// The same as somebody with this access key: some emulators keep accounts apart by it.
+pub fn config_of(url: &str, key: &str) -> SdkConfig {
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("us-east-1"))
-        .credentials_provider(SharedCredentialsProvider::new(Credentials::for_tests()))
+        .credentials_provider(SharedCredentialsProvider::new(Credentials::new(key, "test", None, None, "tests")))
         .endpoint_url(url)
         .sleep_impl(aws_sdk_dynamodb::config::SharedAsyncSleep::new(Sleep))
         .build()

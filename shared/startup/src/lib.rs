@@ -157,6 +157,11 @@ pub fn actions_alone() -> Actions {
     deskwire_connectors::actions(Arc::new(deskwire_connectors::Client::new(egress, [])))
 }
 
+/// The template language, with its usual limits.
+pub fn templates() -> Templates {
+    Templates::new(deskwire_templates::Limits::default())
+}
+
 /// Everything a process works with.
 pub struct Deskwire {
     /// The store.
@@ -218,12 +223,17 @@ impl Deskwire {
 
     /// What the runner needs.
     pub fn engine(&self) -> Engine {
+        self.engine_with(EngineOptions::default())
+    }
+
+    /// The same with options of one's own.
+    pub fn engine_with(&self, options: EngineOptions) -> Engine {
         Engine::new(
             self.store.clone(),
             Arc::clone(&self.versions),
             Arc::clone(&self.clock),
             Arc::clone(&self.random),
-            EngineOptions::default(),
+            options,
         )
     }
 

@@ -1,0 +1,23 @@
+//! The Lambda function: wiring only. See the library for what it does.
+
+use std::sync::Arc;
+
+use api::{Api, Tokens};
+use deskwire_startup::Function;
+use lambda_http::Error;
+
+#[tokio::main]
+#[expect(clippy::disallowed_methods, reason = "a binary reads the environment")]
+async fn main() -> Result<(), Error> {
+    lambda_http::tracing::init_default_subscriber();
+    let start = Function::start_without_secrets(Box::new(|name| std::env::var(name).ok())).await?.deskwire;
+    let api = Arc::new(Api {
+        tokens: Arc::new(Tokens::new(&start.vault.versions_of(api::TOKEN_SECRET).await?)),
+        store: start.store,
+        actions: deskwire_startup::actions_alone(),
+        templates: deskwire_startup::templates(),
+        clock: start.clock,
+        random: start.random,
+    });
+    lambda_http::run(api::router(Arc::clone(&api)).merge(api::probes(api))).await
+}

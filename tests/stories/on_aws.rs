@@ -1,0 +1,263 @@
+//! The project's own template, deployed with the functions' own binaries on emulators that nobody here wrote: events come in
+//! at the HTTP API and leave for stand-ins of the providers.
+//!
+//! One emulator runs the stack; the other one keeps the secrets, whose versions the first one gets wrong.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use deskwire_aws::testing::Emulator;
+use deskwire_core::random::{Random, SeededRandom};
+use serde_json::{Value, json};
+
+use crate::harness::{Answer, Delivery, POST_WORKFLOW, Project, SECRET, answer, status_changed};
+use crate::outside::{Outside, SLACK_TOKEN, ZENDESK_TOKEN};
+
+const STACK: &str = "trial";
+
+/// The account of the emulator that runs functions: it hands them this as their key, and each key has data of its own.
+const ACCOUNT: &str = "000000000000";
+
+/// A deployment, and whatever is around it.
+struct Deployed {
+    outside: Outside,
+    project: Project,
+    stack: Emulator,
+    _secrets: Emulator,
+    said: Value,
+    client: reqwest::Client,
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+impl Deployed {
+    async fn with(workflow: &str) -> Self {
+        let (outside, stack, secrets) = (Outside::start().await, Emulator::thorough().await, Emulator::start().await);
+        let mut project = Project::new(&outside.url).with_stored_secrets().with_workflow("post.yaml", workflow);
+        project.environment = [
+            ("AWS_ENDPOINT_URL", stack.url.as_str()),
+            ("AWS_ENDPOINT_URL_SECRETS_MANAGER", secrets.url.as_str()),
+            ("AWS_ACCESS_KEY_ID", ACCOUNT),
+            ("AWS_SECRET_ACCESS_KEY", "test"),
+            ("AWS_REGION", "us-east-1"),
+            ("DESKWIRE_TARGET", &format!("aws:{STACK}")),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .to_vec();
+        let said = deploy(&stack, &secrets);
+        let applied = project.run(&["apply", "--allow-loopback"]);
+        assert!(applied.status.success(), "{}", String::from_utf8_lossy(&applied.stderr));
+        for (name, value) in
+            [("zendesk-signing-secret", SECRET), ("slack-bot-token", SLACK_TOKEN), ("zendesk-api-token", ZENDESK_TOKEN)]
+        {
+            let stored = project.run_with(&["secrets", "set", name], value);
+            assert!(stored.status.success(), "{}", String::from_utf8_lossy(&stored.stderr));
+        }
+        // The emulator tells its APIs apart by their host name, which no resolver knows.
+        let address = stack.url.trim_start_matches("http://").parse().unwrap();
+        let host = format!("{}.execute-api.localhost", said["ApiId"].as_str().unwrap());
+        let client = reqwest::Client::builder().no_proxy().resolve(&host, address).build().unwrap();
+        Self { outside, project, stack, _secrets: secrets, said, client }
+    }
+
+    fn url(&self, path: &str) -> String {
+        let port = self.stack.url.rsplit(':').next().unwrap();
+        format!("http://{}.execute-api.localhost:{port}{path}", self.said["ApiId"].as_str().unwrap())
+    }
+
+    async fn send(&self, delivery: Delivery) -> Result<Answer, reqwest::Error> {
+        let mut request = self.client.post(self.url("/webhooks/zendesk/zendesk")).body(delivery.body);
+        for (name, value) in delivery.headers {
+            request = request.header(name, value);
+        }
+        Ok(answer(request.timeout(Duration::from_secs(20)).send().await?).await)
+    }
+
+    /// How the emulator that runs the stack is reached by a client of AWS.
+    fn config(&self) -> aws_config::SdkConfig {
+        deskwire_aws::testing::config_of(&self.stack.url, ACCOUNT)
+    }
+
+    /// Calls a function, and answers with what it says.
+    async fn invoke(&self, function: &str) -> Value {
+        let url = format!("{}/2015-03-31/functions/{STACK}-{function}/invocations", self.stack.url);
+        let credential = format!("AWS4-HMAC-SHA256 Credential={ACCOUNT}/20261123/us-east-1/lambda/aws4_request");
+        let called = self.client.post(url).header("authorization", credential).body("{}").send().await.unwrap();
+        assert!(called.status().is_success(), "{called:?}");
+        called.json().await.unwrap()
+    }
+
+    fn runs(&self) -> Vec<Value> {
+        self.project.json(&["runs", "list", "--limit", "1000"]).as_array().unwrap().clone()
+    }
+
+    /// Waits until so many runs are over, and answers with them.
+    async fn runs_over(&self, count: usize) -> Vec<Value> {
+        for _ in 0..900 {
+            let runs = self.runs();
+            let open = |run: &Value| matches!(run["state"].as_str().unwrap(), "queued" | "running" | "retrying");
+            if runs.len() >= count && !runs.iter().any(open) {
+                return runs;
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        panic!("the runs go on for three minutes: {:#?}\n{}", self.runs(), self.logs());
+    }
+
+    /// Everything that the functions have logged.
+    fn logs(&self) -> String {
+        let script = root().join("tests/aws/logs.py");
+        let output = Command::new(root().join(".tools/aws/bin/python")).arg(script).arg(&self.stack.url).output();
+        String::from_utf8(output.unwrap().stdout).unwrap()
+    }
+
+    /// Kills whatever functions are running.
+    fn kill_functions(&self) {
+        let _ = Command::new("pkill").args(["-KILL", "-P", &self.stack.process().to_string()]).status();
+    }
+}
+
+fn deploy(stack: &Emulator, secrets: &Emulator) -> Value {
+    let output = Command::new(root().join(".tools/aws/bin/python"))
+        .arg(root().join("tests/aws/deploy.py"))
+        .args([&stack.url, STACK])
+        .args([root().join("infra/template.yaml"), root().join("target/debug")])
+        .args(["--set", &format!("AWS_ENDPOINT_URL_SECRETS_MANAGER={}", secrets.url)])
+        .args(["--set", "DESKWIRE_ALLOW_LOOPBACK=1", "--rate", "rate(1 minute)", "--runner-timeout", "30"])
+        .output()
+        .expect("./tests/run installs what deploys on an emulator");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn count(states: &[Value]) -> HashMap<&str, usize> {
+    states.iter().fold(HashMap::new(), |mut counts, run| {
+        *counts.entry(run["state"].as_str().unwrap()).or_default() += 1;
+        counts
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_signed_event_becomes_a_slack_message_and_nothing_secret_or_said_is_in_any_log() {
+    let deployed = Deployed::with(POST_WORKFLOW).await;
+    let marker = "marker-of-a-body";
+    let body = String::from_utf8(status_changed("e1", 48213, 7)).unwrap().replace("\"NEW\"", &format!("\"{marker}\""));
+    let accepted = deployed.send(Delivery::new(body.clone())).await.unwrap();
+    assert_eq!((accepted.status, accepted.body["status"].as_str()), (202, Some("accepted")));
+    let repeat = deployed.send(Delivery::new(body)).await.unwrap();
+    assert_eq!((repeat.status, repeat.body["status"].as_str()), (200, Some("repeat")));
+    let unsigned = deployed.send(Delivery::signed_with("{}", deskwire_core::time::Timestamp::default(), "x")).await;
+    assert_eq!(unsigned.unwrap().status, 401);
+    let runs = deployed.runs_over(1).await;
+    assert_eq!(count(&runs), HashMap::from([("succeeded", 1)]), "{runs:#?}\n{}", deployed.logs());
+    assert_eq!(deployed.outside.posts(), ["ticket 48213 number 7"]);
+    // The commands of one's own machine see it all, by short references too.
+    let id = runs[0]["id"].as_str().unwrap();
+    let shown = deployed.project.json(&["runs", "show", &id[..20]]);
+    assert_eq!(shown["run"]["state"].as_str().or(shown["state"].as_str()), Some("succeeded"), "{shown:#}");
+    let logs = deployed.logs();
+    assert!(logs.contains("zendesk-webhook"), "there are logs: {logs}");
+    for secret in [SECRET, SLACK_TOKEN, ZENDESK_TOKEN, marker] {
+        assert!(!logs.contains(secret), "{secret} is in the logs: {logs}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn functions_that_are_killed_again_and_again_lose_nothing_and_post_nothing_twice() {
+    const EVENTS: usize = 30;
+    const TICKETS: usize = 6;
+    const KILLS: usize = 8;
+    let seed = std::env::var("KILL_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(20_261_123);
+    println!("KILL_SEED={seed}");
+    let random = SeededRandom::new(seed);
+    let deployed = Deployed::with(POST_WORKFLOW).await;
+    let sending = async {
+        for number in 0..EVENTS {
+            let body = status_changed(&format!("kill-{number}"), number % TICKETS, number);
+            // As a provider that insists.
+            loop {
+                match deployed.send(Delivery::new(body.clone())).await {
+                    Ok(Answer { status: 200 | 202, .. }) => break,
+                    _ => tokio::time::sleep(Duration::from_millis(50)).await,
+                }
+            }
+        }
+    };
+    let killing = async {
+        for _ in 0..KILLS {
+            tokio::time::sleep(Duration::from_millis(150 + u64::try_from(random.bits() % 500).unwrap())).await;
+            deployed.kill_functions();
+        }
+    };
+    tokio::join!(sending, killing);
+    let runs = deployed.runs_over(EVENTS).await;
+    assert_eq!(count(&runs), HashMap::from([("succeeded", EVENTS)]), "{runs:#?}");
+    let posts: Vec<usize> =
+        deployed.outside.posts().iter().map(|text| text.rsplit(' ').next().unwrap().parse().unwrap()).collect();
+    let mut sorted = posts.clone();
+    sorted.sort_unstable();
+    assert_eq!(sorted, (0..EVENTS).collect::<Vec<_>>(), "each once");
+    for ticket in 0..TICKETS {
+        let of_one: Vec<_> = posts.iter().filter(|number| *number % TICKETS == ticket).collect();
+        assert!(of_one.is_sorted(), "ticket {ticket} was out of order: {of_one:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_retry_waits_in_the_queue_and_its_lane_stays_in_order() {
+    let deployed = Deployed::with(POST_WORKFLOW).await;
+    // Slack is used up for a moment: the run comes back by itself.
+    deployed
+        .outside
+        .fault(&json!({ "method": "chat.postMessage", "kind": "rate_limited", "retry_after": 2, "times": 1 }))
+        .await;
+    let accepted = deployed.send(Delivery::new(status_changed("e1", 1, 1))).await.unwrap();
+    assert_eq!(accepted.status, 202);
+    let behind = deployed.send(Delivery::new(status_changed("e2", 1, 2))).await.unwrap();
+    assert_eq!(behind.status, 202);
+    let runs = deployed.runs_over(2).await;
+    assert_eq!(count(&runs), HashMap::from([("succeeded", 2)]), "{runs:#?}\n{}", deployed.logs());
+    assert_eq!(deployed.outside.posts(), ["ticket 1 number 1", "ticket 1 number 2"], "in order");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_queue_gives_up_is_a_dead_letter_of_the_history_and_can_be_replayed() {
+    let deployed = Deployed::with(POST_WORKFLOW).await;
+    deployed
+        .outside
+        .fault(&json!({ "method": "chat.postMessage", "kind": "rate_limited", "retry_after": 15, "times": 1 }))
+        .await;
+    deployed.send(Delivery::new(status_changed("e1", 1, 1))).await.unwrap();
+    let state = |runs: &[Value]| runs[0]["state"].as_str().unwrap().to_owned();
+    wait_for("it retries", || state(&deployed.runs()) == "retrying").await;
+    let run = deployed.runs()[0]["id"].as_str().unwrap().to_owned();
+    // As the queue does with a message that too many runners broke off on.
+    let sqs = aws_sdk_sqs::Client::new(&deployed.config());
+    let dead_letters = deployed.said["DeadLetterQueueUrl"].as_str().unwrap().replace("localhost", "127.0.0.1");
+    let body = json!({ "run": run }).to_string();
+    let sent = sqs.send_message().queue_url(&dead_letters).message_body(body).message_group_id("g");
+    sent.message_deduplication_id("1").send().await.unwrap();
+    // The schedule would call it within a minute.
+    deployed.invoke("scheduler").await;
+    assert_eq!(state(&deployed.runs()), "dead");
+    let why = deployed.runs()[0]["reason"].as_str().unwrap().to_owned();
+    assert!(why.contains("the queue gave it up") && why.contains("deskwire runs replay"), "{why}");
+    let replayed = deployed.project.run(&["runs", "replay", &run]);
+    assert!(replayed.status.success(), "{}", String::from_utf8_lossy(&replayed.stderr));
+    wait_for("the replay is over", || deployed.runs().iter().any(|run| run["state"] == "succeeded")).await;
+    assert_eq!(deployed.outside.posts(), ["ticket 1 number 1"]);
+}
+
+async fn wait_for(what: &str, happened: impl Fn() -> bool) {
+    for _ in 0..750 {
+        if happened() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    panic!("waited in vain: {what}");
+}
