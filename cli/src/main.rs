@@ -6,6 +6,7 @@
 mod args;
 mod commands;
 mod live;
+mod metrics;
 mod output;
 mod server;
 mod target;

@@ -155,7 +155,25 @@ pub(crate) fn routes(deskwire: &Deskwire, address: SocketAddr, public_url: &Url,
         let store = store.clone();
         async move { readiness(store.ready().await.is_ok()) }
     };
+    // On this machine anybody may see how many there are; elsewhere it takes the API's token.
+    let (store, guard) = (deskwire.store.clone(), (!address.ip().is_loopback()).then(|| Arc::clone(&tokens)));
+    let metrics = move |headers: http::HeaderMap| {
+        let (store, guard) = (store.clone(), guard.clone());
+        async move {
+            if guard.is_some_and(|tokens| !tokens.admit(&headers)) {
+                return StatusCode::UNAUTHORIZED.into_response();
+            }
+            match crate::metrics::text(store.as_ref()).await {
+                Ok(text) => ([(http::header::CONTENT_TYPE, crate::metrics::MEDIA_TYPE)], text).into_response(),
+                Err(error) => {
+                    tracing::error!(%error, "cannot count");
+                    StatusCode::SERVICE_UNAVAILABLE.into_response()
+                }
+            }
+        }
+    };
     let mut routes = Router::new()
+        .route("/metrics", get(metrics))
         .merge(zendesk_webhook::router(Arc::new(deskwire.intake())))
         .merge(qualtrics_webhook::router(Arc::new(deskwire.intake())))
         .merge(api::router(Arc::new(api::Api {

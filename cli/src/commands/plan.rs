@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use deskwire_core::connection::FixedFacts;
 use deskwire_core::ports::Store;
+use deskwire_core::secret::SecretRef;
 use deskwire_core::time::{Clock, SystemClock};
 use deskwire_startup::{Change, ChangeKind, Plan, ProjectFiles};
 use deskwire_workflows::Project;
@@ -42,6 +43,16 @@ pub(crate) async fn apply(project: &ProjectArgs, data: &DataArgs, as_json: bool)
     let Some(Made { plan, store, files, project }) = make(project, data, as_json).await? else {
         return Ok(Outcome::Failed);
     };
+    if data.is_on_aws() {
+        let elsewhere = secrets_elsewhere(&project);
+        if !elsewhere.is_empty() {
+            for (user, reference) in &elsewhere {
+                note(format_args!("error: {user}: its secret is in {reference}, which functions on AWS do not have"));
+            }
+            note("write { secret: NAME } there, and store it with `deskwire secrets set NAME --target aws:STACK`");
+            return Ok(Outcome::Failed);
+        }
+    }
     let now = SystemClock.now();
     plan.apply(store.as_ref(), now).await?;
     if data.is_on_aws() && plan.refused.is_empty() {
@@ -87,6 +98,22 @@ fn refused(plan: &Plan) -> bool {
         note("nothing can be put in force while a connection would change what it was given for");
     }
     !plan.refused.is_empty()
+}
+
+/// The secrets that are not in the secret store: who needs them, and where they are.
+fn secrets_elsewhere(project: &Project) -> Vec<(String, &SecretRef)> {
+    let sources = project.sources.iter().flat_map(|source| {
+        source.signing_secrets.iter().map(move |reference| (format!("source {}", source.name), reference))
+    });
+    let connections = project.connections.iter().flat_map(|connection| {
+        let references = connection.auth.secret().into_iter().chain(connection.secret_url.as_ref());
+        references.map(move |reference| (format!("connection {}", connection.name), reference))
+    });
+    let clients = project.oauth_clients.iter().flat_map(|client| {
+        client.client_secret.iter().map(move |reference| (format!("OAuth client {}", client.name), reference))
+    });
+    let all = sources.chain(connections).chain(clients);
+    all.filter(|(_, reference)| !matches!(reference, SecretRef::Stored(_))).collect()
 }
 
 /// A project compared with what is in force.

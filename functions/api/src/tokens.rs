@@ -26,6 +26,12 @@ impl Tokens {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = digests;
     }
 
+    /// Does the bearer of these headers' token count?
+    pub fn admit(&self, headers: &http::HeaderMap) -> bool {
+        let given = headers.get(http::header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        self.admits(given.and_then(|value| value.strip_prefix("Bearer "))).is_ok()
+    }
+
     /// Does this token count? Takes as long for one that nearly does as for one that does not at all.
     pub(crate) fn admits(&self, given: Option<&str>) -> Result<(), Failure> {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use deskwire_core::token::Standing;
 use deskwire_startup::Function;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
@@ -28,7 +29,17 @@ async fn main() -> Result<(), Error> {
     lambda_runtime::run(service_fn(|_: LambdaEvent<Value>| async {
         function.keep_in_step().await;
         start.vault.erase_due(start.clock.now()).await?;
-        Ok::<_, Error>(serde_json::to_value(refresh.pass().await?)?)
+        let passed = refresh.pass().await?;
+        if let Some(aws) = &function.aws {
+            let states = start.store.token_states().await?;
+            let needing = states.iter().filter(|state| state.standing == Standing::NeedsReauthorization).count();
+            aws.metrics.count(&[
+                ("Refreshes", passed.pass.renewed),
+                ("RefreshFailures", passed.pass.failed),
+                ("ConnectionsNeedingPerson", needing),
+            ]);
+        }
+        Ok::<_, Error>(serde_json::to_value(passed)?)
     }))
     .await
 }

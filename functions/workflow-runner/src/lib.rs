@@ -3,6 +3,8 @@
 //! `deskwire serve` keeps [`serve`] going beside the webhooks. On Lambda the queue tells of runs ([`BatchRunner`]); on the
 //! embedded store a call works off whatever is due ([`handle`]).
 
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
 mod batch;
 
 use std::future::Future;
@@ -29,3 +31,6 @@ pub async fn handle(engine: Arc<Engine>, options: RunnerOptions, time_left: Dura
     tracing::info!(taken, "worked off what was due");
     json!({ "runs": taken, "batchItemFailures": [] })
 }
+
+#[cfg(test)]
+mod tests;

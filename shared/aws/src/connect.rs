@@ -11,6 +11,7 @@ use deskwire_core::random::Random;
 use tokio::sync::Notify;
 
 use crate::calls::{Call, Calls};
+use crate::metrics::Metrics;
 use crate::queue::Queue;
 use crate::rows::RunRow;
 use crate::table::Table;
@@ -55,6 +56,8 @@ pub struct AwsStore {
     pub(crate) queue: Option<Queue>,
     pub(crate) secrets: aws_sdk_secretsmanager::Client,
     pub(crate) secret_prefix: String,
+    /// What is counted, for whoever reads it.
+    pub metrics: Metrics,
     memory: Arc<Memory>,
 }
 
@@ -131,8 +134,16 @@ impl AwsStore {
             queue: names.queue_url.map(|url| Queue { client: aws_sdk_sqs::Client::from_conf(sqs), url }),
             secrets: aws_sdk_secretsmanager::Client::from_conf(secrets),
             secret_prefix: names.secret_prefix,
+            metrics: Metrics::default(),
             memory: Arc::new(memory),
         }
+    }
+
+    /// The same, writing numbers into the log for CloudWatch.
+    #[must_use]
+    pub fn counting(mut self) -> Self {
+        self.metrics = Metrics::of(self.table.name.clone());
+        self
     }
 
     /// The calls that were sent to AWS so far, oldest first, and forgets them: for tests and for measuring.

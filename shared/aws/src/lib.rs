@@ -19,6 +19,7 @@ mod history;
 mod inbox;
 mod keys;
 mod lanes;
+mod metrics;
 mod queue;
 mod registry;
 mod rows;
@@ -31,5 +32,6 @@ mod waits;
 mod work;
 
 pub use connect::{AwsStore, ConnectError, Names};
+pub use metrics::Metrics;
 pub use queue::{MessageBody, read_body};
 pub use table::create_table;

@@ -131,7 +131,7 @@ impl Registry for AwsStore {
                 // Ticks that passed while it was switched off are not made up for.
                 let position = if !kept.active && active { now } else { kept.position };
                 let next = Kept { rev: kept.rev + 1, active, position, ..kept };
-                let writes = vec![self.keeping(&key, &next)?, self.counting()];
+                let writes = vec![self.keeping(&key, &next)?, self.one_further()];
                 if matches!(self.table.write(writes).await?, Written::Yes) {
                     return Ok(true);
                 }
@@ -178,7 +178,7 @@ impl AwsStore {
             for change in changes {
                 writes.extend(self.deploying(change, now).await?);
             }
-            writes.push(self.counting());
+            writes.push(self.one_further());
             if matches!(self.table.write(writes).await?, Written::Yes) {
                 return Ok(());
             }
@@ -239,7 +239,7 @@ impl AwsStore {
     }
 
     /// The write that tells every process that something has changed.
-    fn counting(&self) -> Write {
+    fn one_further(&self) -> Write {
         let condition = Condition::new(
             "attribute_not_exists(never)",
             vec![(":one", AttributeValue::N("1".to_owned())), (":none", AttributeValue::N("0".to_owned()))],

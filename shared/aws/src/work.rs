@@ -114,6 +114,7 @@ impl Work for AwsStore {
             writes.insert(0, self.putting_run(&next)?);
             match self.commit(&next, writes).await? {
                 Changed::Yes => {
+                    self.metrics.run(&entries, None);
                     self.held().insert(next.id.clone(), next);
                     Ok(())
                 }
@@ -149,6 +150,7 @@ impl Work for AwsStore {
             match changed {
                 Changed::Outrun => self.lost(fence),
                 Changed::Yes => {
+                    self.metrics.run(&entries, Some(&settlement));
                     self.held().remove(fence.run.as_str());
                     self.look_again(&next, now).await?;
                     self.tell();
@@ -468,7 +470,11 @@ impl AwsStore {
         let over = Settlement::Over { state: RunState::Dead, reason: reason.to_owned() };
         let next = settled(&self.next(&row), &over, now);
         let with = self.waiting(&row, &next)?;
-        Ok(matches!(self.leave(&row, &next, with).await?, Changed::Yes))
+        let buried = matches!(self.leave(&row, &next, with).await?, Changed::Yes);
+        if buried {
+            self.metrics.count(&[("RunsDead", 1)]);
+        }
+        Ok(buried)
     }
 }
 

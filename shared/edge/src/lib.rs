@@ -64,7 +64,7 @@ impl Edge {
             queue_url: Some(variable("DESKWIRE_QUEUE_URL")?),
             secret_prefix: variable("DESKWIRE_SECRET_PREFIX")?,
         };
-        let store = AwsStore::connect(names, &OsRandom).await?;
+        let store = AwsStore::connect(names, &OsRandom).await?.counting();
         Self::on(store, variables).await
     }
 
@@ -154,5 +154,9 @@ impl Edge {
 
 async fn keep_in_step(State(edge): State<Arc<Edge>>, request: Request, next: Next) -> Response {
     edge.refresh().await;
-    next.run(request).await
+    let answer = next.run(request).await;
+    if answer.status() == axum::http::StatusCode::ACCEPTED {
+        edge.store.metrics.count(&[("EventsAccepted", 1)]);
+    }
+    answer
 }

@@ -134,5 +134,6 @@ pub async fn on_aws(variable: &dyn Fn(&str) -> Option<String>) -> Result<AwsStor
         queue_url: variable("DESKWIRE_QUEUE_URL"),
         secret_prefix: needed("DESKWIRE_SECRET_PREFIX")?,
     };
-    AwsStore::connect(names, &OsRandom).await.map_err(|error| StartError::Environment(error.to_string()))
+    let store = AwsStore::connect(names, &OsRandom).await;
+    store.map(AwsStore::counting).map_err(|error| StartError::Environment(error.to_string()))
 }
