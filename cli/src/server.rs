@@ -164,7 +164,7 @@ pub(crate) fn routes(deskwire: &Deskwire, address: SocketAddr, public_url: &Url,
                 return StatusCode::UNAUTHORIZED.into_response();
             }
             match crate::metrics::text(store.as_ref()).await {
-                Ok(text) => ([(http::header::CONTENT_TYPE, crate::metrics::MEDIA_TYPE)], text).into_response(),
+                Ok(text) => ([(header::CONTENT_TYPE, crate::metrics::MEDIA_TYPE)], text).into_response(),
                 Err(error) => {
                     tracing::error!(%error, "cannot count");
                     StatusCode::SERVICE_UNAVAILABLE.into_response()
