@@ -62,6 +62,10 @@ pub(crate) async fn run(command: EventsCommand, as_json: bool) -> anyhow::Result
         }
         EventsCommand::Send { file, source, to, new, sandbox, project, data } => {
             let stored = if sandbox { None } else { stored(&project, &data).await? };
+            let to = match to {
+                Some(url) => Some(url),
+                None => data.reached_at().await?.map(|base| webhook_at(&base, &project, &source)).transpose()?,
+            };
             send(&file, &source, to, new, stored, &project, as_json).await
         }
     }
@@ -140,6 +144,13 @@ async fn stored(project: &ProjectArgs, data: &DataArgs) -> anyhow::Result<Option
         found.take_stored(vault(project, data).await?.set_secrets(SystemClock.now()).await?);
     }
     Ok(Some(found))
+}
+
+/// Where a source's webhook is, on the server or deployment that is reached here.
+fn webhook_at(base: &Url, project: &ProjectArgs, source: &str) -> anyhow::Result<Url> {
+    let provider = source_config(project, source)?.provider;
+    let url = format!("{}/webhooks/{provider}/{source}", base.as_str().trim_end_matches('/'));
+    Url::parse(&url).with_context(|| format!("{url} is no address"))
 }
 
 async fn send(

@@ -37,7 +37,7 @@ struct Left {
 /// up messages that are received too often.
 const MOST_RECEIPTS: u32 = 3;
 
-/// When a message is shown again whose run could not be looked at, because the store was away.
+/// When a message is shown again whose run could not be looked at, because the store was away: twice as late each time.
 const STORE_AWAY: Duration = Duration::from_secs(5);
 
 /// A wait longer than this is left to whoever reminds the queue of what falls due.
@@ -99,8 +99,10 @@ enum Said {
 enum Outcome {
     /// It can be deleted.
     Done,
-    /// It is to be shown again after this time, and so are those behind it.
+    /// It is to be shown again after this time.
     Again(Duration),
+    /// The same, and nothing more can be done now: those behind it come after it.
+    Stop(Duration),
 }
 
 impl BatchRunner {
@@ -128,16 +130,18 @@ impl BatchRunner {
     /// Handles the messages of one lane, in order. Answers the ids of those that have to come again.
     async fn lane(&self, messages: Vec<Message>, left: Left) -> Vec<String> {
         let mut again = Vec::new();
-        let mut hidden_for = None;
+        let mut stopped = None;
         for message in messages {
-            if hidden_for.is_none() {
-                match self.message(&message, left).await {
+            let after = match stopped {
+                Some(after) => after,
+                None => match self.message(&message, left).await {
                     Outcome::Done => continue,
-                    Outcome::Again(after) => hidden_for = Some(after),
-                }
-            }
-            // Those behind it stay behind it.
-            let after = hidden_for.unwrap_or_default();
+                    // Those behind it are told that they stand behind it, and are told of again when it leaves: hidden, they
+                    // would be received so often that the queue gives them up.
+                    Outcome::Again(after) => after,
+                    Outcome::Stop(after) => *stopped.insert(after),
+                },
+            };
             if let Err(error) = self.queue.put_off(&message.receipt_handle, after).await {
                 tracing::warn!(%error, message = message.id, "could not put a message off; it comes back by itself");
             }
@@ -158,7 +162,7 @@ impl BatchRunner {
         };
         outcome.unwrap_or_else(|error| {
             tracing::error!(%error, message = message.id, "the store could not be used; the message comes again");
-            Outcome::Again(STORE_AWAY)
+            Outcome::Stop(STORE_AWAY * 2_u32.pow(message.receipts().min(6)))
         })
     }
 
@@ -182,7 +186,7 @@ impl BatchRunner {
         loop {
             let now = self.clock.now();
             if now > left.takes_until {
-                return Ok(Outcome::Again(Duration::ZERO));
+                return Ok(Outcome::Stop(Duration::ZERO));
             }
             match self.engine.work().claim_one(run, &self.owner, LEASE, now).await? {
                 // Handed on by ourselves: whoever is called next has more time.
@@ -192,7 +196,7 @@ impl BatchRunner {
                         let again = deskwire_core::ports::Settlement::Again { at: now, reason };
                         self.engine.work().settle(&claim.fence, Vec::new(), again, None, now).await?;
                     }
-                    return Ok(Outcome::Again(Duration::ZERO));
+                    return Ok(Outcome::Stop(Duration::ZERO));
                 }
                 Offer::Ours(mut batch) => {
                     taken = true;

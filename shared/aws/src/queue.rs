@@ -51,11 +51,11 @@ pub(crate) struct Message {
 impl Message {
     /// Tells of a run.
     pub(crate) fn of(run: &RunRow) -> Self {
-        let due = run.due_at.map_or(0, deskwire_core::time::Timestamp::as_millis);
         Self {
             body: MessageBody::Run(run.id.clone()),
             group: keys::group(&run.lane()),
-            once: keys::digest(&[&run.id, &run.deliveries.to_string(), &due.to_string()]),
+            // Every state of a run is told of once; a later one is news, however soon it comes.
+            once: keys::digest(&[&run.id, &run.rev.to_string()]),
         }
     }
 
@@ -187,7 +187,13 @@ impl AwsStore {
                 Some(MessageBody::Run(run)) => {
                     let reason = "Every runner that took it up broke off, so the queue gave it up. Look at the runner's log \
                                   for this run, then `deskwire runs replay` it";
-                    buried += usize::from(self.bury(&RunId::new(run), reason, now).await?);
+                    let run = RunId::new(run);
+                    // One that nobody has taken up was in the way of others' failures.
+                    if self.run_row(run.as_str()).await?.is_some_and(|row| row.is_fresh()) {
+                        self.tell_again(&run).await?;
+                    } else {
+                        buried += usize::from(self.bury(&run, reason, now).await?);
+                    }
                 }
                 Some(MessageBody::Wake(key)) => self.wake(&key).await?,
                 None => tracing::error!(message = message.message_id, "a dead letter says nothing that is known here"),

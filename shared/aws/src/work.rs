@@ -446,7 +446,10 @@ impl AwsStore {
                 (Some(_), "queued") if since < PATIENCE => {}
                 (Some(run), _) => {
                     if let Some(row) = self.run_row(run).await?.filter(|row| row.in_lane && row.due_at <= Some(now)) {
-                        messages.push(Message::of(&row));
+                        // The queue forgets after five minutes what it was told; a reminder is news before that.
+                        let period = now.as_millis() / i64::try_from(PATIENCE.as_millis()).unwrap_or(i64::MAX);
+                        let once = keys::digest(&[&row.id, &row.rev.to_string(), &period.to_string()]);
+                        messages.push(Message { once, ..Message::of(&row) });
                     }
                 }
                 (None, _) if since >= PATIENCE => messages.push(Message::waking(key)),

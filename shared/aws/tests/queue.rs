@@ -174,3 +174,44 @@ async fn a_run_that_the_queue_gave_up_is_dead_and_its_lane_goes_on() {
     assert_eq!((dead.state, dead.reason.as_deref()), (RunState::Dead, Some("given up")));
     assert!(matches!(world.store.claim_one(&second, "r", LEASE, at(100_001)).await.unwrap(), Offer::Ours(_)));
 }
+
+#[tokio::test]
+async fn a_run_that_stood_behind_another_is_told_of_anew_as_soon_as_that_one_leaves() {
+    let world = World::start().await;
+    for n in 1..=2 {
+        let run = format!("run_{n}");
+        world.store.accept(arrival(&format!("e{n}"), vec![wanted("a", &run)], n)).await.unwrap();
+    }
+    let mut told = Vec::new();
+    while told.len() < 2 {
+        told.extend(world.messages().await);
+    }
+    let Offer::Ours(batch) = world.store.claim_one(&RunId::new("run_1"), "r", LEASE, at(5)).await.unwrap() else {
+        panic!("it is the first")
+    };
+    let behind = world.store.claim_one(&RunId::new("run_2"), "r", LEASE, at(6)).await.unwrap();
+    assert!(matches!(behind, Offer::Behind));
+    let over = Settlement::Over { state: RunState::Succeeded, reason: "done".to_owned() };
+    world.store.settle(&batch.claims[0].fence, vec![], over, None, at(7)).await.unwrap();
+    // Within the five minutes in which the queue takes no message twice.
+    let mut told = Vec::new();
+    for _ in 0..50 {
+        told.extend(world.messages().await);
+        if !told.is_empty() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(told, [MessageBody::Run("run_2".to_owned())]);
+}
+
+#[tokio::test]
+async fn a_run_whose_message_was_lost_is_told_of_again_and_again_until_somebody_takes_it() {
+    let world = World::start().await;
+    world.store.accept(arrival("e1", vec![wanted("a", "run_1")], 1_000)).await.unwrap();
+    assert_eq!(world.messages().await.len(), 1, "and lost");
+    for minutes in [2, 4, 6] {
+        assert_eq!(world.store.remind(at(1_000 + minutes * 60_000), 10).await.unwrap(), 1);
+        assert_eq!(world.messages().await, [MessageBody::Run("run_1".to_owned())], "after {minutes} minutes");
+    }
+}
