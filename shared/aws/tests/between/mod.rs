@@ -1,6 +1,5 @@
 //! Stands between a store and an emulator, and makes go wrong what can go wrong on a network.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
@@ -34,7 +33,8 @@ struct Faults {
     upstream: String,
     client: reqwest::Client,
     waiting: Mutex<Vec<(String, Fault, usize)>>,
-    remembered: Mutex<HashMap<Bytes, Bytes>>,
+    /// By the request as JSON, since a map's order in it changes from one to the next.
+    remembered: Mutex<Vec<(serde_json::Value, Bytes)>>,
     happened: Mutex<usize>,
 }
 
@@ -115,8 +115,9 @@ async fn pass(State(faults): State<Arc<Faults>>, request: Request) -> Response {
         }
         Some(Fault::Refuse) => return StatusCode::SERVICE_UNAVAILABLE.into_response(),
         Some(Fault::Remember) => {
-            let known = faults.remembered.lock().unwrap().get(&body).cloned();
-            if let Some(known) = known {
+            let request: serde_json::Value = serde_json::from_slice(&body).unwrap();
+            let known = faults.remembered.lock().unwrap().iter().find(|(asked, _)| *asked == request).cloned();
+            if let Some((_, known)) = known {
                 *faults.happened.lock().unwrap() += 1;
                 return ([("content-type", "application/x-amz-json-1.0")], known).into_response();
             }
@@ -135,7 +136,8 @@ async fn pass(State(faults): State<Arc<Faults>>, request: Request) -> Response {
         // The connection ends without an answer.
         Some(Fault::LoseTheAnswer) => std::panic::resume_unwind(Box::new("lost")),
         Some(Fault::Remember) => {
-            faults.remembered.lock().unwrap().insert(body, bytes.clone());
+            let request = serde_json::from_slice(&body).unwrap();
+            faults.remembered.lock().unwrap().push((request, bytes.clone()));
         }
         _ => {}
     }
