@@ -8,11 +8,13 @@
 
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
-use deskwire_core::random::Random;
+use deskwire_core::random::{Random, SeededRandom};
 
 use crate::connect::{AwsStore, Names};
 use crate::table::create_table;
@@ -68,6 +70,25 @@ impl Emulator {
     /// Starts one that knows transactions it has seen. Its secrets' versions are wrong.
     pub async fn thorough() -> Self {
         Self::of(&THOROUGH).await
+    }
+
+    /// The quick one of this process: started for the first who wants it, ended when nobody has it any more.
+    pub async fn shared() -> Arc<Self> {
+        static SHARED: tokio::sync::Mutex<Weak<Emulator>> = tokio::sync::Mutex::const_new(Weak::new());
+        let mut shared = SHARED.lock().await;
+        if let Some(running) = shared.upgrade() {
+            return running;
+        }
+        let started = Arc::new(Self::start().await);
+        *shared = Arc::downgrade(&started);
+        started
+    }
+
+    /// An empty store on it, whoever else has one there.
+    pub async fn empty_store(&self) -> AwsStore {
+        static STORES: AtomicUsize = AtomicUsize::new(0);
+        let number = STORES.fetch_add(1, Ordering::Relaxed);
+        self.store(&format!("store-{number}"), &SeededRandom::new(1)).await
     }
 
     async fn of(kind: &Kind) -> Self {

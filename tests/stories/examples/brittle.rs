@@ -1,16 +1,15 @@
 //! A store that dies at one write: before it took effect, or after, when nobody learns that it did. The process that wrote
 //! is gone with it, so its run comes back when the lease ends.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use deskwire_core::BoxFuture;
 use deskwire_core::action::Hold;
 use deskwire_core::ids::{RunId, WorkflowName, WorkflowVersion};
-use deskwire_core::ports::{ClaimBatch, Fence, Offer, Settlement, StoreError, StoreResult, Work};
+use deskwire_core::ports::{ClaimBatch, Fence, Offer, Settlement, Store, StoreError, StoreResult, Work};
 use deskwire_core::run::Entry;
 use deskwire_core::time::Timestamp;
-use deskwire_storage::SqliteStore;
 
 /// At which write, counted from 0, and when.
 #[derive(Debug, Clone, Copy)]
@@ -20,13 +19,13 @@ pub struct Crash {
 }
 
 pub struct Brittle {
-    store: SqliteStore,
+    store: Arc<dyn Store>,
     crash: Option<Crash>,
     writes: Mutex<usize>,
 }
 
 impl Brittle {
-    pub fn new(store: SqliteStore, crash: Option<Crash>) -> Self {
+    pub fn new(store: Arc<dyn Store>, crash: Option<Crash>) -> Self {
         Self { store, crash, writes: Mutex::default() }
     }
 

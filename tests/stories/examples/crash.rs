@@ -4,16 +4,17 @@
 use deskwire_sandbox::Message;
 use deskwire_sandbox::world::{GENERAL, LEADS, SUPPORT, URGENT};
 use serde_json::{Value, json};
+use test_case::test_case;
 
 use super::brittle::Crash;
 use super::stories::{STORIES, Story};
-use super::world::World;
+use super::world::{Place, World};
 
 /// What depends on when something happened, and not on what did.
 const TIMES_AND_IDS: [&str; 5] = ["created_at", "updated_at", "generated_timestamp", "url", "ts"];
 
-async fn played(story: &Story, crash: Option<Crash>) -> World {
-    let world = World::new(story.start, story.active, crash).await;
+async fn played(place: Place, story: &Story, crash: Option<Crash>) -> World {
+    let world = World::new(place, story.start, story.active, crash).await;
     (story.play)(&world).await;
     world
 }
@@ -78,16 +79,18 @@ fn posted(world: &World) -> usize {
     world.sandbox.log().iter().filter(posts).count()
 }
 
+#[test_case(Place::Sqlite; "on SQLite")]
+#[test_case(Place::DynamoDb; "on DynamoDB")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_crash_at_every_journal_point_of_every_example_leaves_the_outside_as_no_crash_does() {
+async fn a_crash_at_every_journal_point_of_every_example_leaves_the_outside_as_no_crash_does(place: Place) {
     let mut crashes = 0;
     for story in STORIES {
-        let undisturbed = played(story, None).await;
+        let undisturbed = played(place, story, None).await;
         let (expected, posts, ends) = (outside(&undisturbed), posted(&undisturbed), undisturbed.ends().await);
         let writes = undisturbed.brittle.writes();
         assert!(writes > 0, "{}: nothing was journaled", story.name);
         for (at, after) in (0..writes).flat_map(|at| [(at, false), (at, true)]) {
-            let world = played(story, Some(Crash { at, after })).await;
+            let world = played(place, story, Some(Crash { at, after })).await;
             let what = format!("{}, killed {} write {at}", story.name, if after { "after" } else { "before" });
             similar(&outside(&world), &expected, &what);
             assert_eq!(posted(&world), posts, "{what}: something was posted twice");

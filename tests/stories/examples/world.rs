@@ -1,5 +1,5 @@
 //! A process and its outside in virtual time: the shipped project compiled as `serve` compiles it, the real connectors over
-//! loopback HTTP to the stand-ins, the real store in memory, and a clock that is moved by hand.
+//! loopback HTTP to the stand-ins, one of the real stores, and a clock that is moved by hand.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -9,9 +9,10 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use deskwire_accept::{CurrentCatalogue, Intake, wanted_by};
+use deskwire_aws::testing::Emulator;
 use deskwire_connectors::Client;
 use deskwire_core::ids::ConnectionName;
-use deskwire_core::ports::{Arrival, Filter, History, Inbox, Registry, RunSummary, Work};
+use deskwire_core::ports::{Arrival, Filter, RunSummary, Store, Work};
 use deskwire_core::random::SeededRandom;
 use deskwire_core::secret::SecretString;
 use deskwire_core::time::{Clock, Timestamp};
@@ -36,6 +37,26 @@ const OWNER: &str = "examples";
 /// No example takes longer, its waits included.
 const LONGEST: Duration = Duration::from_hours(24 * 7);
 
+/// Which of the stores a story is played on.
+#[derive(Debug, Clone, Copy)]
+pub enum Place {
+    Sqlite,
+    DynamoDb,
+}
+
+impl Place {
+    /// An empty store there, and what it lives on.
+    async fn store(self) -> (Arc<dyn Store>, Option<Arc<Emulator>>) {
+        match self {
+            Self::Sqlite => (Arc::new(SqliteStore::in_memory().unwrap()), None),
+            Self::DynamoDb => {
+                let emulator = Emulator::shared().await;
+                (Arc::new(emulator.empty_store().await), Some(emulator))
+            }
+        }
+    }
+}
+
 /// A clock that is moved by hand.
 pub struct HandClock(AtomicI64);
 
@@ -50,7 +71,7 @@ pub struct World {
     pub brittle: Arc<Brittle>,
     /// What Zendesk sent because of writes of ours, by type, in order; it was delivered too.
     pub told: Mutex<Vec<String>>,
-    store: SqliteStore,
+    store: Arc<dyn Store>,
     clock: Arc<HandClock>,
     random: Arc<SeededRandom>,
     engine: Engine,
@@ -59,11 +80,12 @@ pub struct World {
     sent: Arc<Mutex<Vec<SignedDelivery>>>,
     address: SocketAddr,
     serving: tokio::task::JoinHandle<()>,
+    _emulator: Option<Arc<Emulator>>,
 }
 
 impl World {
     /// A world in which it is `start`, and these of the shipped workflows are active.
-    pub async fn new(start: &str, active: &[&str], crash: Option<Crash>) -> Self {
+    pub async fn new(place: Place, start: &str, active: &[&str], crash: Option<Crash>) -> Self {
         let clock = Arc::new(HandClock(AtomicI64::new(Timestamp::parse(start).unwrap().as_millis())));
         let (sandbox, sent) = sandbox(&clock);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -77,7 +99,7 @@ impl World {
             workflow: Arc::clone(workflow),
         };
         let workflows: Vec<InForce> = project.workflows.iter().map(workflow).collect();
-        let store = SqliteStore::in_memory().unwrap();
+        let (store, emulator) = place.store().await;
         let put = workflows.iter().map(deployed).collect();
         store.deploy(put, clock.now()).await.unwrap();
 
@@ -90,7 +112,7 @@ impl World {
         let random = Arc::new(SeededRandom::new(7));
         let engine = Engine::new(work, Arc::new(versions), clock.clone(), random.clone(), EngineOptions::default());
         let intake = Intake {
-            inbox: Arc::new(store.clone()),
+            inbox: store.clone(),
             catalogue: Arc::new(CurrentCatalogue::new(deskwire_startup::catalogue(sources(project), &workflows))),
             clock: clock.clone(),
             random: random.clone(),
@@ -99,7 +121,21 @@ impl World {
         let intake = Arc::new(intake);
         let webhooks = zendesk_webhook::router(Arc::clone(&intake)).merge(qualtrics_webhook::router(intake));
         let told = Mutex::default();
-        Self { sandbox, brittle, told, store, clock, random, engine, webhooks, workflows, sent, address, serving }
+        Self {
+            sandbox,
+            brittle,
+            told,
+            store,
+            clock,
+            random,
+            engine,
+            webhooks,
+            workflows,
+            sent,
+            address,
+            serving,
+            _emulator: emulator,
+        }
     }
 
     pub fn zendesk(&self) -> Zendesk {
@@ -198,7 +234,7 @@ impl World {
 
     /// Lets the scheduler look, as `serve` does when a tick is due; answers with how many runs that started.
     pub async fn tick(&self) -> usize {
-        let (inbox, registry) = (Arc::new(self.store.clone()), Arc::new(self.store.clone()));
+        let (inbox, registry) = (self.store.clone(), self.store.clone());
         let scheduler = Scheduler { inbox, registry, random: self.random.clone() };
         scheduler.tick(&self.workflows, self.now()).await.unwrap().started
     }
