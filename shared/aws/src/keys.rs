@@ -9,6 +9,7 @@
 //! | `L#lane` | `number#run` | the runs that stand in it |
 //! | `S#source#subject` | `E#number` | events that some run may wait for |
 //! | `S#source#subject` | `W#run` | the runs that wait for one |
+//! | `S#source#subject` | `A#run#hash` | that an event came while a run waited for it |
 //! | `K#number` | `K` | an event whose waiting runs are still to be woken |
 //! | `C#subject` | `run#step#number` | what runs of ours changed there lately |
 //! | `SHARED` | `A#actor`, `H#budget` | users as which we write; rate budgets that are used up |

@@ -1,7 +1,10 @@
 //! Runs that wait for an event: which they are woken for, and which came.
 //!
 //! An event that some run may wait for is noted under its subject when it is accepted; a run that waits is noted there too.
-//! Each looks at the other's notes after it has written its own, so neither is missed.
+//! Each looks at the other's notes after it has written its own, so neither is missed. Whoever finds a run that waits notes
+//! that the event came for it: times are those of two machines, and the one that took the event in may be behind.
+
+use std::collections::HashSet;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use deskwire_core::event::{Event, EventState, pattern_covers};
@@ -31,6 +34,15 @@ struct Noted {
     id: String,
     kind: String,
     received_at: Timestamp,
+}
+
+/// An event that came while a run waited.
+#[derive(Debug, Serialize, Deserialize)]
+struct Came {
+    /// From when on the wait counts, which tells it from the run's other waits.
+    since: Timestamp,
+    /// The event's key.
+    event: String,
 }
 
 /// What accepting an event has left to be done.
@@ -145,10 +157,20 @@ impl AwsStore {
             let wait: EventWait = content(&waiting)?;
             if wait.events.iter().any(|pattern| pattern_covers(pattern, &waking.kind)) {
                 let run = attribute(&waiting, "sk")?.trim_start_matches("W#").to_owned();
+                self.note_arrival(&partition, &run, &wait, &waking).await?;
                 self.wake_run(&run, waking.received_at).await?;
             }
         }
         self.table.delete(key, "K").await
+    }
+
+    /// It came while the run waited, whatever the clock of the machine that took it in says.
+    async fn note_arrival(&self, partition: &str, run: &str, wait: &EventWait, waking: &Left) -> StoreResult<()> {
+        let came = Came { since: wait.since, event: waking.event() };
+        let mut note = item(partition, &format!("A#{run}#{}", keys::digest(&[&came.event])), &came)?;
+        let ttl = waking.received_at.plus(FOUND_FOR).as_unix_seconds();
+        note.insert("ttl".to_owned(), AttributeValue::N(ttl.to_string()));
+        self.table.write(vec![self.table.putting(note, None)]).await.map(drop)
     }
 
     async fn wake_run(&self, id: &str, at: Timestamp) -> StoreResult<()> {
@@ -170,15 +192,22 @@ impl AwsStore {
     /// The events that came for a run, in the order in which they were accepted, by the keys of their items.
     pub(crate) async fn came(&self, row: &RunRow) -> StoreResult<Vec<String>> {
         let Some(wait) = &row.waits else { return Ok(Vec::new()) };
+        let partition = keys::subject(wait.source.as_str(), &wait.subject);
+        let mut during = HashSet::new();
+        for found in self.table.query(&partition, &format!("A#{}#", row.id), None).await? {
+            let came: Came = content(&found)?;
+            if came.since == wait.since {
+                during.insert(came.event);
+            }
+        }
         let mut came = Vec::new();
-        for found in self.table.query(&keys::subject(wait.source.as_str(), &wait.subject), "E#", None).await? {
+        for found in self.table.query(&partition, "E#", None).await? {
             let noted: Noted = content(&found)?;
+            let key = keys::event(&noted.source, &noted.id);
             let own = noted.source == row.event_source && noted.id == row.event_id;
-            if !own
-                && noted.received_at >= wait.since
-                && wait.events.iter().any(|pattern| pattern_covers(pattern, &noted.kind))
-            {
-                came.push(keys::event(&noted.source, &noted.id));
+            let in_time = noted.received_at >= wait.since || during.contains(&key);
+            if !own && in_time && wait.events.iter().any(|pattern| pattern_covers(pattern, &noted.kind)) {
+                came.push(key);
             }
         }
         Ok(came)

@@ -1,9 +1,10 @@
-//! Whole runs in virtual time: the real store in memory, a scripted outside, a clock that is moved by hand.
+//! Whole runs in virtual time: each of the real stores, a scripted outside, a clock that is moved by hand.
 
 mod blocked;
 mod brittle;
 mod flow;
 mod loops;
+mod place;
 mod properties;
 mod runners;
 mod stories;
@@ -18,7 +19,7 @@ use deskwire_core::BoxFuture;
 use deskwire_core::action::{Action, ActionSpec, Actions, Call, CallError, Effect, ErrorClass, HoldKey};
 use deskwire_core::event::{ChangeFacts, Event, JsonText};
 use deskwire_core::ids::{EventId, Lane, RunId, SourceName};
-use deskwire_core::ports::{Arrival, History, Inbox, RunDetail, Wanted, Work};
+use deskwire_core::ports::{Arrival, RunDetail, Wanted, Work};
 use deskwire_core::random::SeededRandom;
 use deskwire_core::time::{Clock, Timestamp};
 use deskwire_storage::SqliteStore;
@@ -26,6 +27,8 @@ use deskwire_templates::{Limits, Templates};
 use deskwire_workflows::{Options, SourceFile, Workflow};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
+
+use place::{Place, Placed};
 
 use crate::{Engine, EngineOptions, Shared, Versions};
 
@@ -203,7 +206,7 @@ impl Clock for HandClock {
 
 /// A process with its outside, in virtual time.
 struct World {
-    store: SqliteStore,
+    placed: Arc<Placed>,
     outside: Arc<Outside>,
     clock: Arc<HandClock>,
     engine: Engine,
@@ -216,16 +219,16 @@ const START: i64 = 1_700_000_000_000;
 const OWNER: &str = "test";
 
 impl World {
-    fn new(steps: &str) -> Self {
-        Self::seeded("", steps, 1)
+    fn new(place: Place, steps: &str) -> Self {
+        Self::seeded(place, "", steps, 1)
     }
 
     /// With further lines at the workflow's top (`lane: latest`).
-    fn with(head: &str, steps: &str) -> Self {
-        Self::seeded(head, steps, 1)
+    fn with(place: Place, head: &str, steps: &str) -> Self {
+        Self::seeded(place, head, steps, 1)
     }
 
-    fn seeded(head: &str, steps: &str, seed: u64) -> Self {
+    fn seeded(place: Place, head: &str, steps: &str, seed: u64) -> Self {
         let outside = Arc::new(Outside::default());
         let actions = actions(&outside);
         let templates = Templates::new(Limits::default());
@@ -236,20 +239,20 @@ impl World {
             Ok(workflow) => Arc::new(workflow),
             Err(mistakes) => panic!("{mistakes:?}"),
         };
-        let store = SqliteStore::in_memory().unwrap();
-        let brittle = Arc::new(brittle::Brittle::new(store.clone()));
+        let placed = place.empty();
+        let brittle = Arc::new(brittle::Brittle::new(Arc::clone(&placed)));
         let work: Arc<dyn Work> = brittle.clone();
         let clock = Arc::new(HandClock(AtomicI64::new(START)));
         let versions = Versions::new(Arc::clone(&work), actions, templates, std::slice::from_ref(&workflow));
         let random = Arc::new(SeededRandom::new(seed));
         let engine = Engine::new(work, versions, clock.clone(), random, EngineOptions::default());
-        Self { store, outside, clock, engine, workflow, kills: 0, brittle }
+        Self { placed, outside, clock, engine, workflow, kills: 0, brittle }
     }
 
     /// A new process on the store in this folder.
     fn reopen(&mut self, folder: &std::path::Path) {
-        self.store = SqliteStore::open(folder).unwrap();
-        self.brittle = Arc::new(brittle::Brittle::new(self.store.clone()));
+        self.placed = Placed::on(SqliteStore::open(folder).unwrap());
+        self.brittle = Arc::new(brittle::Brittle::new(Arc::clone(&self.placed)));
         let (work, actions) = (self.brittle.clone() as Arc<dyn Work>, actions(&self.outside));
         let templates = Templates::new(Limits::default());
         let versions = Versions::new(Arc::clone(&work), actions, templates, std::slice::from_ref(&self.workflow));
@@ -279,7 +282,7 @@ impl World {
             unasked: false,
         };
         let arrival = Arrival { event, also_known_as: vec![], wanted: vec![wanted], declined: vec![], awaited: true };
-        self.store.accept(arrival).await.unwrap();
+        self.placed.done(|store| store.accept(arrival)).await.unwrap();
         run
     }
 
@@ -287,7 +290,7 @@ impl World {
     async fn other_event(&self, number: usize, subject: &str, kind: &str) {
         let event = self.bare_event(number, subject, kind);
         let arrival = Arrival { event, also_known_as: vec![], wanted: vec![], declined: vec![], awaited: true };
-        self.store.accept(arrival).await.unwrap();
+        self.placed.done(|store| store.accept(arrival)).await.unwrap();
     }
 
     fn bare_event(&self, number: usize, subject: &str, kind: &str) -> Event {
@@ -312,7 +315,8 @@ impl World {
     /// The same, up to a point in time.
     async fn work_until(&mut self, end: i64) {
         for _ in 0..100_000 {
-            let mut batch = self.store.claim(OWNER, 1, self.engine.options.lease, self.clock.now()).await.unwrap();
+            let (lease, now) = (self.engine.options.lease, self.clock.now());
+            let mut batch = self.placed.done(|store| store.claim(OWNER, 1, lease, now)).await.unwrap();
             let shared = Shared::of(&mut batch);
             let Some(claim) = batch.claims.into_iter().next() else {
                 let due = batch.next_due.map(Timestamp::as_millis).filter(|due| *due <= end);
@@ -331,7 +335,8 @@ impl World {
             };
             if !ended_well {
                 self.kills += 1;
-                self.store.take_back(OWNER, self.clock.now()).await.unwrap();
+                let now = self.clock.now();
+                self.placed.done(|store| store.take_back(OWNER, now)).await.unwrap();
             }
             self.clock.0.fetch_add(1, Ordering::SeqCst);
         }
@@ -339,7 +344,7 @@ impl World {
     }
 
     async fn run(&self, id: &str) -> RunDetail {
-        self.store.run(id).await.unwrap().unwrap()
+        self.placed.done(|store| store.run(id)).await.unwrap().unwrap()
     }
 }
 

@@ -491,6 +491,7 @@ macro_rules! store_contract {
             an_awaited_event_wakes_its_run
             an_event_between_the_last_result_and_the_wait_is_not_missed
             an_event_that_comes_while_its_run_is_under_way_is_found
+            an_event_from_a_clock_that_is_behind_wakes_the_run_that_waits
             only_the_latest_of_those_that_wait_is_handled
             superseding_the_first_of_a_lane_does_not_block_it
             an_older_state_does_not_supersede_a_newer_one

@@ -4,6 +4,8 @@ use deskwire_core::ids::{ConnectionName, SourceName};
 use deskwire_core::run::{Entry, RunState};
 use deskwire_core::token::{CONNECTED, subject_of};
 
+use test_case::test_case;
+
 use super::*;
 
 fn said(world: &World) -> Vec<Value> {
@@ -17,16 +19,15 @@ async fn reconnect(world: &World, connection: &str) {
         id: EventId::new(connection),
         ..world.bare_event(99, &subject, CONNECTED)
     };
-    world
-        .store
-        .accept(Arrival { event, also_known_as: vec![], wanted: vec![], declined: vec![], awaited: true })
-        .await
-        .unwrap();
+    let arrival = Arrival { event, also_known_as: vec![], wanted: vec![], declined: vec![], awaited: true };
+    world.placed.done(|store| store.accept(arrival)).await.unwrap();
 }
 
+#[test_case(Place::Sqlite; "on SQLite")]
+#[test_case(Place::DynamoDb; "on DynamoDB")]
 #[tokio::test]
-async fn runs_that_meet_a_connection_without_access_wait_and_go_on_in_order_when_it_is_back() {
-    let mut world = World::new(&(step("one", "test.idempotent") + &step("two", "test.detectable")));
+async fn runs_that_meet_a_connection_without_access_wait_and_go_on_in_order_when_it_is_back(place: Place) {
+    let mut world = World::new(place, &(step("one", "test.idempotent") + &step("two", "test.detectable")));
     world.outside.plan("test.detectable", [Turn::NeedsPerson]);
     let (first, second) = (world.event(1, "t").await, world.event(2, "t").await);
     world.work_until(START + 60_000).await;
@@ -46,9 +47,11 @@ async fn runs_that_meet_a_connection_without_access_wait_and_go_on_in_order_when
     assert_eq!(attempts, 0, "waiting for a person is no attempt");
 }
 
+#[test_case(Place::Sqlite; "on SQLite")]
+#[test_case(Place::DynamoDb; "on DynamoDB")]
 #[tokio::test]
-async fn a_blocked_run_looks_again_by_itself_and_never_dies_of_it() {
-    let mut world = World::new(&(step("one", "test.keyed") + "    on_error: continue\n"));
+async fn a_blocked_run_looks_again_by_itself_and_never_dies_of_it(place: Place) {
+    let mut world = World::new(place, &(step("one", "test.keyed") + "    on_error: continue\n"));
     world.outside.plan("test.keyed", vec![Turn::NeedsPerson; 30]);
     let run = world.event(1, "t").await;
     world.work_until(START + 29 * 3_600_000).await;
@@ -60,9 +63,11 @@ async fn a_blocked_run_looks_again_by_itself_and_never_dies_of_it() {
     assert_eq!(said(&world), ["one 1"]);
 }
 
+#[test_case(Place::Sqlite; "on SQLite")]
+#[test_case(Place::DynamoDb; "on DynamoDB")]
 #[tokio::test]
-async fn a_look_for_a_trace_waits_for_the_connection_too() {
-    let mut world = World::new(&step("one", "test.detectable"));
+async fn a_look_for_a_trace_waits_for_the_connection_too(place: Place) {
+    let mut world = World::new(place, &step("one", "test.detectable"));
     world.outside.plan("test.detectable", [Turn::LostAfter]);
     world.outside.failing_looks.lock().unwrap().push_back(ErrorClass::NeedsReauthorization);
     let run = world.event(1, "t").await;

@@ -1,7 +1,7 @@
 //! A store that refuses writes when it is told to: before it wrote, or after, as when an answer is lost.
 
 use std::collections::VecDeque;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use deskwire_core::BoxFuture;
@@ -10,7 +10,8 @@ use deskwire_core::ids::{RunId, WorkflowName, WorkflowVersion};
 use deskwire_core::ports::{ClaimBatch, Fence, Offer, Settlement, StoreError, StoreResult, Work};
 use deskwire_core::run::Entry;
 use deskwire_core::time::Timestamp;
-use deskwire_storage::SqliteStore;
+
+use super::place::Placed;
 
 /// What becomes of one write.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -22,7 +23,7 @@ pub(super) enum Fate {
 }
 
 pub(super) struct Brittle {
-    store: SqliteStore,
+    store: Arc<Placed>,
     /// What becomes of the next writes; `Written` where there is nothing.
     pub(super) fates: Mutex<VecDeque<Fate>>,
     /// How many writes were asked for.
@@ -30,7 +31,7 @@ pub(super) struct Brittle {
 }
 
 impl Brittle {
-    pub(super) fn new(store: SqliteStore) -> Self {
+    pub(super) fn new(store: Arc<Placed>) -> Self {
         Self { store, fates: Mutex::default(), writes: Mutex::default() }
     }
 
@@ -57,7 +58,7 @@ impl Work for Brittle {
         lease: Duration,
         now: Timestamp,
     ) -> BoxFuture<'a, StoreResult<ClaimBatch>> {
-        self.store.claim(owner, max, lease, now)
+        self.store.done(move |store| store.claim(owner, max, lease, now))
     }
 
     fn claim_one<'a>(
@@ -67,11 +68,11 @@ impl Work for Brittle {
         lease: Duration,
         now: Timestamp,
     ) -> BoxFuture<'a, StoreResult<Offer>> {
-        self.store.claim_one(run, owner, lease, now)
+        self.store.done(move |store| store.claim_one(run, owner, lease, now))
     }
 
     fn record<'a>(&'a self, fence: &'a Fence, entries: Vec<Entry>, until: Timestamp) -> BoxFuture<'a, StoreResult<()>> {
-        Box::pin(async move { suffer(self.fate(), self.store.record(fence, entries, until)).await })
+        Box::pin(async move { suffer(self.fate(), self.store.done(|store| store.record(fence, entries, until))).await })
     }
 
     fn settle<'a>(
@@ -82,15 +83,17 @@ impl Work for Brittle {
         hold: Option<Hold>,
         now: Timestamp,
     ) -> BoxFuture<'a, StoreResult<()>> {
-        Box::pin(async move { suffer(self.fate(), self.store.settle(fence, entries, settlement, hold, now)).await })
+        Box::pin(async move {
+            suffer(self.fate(), self.store.done(|store| store.settle(fence, entries, settlement, hold, now))).await
+        })
     }
 
     fn take_back<'a>(&'a self, owner: &'a str, now: Timestamp) -> BoxFuture<'a, StoreResult<usize>> {
-        self.store.take_back(owner, now)
+        self.store.done(move |store| store.take_back(owner, now))
     }
 
     fn arrived(&self) -> BoxFuture<'_, ()> {
-        self.store.arrived()
+        self.store.store.arrived()
     }
 
     fn publish(
@@ -98,7 +101,7 @@ impl Work for Brittle {
         versions: Vec<(WorkflowName, WorkflowVersion, String)>,
         now: Timestamp,
     ) -> BoxFuture<'_, StoreResult<()>> {
-        self.store.publish(versions, now)
+        self.store.done(move |store| store.publish(versions, now))
     }
 
     fn workflow_text<'a>(
@@ -106,6 +109,6 @@ impl Work for Brittle {
         name: &'a WorkflowName,
         version: &'a WorkflowVersion,
     ) -> BoxFuture<'a, StoreResult<Option<String>>> {
-        self.store.workflow_text(name, version)
+        self.store.done(move |store| store.workflow_text(name, version))
     }
 }

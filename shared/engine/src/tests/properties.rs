@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 
 use deskwire_core::run::{Entry, RunState};
 use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
 
 use super::brittle::Fate;
 use super::*;
@@ -229,10 +230,10 @@ fn case() -> impl Strategy<Value = Case> {
         })
 }
 
-async fn check(case: Case) {
+async fn check(place: Place, case: Case) {
     let mut text = String::new();
     write(&case.nodes, 2, &mut 0, &mut text);
-    let mut world = World::seeded(case.lane, &text, case.seed);
+    let mut world = World::seeded(place, case.lane, &text, case.seed);
     for (action, turn) in &case.turns {
         world.outside.plan(ACTIONS[*action], [turn.clone()]);
     }
@@ -301,12 +302,28 @@ fn in_order(world: &World, case: &Case, text: &str) {
     }
 }
 
+fn holds(place: Place, case: Case) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    runtime.block_on(check(place, case));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, max_shrink_iters: 2000, ..ProptestConfig::default() })]
 
     #[test]
     fn promises_hold_for_random_workflows_under_random_faults(case in case()) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-        runtime.block_on(check(case));
+        holds(Place::Sqlite, case);
     }
+}
+
+#[test]
+fn promises_hold_for_random_workflows_under_random_faults_on_dynamodb() {
+    // What it lives on stays from case to case.
+    let _kept = Place::DynamoDb.empty();
+    let config = ProptestConfig { cases: 100, max_shrink_iters: 200, ..ProptestConfig::default() };
+    let checked = TestRunner::new(config).run(&case(), |case| {
+        holds(Place::DynamoDb, case);
+        Ok(())
+    });
+    checked.unwrap();
 }

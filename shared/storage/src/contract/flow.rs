@@ -100,6 +100,22 @@ pub async fn an_event_between_the_last_result_and_the_wait_is_not_missed(s: Stor
     assert_eq!(woken.run.arrived.iter().map(|event| event.id.as_str()).collect::<Vec<_>>(), ["new"]);
 }
 
+/// The clock of the machine that took an event in may be behind: it came while the run waited all the same.
+pub async fn an_event_from_a_clock_that_is_behind_wakes_the_run_that_waits(s: Stores) {
+    s.accept(arrival("e1", "t1", &[("a", "run_1")], 1)).await;
+    let claim = claimed(&s, 500).await;
+    s.settle(&claim, waits_until(5_000, Some(for_comments(500, 0))), 501).await;
+    s.accept(of_kind("e2", "t1", "ticket.comment.added", 400)).await;
+    let woken = claimed(&s, 502).await;
+    assert_eq!(woken.run.arrived.iter().map(|event| event.id.as_str()).collect::<Vec<_>>(), ["e2"]);
+    // A wait that begins later is another one.
+    s.settle(&woken, waits_until(5_000, Some(for_comments(502, 0))), 503).await;
+    assert!(s.claim(10, 504).await.is_empty());
+    s.accept(of_kind("e3", "t1", "ticket.comment.added", 505)).await;
+    let woken = claimed(&s, 505).await;
+    assert_eq!(woken.run.arrived.iter().map(|event| event.id.as_str()).collect::<Vec<_>>(), ["e3"]);
+}
+
 /// An event that comes while its run is being looked at is found when the run settles.
 pub async fn an_event_that_comes_while_its_run_is_under_way_is_found(s: Stores) {
     s.accept(arrival("e1", "t1", &[("a", "run_1")], 1)).await;
