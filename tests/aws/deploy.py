@@ -60,7 +60,11 @@ def main() -> None:
     for name in sorted(set(re.findall(r"CodeUri: \.\./functions/(\S+)", template))):
         storage.put_object(Bucket="artifacts", Key=f"{name}.zip", Body=packed(asked.binaries / name))
     template = re.sub(r"CodeUri: \.\./functions/(\S+)", r"CodeUri: s3://artifacts/\1.zip", template)
-    variables = "".join(f"\n          {name}: {json.dumps(value)}" for name, value in (one.split("=", 1) for one in asked.set))
+    settings = dict(one.split("=", 1) for one in asked.set)
+    for name in settings:
+        # A variable that the template sets itself, with all the lines of its value.
+        template = re.sub(rf"\n          {name}:.*(\n           +.*)*", "", template)
+    variables = "".join(f"\n          {name}: {json.dumps(value)}" for name, value in settings.items())
     template = template.replace("        Variables:", "        Variables:" + variables)
     if asked.rate:
         template = re.sub(r"ScheduleExpression: rate\([^)]*\)", f"ScheduleExpression: {asked.rate}", template)

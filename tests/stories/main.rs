@@ -13,6 +13,8 @@ mod api;
 mod bad_input;
 mod cli;
 mod examples;
+#[cfg(feature = "aws")]
+mod front_door;
 mod harness;
 mod history;
 mod kill;

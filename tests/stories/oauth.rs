@@ -12,11 +12,11 @@ use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
 use deskwire_core::ids::ConnectionName;
-use deskwire_core::ports::TokenStates;
+use deskwire_core::ports::Store;
 use deskwire_core::time::{Clock, SystemClock};
 use deskwire_core::token::{Standing, TokenSource, TokenState};
 use deskwire_secrets::{Keys, Secrets, Vault};
-use deskwire_startup::{Deskwire, OsRandom, Settings};
+use deskwire_startup::{Deskwire, OsRandom, Place, Settings};
 use deskwire_storage::SqliteStore;
 use http::HeaderMap;
 use serde_json::Value;
@@ -27,13 +27,13 @@ use crate::outside::Outside;
 use crate::secrets::files_below;
 
 /// The OAuth server, in a process of its own, which ends with this value.
-struct Oidc {
+pub struct Oidc {
     child: Child,
-    url: String,
+    pub url: String,
 }
 
 impl Oidc {
-    fn start() -> Self {
+    pub fn start() -> Self {
         let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../.tools/oauth"));
         assert!(folder.join("node_modules").is_dir(), "the OAuth servers are not installed: run ./tests/run");
         let mut node = Command::new("node");
@@ -45,7 +45,7 @@ impl Oidc {
         Self { child, url: ready["url"].as_str().unwrap().to_owned() }
     }
 
-    async fn count(&self, what: &str) -> u64 {
+    pub async fn count(&self, what: &str) -> u64 {
         let counts: Value = client().get(format!("{}/_counts", self.url)).send().await.unwrap().json().await.unwrap();
         counts[what].as_u64().unwrap()
     }
@@ -60,10 +60,10 @@ impl Drop for Oidc {
 
 /// An API behind the connection: it notes the tokens it was shown.
 #[derive(Clone, Default)]
-struct Api(Arc<Mutex<Vec<String>>>);
+pub struct Api(Arc<Mutex<Vec<String>>>);
 
 impl Api {
-    async fn start(&self) -> String {
+    pub async fn start(&self) -> String {
         async fn hello(State(api): State<Api>, headers: HeaderMap) -> &'static str {
             api.0.lock().unwrap().push(headers["authorization"].to_str().unwrap().to_owned());
             r#"{"hello":"there"}"#
@@ -75,7 +75,7 @@ impl Api {
         url
     }
 
-    fn shown(&self) -> Vec<String> {
+    pub fn shown(&self) -> Vec<String> {
         self.0.lock().unwrap().clone()
     }
 }
@@ -103,6 +103,80 @@ steps:
       message: "{{ event.data.connection }} needs a person: {{ event.data.link | safe }}"
 "#;
 
+/// A project with a connection to `api` that `oidc` lets it use, and somebody who is told of its troubles.
+pub fn project(outside: &Outside, oidc: &Oidc, api: &str) -> Project {
+    let project = Project::new(&outside.url).with_workflow("call.yaml", CALL).with_workflow("tell.yaml", TELL);
+    let file = project.path().join("deskwire.yaml");
+    let (text, oauth) = (std::fs::read_to_string(&file).unwrap(), &oidc.url);
+    let more = format!(
+        "  api:\n    provider: http\n    auth: {{ type: oauth2, client: desk }}\n    allowed_domain: api.example.com\n    \
+         base_url: \"{api}\"\noauth_clients:\n  desk:\n    provider: http\n    grant: authorization_code\n    \
+         client_id: desk\n    client_secret: {{ secret: desk-secret }}\n    scopes: openid\n    \
+         authorize_url: \"{oauth}/auth\"\n    token_url: \"{oauth}/token\"\n"
+    );
+    std::fs::write(&file, text + &more).unwrap();
+    project
+}
+
+/// Connects the connection as a person does: by the link that the command prints, in a browser.
+pub async fn connect(project: &Project) -> Value {
+    let arguments = ["connections", "connect", "api", "--no-browser", "--json", "--allow-loopback"];
+    let mut command = project.command(&arguments).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(command.stdout.take().unwrap()).lines();
+    let first: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
+    let page = browse(Url::parse(first["open"].as_str().unwrap()).unwrap()).await;
+    assert!(page.contains("api is connected"), "{page}");
+    let rest: String = lines.map(Result::unwrap).collect();
+    assert!(command.wait().unwrap().success());
+    serde_json::from_str(&rest).unwrap()
+}
+
+/// The token as it stands, at its end, and its renewal due if somebody else is to see to it.
+pub async fn let_it_end(store: &dyn Store, due: bool) {
+    let (state, now) = (token_state(store).await, SystemClock.now());
+    let revision = state.revision;
+    let ended = TokenState { expires_at: Some(now), due_at: due.then_some(now), ..state };
+    assert!(store.put_tokens(ended, Some(revision)).await.unwrap());
+}
+
+pub async fn token_state(store: &dyn Store) -> TokenState {
+    store.token_state(&ConnectionName::parse("api").unwrap()).await.unwrap().unwrap()
+}
+
+/// Fifty commands and two hundred tasks of this process that find the token ended all get the next one.
+pub async fn many_want_it(project: &Project, place: Place) {
+    let here = process(project, place).await;
+    let arguments = ["connections", "test", "api", "--json", "--allow-loopback"];
+    let processes: Vec<Child> = (0..50)
+        .map(|_| project.command(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
+        .collect();
+    let tasks: Vec<_> = (0..200)
+        .map(|_| {
+            let broker = Arc::clone(&here.broker);
+            tokio::spawn(async move { broker.token(&ConnectionName::parse("api").unwrap()).await.unwrap().version })
+        })
+        .collect();
+    for task in tasks {
+        assert_eq!(task.await.unwrap(), 2);
+    }
+    for process in processes {
+        let output = process.wait_with_output().unwrap();
+        let said: Value = serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
+        assert_eq!((&said["works"], &said["version"]), (&Value::Bool(true), &Value::from(2)), "{said}");
+    }
+}
+
+/// This very process, started on the project as a command is.
+async fn process(project: &Project, place: Place) -> Deskwire {
+    let environment: BTreeMap<String, String> = project.environment.iter().cloned().collect();
+    let secrets = Secrets::new(project.path(), Box::new(move |name| environment.get(name).cloned()));
+    let settings =
+        Settings { place, allow_loopback: true, stand_ins: None, apply: false, leave_out: false, needs_secrets: true };
+    let files = deskwire_startup::read_project(project.path()).unwrap();
+    deskwire_startup::start(&settings, &files, &secrets).await.unwrap()
+}
+
 struct World {
     oidc: Oidc,
     api: Api,
@@ -113,48 +187,13 @@ struct World {
 impl World {
     async fn new() -> Self {
         let (oidc, api, outside) = (Oidc::start(), Api::default(), Outside::start().await);
-        let project = Project::new(&outside.url).with_workflow("call.yaml", CALL).with_workflow("tell.yaml", TELL);
-        let file = project.path().join("deskwire.yaml");
-        let text = std::fs::read_to_string(&file).unwrap();
-        let (oauth, at) = (&oidc.url, api.start().await);
-        let more = format!(
-            "  api:\n    provider: http\n    auth: {{ type: oauth2, client: desk }}\n    allowed_domain: api.example.com\n    \
-             base_url: \"{at}\"\noauth_clients:\n  desk:\n    provider: http\n    grant: authorization_code\n    \
-             client_id: desk\n    client_secret: {{ secret: desk-secret }}\n    scopes: openid\n    \
-             authorize_url: \"{oauth}/auth\"\n    token_url: \"{oauth}/token\"\n"
-        );
-        std::fs::write(&file, text + &more).unwrap();
+        let project = project(&outside, &oidc, &api.start().await);
         assert!(project.run_with(&["secrets", "set", "desk-secret"], "oidc-client-secret").status.success());
         Self { oidc, api, outside, project }
     }
 
-    /// Connects the connection as a person does: by the link that the command prints, in a browser.
     async fn connect(&self) -> Value {
-        let arguments = ["connections", "connect", "api", "--no-browser", "--json", "--allow-loopback"];
-        let mut command = self.project.command(&arguments).stdout(Stdio::piped()).spawn().unwrap();
-        let mut lines = BufReader::new(command.stdout.take().unwrap()).lines();
-        let first: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
-        let page = browse(Url::parse(first["open"].as_str().unwrap()).unwrap()).await;
-        assert!(page.contains("api is connected"), "{page}");
-        let rest: String = lines.map(Result::unwrap).collect();
-        assert!(command.wait().unwrap().success());
-        serde_json::from_str(&rest).unwrap()
-    }
-
-    /// This very process, started on the project as a command is.
-    async fn process(&self) -> Deskwire {
-        let environment: BTreeMap<String, String> = self.project.environment.iter().cloned().collect();
-        let secrets = Secrets::new(self.project.path(), Box::new(move |name| environment.get(name).cloned()));
-        let settings = Settings {
-            place: deskwire_startup::Place::Folder(self.project.data()),
-            allow_loopback: true,
-            stand_ins: None,
-            apply: false,
-            leave_out: false,
-            needs_secrets: true,
-        };
-        let files = deskwire_startup::read_project(self.project.path()).unwrap();
-        deskwire_startup::start(&settings, &files, &secrets).await.unwrap()
+        connect(&self.project).await
     }
 
     fn store(&self) -> SqliteStore {
@@ -162,15 +201,11 @@ impl World {
     }
 
     async fn state(&self) -> TokenState {
-        self.store().token_state(&ConnectionName::parse("api").unwrap()).await.unwrap().unwrap()
+        token_state(&self.store()).await
     }
 
-    /// Makes the token's end come, and its renewal due if a server is to see to it.
     async fn let_it_end(&self, due: bool) {
-        let (state, now) = (self.state().await, SystemClock.now());
-        let revision = state.revision;
-        let ended = TokenState { expires_at: Some(now), due_at: due.then_some(now), ..state };
-        assert!(self.store().put_tokens(ended, Some(revision)).await.unwrap());
+        let_it_end(&self.store(), due).await;
     }
 
     /// The refresh token of a version, from where it is kept sealed.
@@ -312,26 +347,7 @@ async fn fifty_processes_and_two_hundred_tasks_that_find_a_token_ended_renew_it_
     let world = World::new().await;
     world.connect().await;
     world.let_it_end(false).await;
-    let here = world.process().await;
-    let arguments = ["connections", "test", "api", "--json", "--allow-loopback"];
-    let processes: Vec<Child> = (0..50)
-        .map(|_| world.project.command(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
-        .collect();
-    let tasks: Vec<_> = (0..200)
-        .map(|_| {
-            let broker = Arc::clone(&here.broker);
-            tokio::spawn(async move { broker.token(&ConnectionName::parse("api").unwrap()).await.unwrap().version })
-        })
-        .collect();
-    for task in tasks {
-        assert_eq!(task.await.unwrap(), 2);
-    }
-    for process in processes {
-        let output = process.wait_with_output().unwrap();
-        let said: Value = serde_json::from_slice(&output.stdout)
-            .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
-        assert_eq!((&said["works"], &said["version"]), (&Value::Bool(true), &Value::from(2)), "{said}");
-    }
+    many_want_it(&world.project, Place::Folder(world.project.data())).await;
     assert_eq!(world.oidc.count("refreshed").await, 1);
     assert_eq!(world.oidc.count("refused").await, 0, "no token was shown twice");
     assert_eq!(world.state().await.standing, Standing::Connected);

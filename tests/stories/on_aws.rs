@@ -6,13 +6,19 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
 use deskwire_aws::testing::Emulator;
+use deskwire_aws::{AwsStore, Names};
 use deskwire_core::random::{Random, SeededRandom};
+use deskwire_core::token::Standing;
+use deskwire_startup::{OsRandom, Place};
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, Delivery, POST_WORKFLOW, Project, SECRET, answer, status_changed};
+use crate::front_door::FrontDoor;
+use crate::harness::{Answer, Delivery, POST_WORKFLOW, Project, SECRET, answer, client, status_changed};
+use crate::oauth::{self, Api, Oidc};
 use crate::outside::{Outside, SLACK_TOKEN, ZENDESK_TOKEN};
 
 const STACK: &str = "trial";
@@ -25,9 +31,9 @@ struct Deployed {
     outside: Outside,
     project: Project,
     stack: Emulator,
-    _secrets: Emulator,
+    secrets: Emulator,
     said: Value,
-    client: reqwest::Client,
+    door: FrontDoor,
 }
 
 fn root() -> PathBuf {
@@ -36,8 +42,15 @@ fn root() -> PathBuf {
 
 impl Deployed {
     async fn with(workflow: &str) -> Self {
-        let (outside, stack, secrets) = (Outside::start().await, Emulator::thorough().await, Emulator::start().await);
-        let mut project = Project::new(&outside.url).with_stored_secrets().with_workflow("post.yaml", workflow);
+        let outside = Outside::start().await;
+        let project = Project::new(&outside.url).with_workflow("post.yaml", workflow);
+        Self::of(outside, project, &[]).await
+    }
+
+    /// Deploys the stack, and this project and its secrets to it.
+    async fn of(outside: Outside, project: Project, more_secrets: &[(&str, &str)]) -> Self {
+        let (stack, secrets, door) = (Emulator::thorough().await, Emulator::start().await, FrontDoor::build().await);
+        let mut project = project.with_stored_secrets();
         project.environment = [
             ("AWS_ENDPOINT_URL", stack.url.as_str()),
             ("AWS_ENDPOINT_URL_SECRETS_MANAGER", secrets.url.as_str()),
@@ -48,33 +61,38 @@ impl Deployed {
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .to_vec();
-        let said = deploy(&stack, &secrets);
+        let said = deploy(&stack, &secrets, &door);
+        door.open(&stack.url, said["ApiId"].as_str().unwrap());
         let applied = project.run(&["apply", "--allow-loopback"]);
         assert!(applied.status.success(), "{}", String::from_utf8_lossy(&applied.stderr));
-        for (name, value) in
-            [("zendesk-signing-secret", SECRET), ("slack-bot-token", SLACK_TOKEN), ("zendesk-api-token", ZENDESK_TOKEN)]
-        {
+        let own = [
+            ("zendesk-signing-secret", SECRET),
+            ("slack-bot-token", SLACK_TOKEN),
+            ("zendesk-api-token", ZENDESK_TOKEN),
+        ];
+        for (name, value) in own.iter().chain(more_secrets) {
             let stored = project.run_with(&["secrets", "set", name], value);
             assert!(stored.status.success(), "{}", String::from_utf8_lossy(&stored.stderr));
         }
-        // The emulator tells its APIs apart by their host name, which no resolver knows.
-        let address = stack.url.trim_start_matches("http://").parse().unwrap();
-        let host = format!("{}.execute-api.localhost", said["ApiId"].as_str().unwrap());
-        let client = reqwest::Client::builder().no_proxy().resolve(&host, address).build().unwrap();
-        Self { outside, project, stack, _secrets: secrets, said, client }
-    }
-
-    fn url(&self, path: &str) -> String {
-        let port = self.stack.url.rsplit(':').next().unwrap();
-        format!("http://{}.execute-api.localhost:{port}{path}", self.said["ApiId"].as_str().unwrap())
+        Self { outside, project, stack, secrets, said, door }
     }
 
     async fn send(&self, delivery: Delivery) -> Result<Answer, reqwest::Error> {
-        let mut request = self.client.post(self.url("/webhooks/zendesk/zendesk")).body(delivery.body);
+        let mut request = client().post(format!("{}/webhooks/zendesk/zendesk", self.door.url)).body(delivery.body);
         for (name, value) in delivery.headers {
             request = request.header(name, value);
         }
         Ok(answer(request.timeout(Duration::from_secs(20)).send().await?).await)
+    }
+
+    /// Its store, for this process.
+    fn store(&self) -> AwsStore {
+        let names = Names {
+            table: STACK.to_owned(),
+            queue_url: Some(self.said["QueueUrl"].as_str().unwrap().replace("localhost", "127.0.0.1")),
+            secret_prefix: STACK.to_owned(),
+        };
+        deskwire_aws::testing::store_of(&self.stack.url, &self.secrets.url, ACCOUNT, names, &OsRandom)
     }
 
     /// How the emulator that runs the stack is reached by a client of AWS.
@@ -86,7 +104,7 @@ impl Deployed {
     async fn invoke(&self, function: &str) -> Value {
         let url = format!("{}/2015-03-31/functions/{STACK}-{function}/invocations", self.stack.url);
         let credential = format!("AWS4-HMAC-SHA256 Credential={ACCOUNT}/20261123/us-east-1/lambda/aws4_request");
-        let called = self.client.post(url).header("authorization", credential).body("{}").send().await.unwrap();
+        let called = client().post(url).header("authorization", credential).body("{}").send().await.unwrap();
         assert!(called.status().is_success(), "{called:?}");
         called.json().await.unwrap()
     }
@@ -121,12 +139,13 @@ impl Deployed {
     }
 }
 
-fn deploy(stack: &Emulator, secrets: &Emulator) -> Value {
+fn deploy(stack: &Emulator, secrets: &Emulator, door: &FrontDoor) -> Value {
     let output = Command::new(root().join(".tools/aws/bin/python"))
         .arg(root().join("tests/aws/deploy.py"))
         .args([&stack.url, STACK])
         .args([root().join("infra/template.yaml"), root().join("target/debug")])
         .args(["--set", &format!("AWS_ENDPOINT_URL_SECRETS_MANAGER={}", secrets.url)])
+        .args(["--set", &format!("DESKWIRE_PUBLIC_URL={}", door.url)])
         .args(["--set", "DESKWIRE_ALLOW_LOOPBACK=1", "--rate", "rate(1 minute)", "--runner-timeout", "30"])
         .output()
         .expect("./tests/run installs what deploys on an emulator");
@@ -250,6 +269,73 @@ async fn what_the_queue_gives_up_is_a_dead_letter_of_the_history_and_can_be_repl
     assert!(replayed.status.success(), "{}", String::from_utf8_lossy(&replayed.stderr));
     wait_for("the replay is over", || deployed.runs().iter().any(|run| run["state"] == "succeeded")).await;
     assert_eq!(deployed.outside.posts(), ["ticket 1 number 1"]);
+}
+
+/// An OAuth server that nobody here wrote, an API behind it, and a deployment that is to use them.
+async fn with_oauth() -> (Oidc, Api, Deployed) {
+    let (oidc, api, outside) = (Oidc::start(), Api::default(), Outside::start().await);
+    let project = oauth::project(&outside, &oidc, &api.start().await);
+    let deployed = Deployed::of(outside, project, &[("desk-secret", "oidc-client-secret")]).await;
+    // It tells commands where the deployment is reached; the schedule would call it within a minute.
+    deployed.invoke("token-refresh").await;
+    (oidc, api, deployed)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_is_connected_in_a_browser_and_renewed_on_schedule_and_its_runs_go_on() {
+    let (oidc, api, deployed) = with_oauth().await;
+    let accepted = deployed.send(Delivery::new(status_changed("e1", 1, 1))).await.unwrap();
+    assert_eq!(accepted.status, 202);
+    wait_for("it waits for its connection", || deployed.runs().iter().any(|run| run["state"] == "waiting")).await;
+    let why = deployed.runs()[0]["reason"].as_str().unwrap().to_owned();
+    assert!(why.contains("has never been connected: `deskwire connections connect api`"), "{why}");
+    let connected = oauth::connect(&deployed.project).await;
+    assert_eq!(connected["tokens"]["standing"], "connected");
+    deployed.invoke("token-refresh").await;
+    wait_for("the run goes on", || deployed.outside.posts() == ["ticket 1: there"]).await;
+    let before = api.shown();
+
+    // Nobody calls anything: the schedule does.
+    let store = deployed.store();
+    oauth::let_it_end(&store, true).await;
+    for _ in 0..600 {
+        if oauth::token_state(&store).await.version == 2 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    assert_eq!(oidc.count("refreshed").await, 1, "{}", deployed.logs());
+    deployed.send(Delivery::new(status_changed("e2", 2, 2))).await.unwrap();
+    wait_for("the new token is used", || deployed.outside.posts().len() == 2).await;
+    let shown = api.shown();
+    assert!(shown.len() == 2 && shown[..1] == before && shown[1] != shown[0], "two tokens were shown");
+    let logs = deployed.logs();
+    for secret in shown.iter().map(|token| token.trim_start_matches("Bearer ")).chain(["oidc-client-secret"]) {
+        assert!(!logs.contains(secret), "a secret is in the logs: {logs}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fifty_processes_two_hundred_tasks_and_the_functions_that_find_a_token_ended_renew_it_once() {
+    let (oidc, api, deployed) = with_oauth().await;
+    oauth::connect(&deployed.project).await;
+    let store = deployed.store();
+    oauth::let_it_end(&store, true).await;
+    let functions = async {
+        for number in 0..5 {
+            deployed.send(Delivery::new(status_changed(&format!("e{number}"), number, number))).await.unwrap();
+        }
+        deployed.invoke("token-refresh").await;
+    };
+    tokio::join!(oauth::many_want_it(&deployed.project, Place::Shared(Arc::new(store.clone()))), functions);
+    deployed.runs_over(5).await;
+    assert_eq!(deployed.outside.posts().len(), 5);
+    assert_eq!(oidc.count("refreshed").await, 1);
+    assert_eq!(oidc.count("refused").await, 0, "no token was shown twice");
+    assert_eq!(oauth::token_state(&store).await.standing, Standing::Connected);
+    let mut tokens = api.shown();
+    tokens.dedup();
+    assert_eq!(tokens.len(), 1, "all calls were made with the new one");
 }
 
 async fn wait_for(what: &str, happened: impl Fn() -> bool) {

@@ -211,14 +211,15 @@ impl BatchRunner {
                         }
                     }
                 }
-                Offer::Later { at, in_lane: true } if at.since(now) <= LONGEST_HIDDEN => {
+                Offer::Later { at, only_time: true } if at.since(now) <= LONGEST_HIDDEN => {
                     if receipts < MOST_RECEIPTS {
                         return Ok(Outcome::Again(at.since(now)));
                     }
                     self.queue.tell_again(run).await?;
                     return Ok(Outcome::Done);
                 }
-                // It has left its lane, or is told of again when the one before it leaves, or when it is due.
+                // It is told of again when it is due, when what it waits for has come, or when the one before it leaves. Hidden
+                // until then, its message would hold up that news: they are of one group.
                 Offer::Later { .. } | Offer::Behind | Offer::Nothing => return Ok(Outcome::Done),
             }
         }

@@ -155,6 +155,14 @@ pub fn config_of(url: &str, key: &str) -> SdkConfig {
         .build()
 }
 
+/// A deployment's store, as somebody with this access key reaches it, whose secrets are kept by another emulator.
+pub fn store_of(url: &str, secrets_url: &str, key: &str, names: Names, random: &dyn Random) -> AwsStore {
+    let secrets = aws_sdk_secretsmanager::Client::new(&config_of(secrets_url, key));
+    let mut store = AwsStore::with_config(&config_of(url, key), names, random);
+    store.secrets = secrets;
+    store
+}
+
 /// A table and a queue of this name, as the template makes them.
 pub async fn resources(config: &SdkConfig, name: &str) -> Names {
     create_table(&aws_sdk_dynamodb::Client::new(config), name).await.expect("the table is made");

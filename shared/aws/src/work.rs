@@ -87,13 +87,13 @@ impl Work for AwsStore {
     ) -> BoxFuture<'a, StoreResult<Offer>> {
         Box::pin(async move {
             let Some(row) = self.run_row(run.as_str()).await? else { return Ok(Offer::Nothing) };
-            let in_lane = !row.is_apart();
+            let only_time = !row.is_apart() && row.waits.is_none();
             Ok(match Box::pin(self.try_claim(row, owner, lease, now)).await? {
                 Tried::Ours(claim) => {
                     let (holds, own_actors) = self.shared(now).await?;
                     Offer::Ours(Box::new(ClaimBatch { claims: vec![*claim], holds, own_actors, next_due: None }))
                 }
-                Tried::Later(at) => Offer::Later { at, in_lane },
+                Tried::Later(at) => Offer::Later { at, only_time },
                 Tried::Behind => Offer::Behind,
                 Tried::Nothing => Offer::Nothing,
             })

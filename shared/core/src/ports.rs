@@ -181,8 +181,9 @@ pub enum Offer {
     Later {
         /// When.
         at: Timestamp,
-        /// Does it keep its lane meanwhile, so that later runs of the lane stay behind it?
-        in_lane: bool,
+        /// Is time all that it waits for, while its lane stands still? Otherwise its lane goes on meanwhile, or an event
+        /// may bring it back sooner, and it is told of again then.
+        only_time: bool,
     },
     /// Another run of its lane comes first. It is told of again when that one leaves.
     Behind,

@@ -472,17 +472,17 @@ pub async fn one_run_is_handed_out_when_its_turn_has_come(s: Stores) {
     assert!(matches!(ask("run_2", 5).await, Offer::Behind));
     let Offer::Ours(mut first) = ask("run_1", 5).await else { panic!("it is the first") };
     assert!(
-        matches!(ask("run_1", 6).await, Offer::Later { at: until, in_lane: true } if until == at(60_005)),
+        matches!(ask("run_1", 6).await, Offer::Later { at: until, only_time: true } if until == at(60_005)),
         "it is leased"
     );
     assert!(matches!(ask("run_2", 6).await, Offer::Behind));
     let first = first.claims.remove(0);
     s.settle(&first, Settlement::Again { at: at(500), reason: "busy".to_owned() }, 7).await;
-    assert!(matches!(ask("run_1", 8).await, Offer::Later { at: until, in_lane: true } if until == at(500)));
+    assert!(matches!(ask("run_1", 8).await, Offer::Later { at: until, only_time: true } if until == at(500)));
     assert!(matches!(ask("run_2", 8).await, Offer::Behind));
     let Offer::Ours(mut again) = ask("run_1", 500).await else { panic!("it is due") };
     s.settle(&again.claims.remove(0), waits_until(9_000, None), 501).await;
-    assert!(matches!(ask("run_1", 502).await, Offer::Later { at: until, in_lane: false } if until == at(9_000)));
+    assert!(matches!(ask("run_1", 502).await, Offer::Later { at: until, only_time: false } if until == at(9_000)));
     let Offer::Ours(mut last) = ask("run_1", 9_000).await else { panic!("its wait is over") };
     s.settle(&last.claims.remove(0), over(RunState::Succeeded), 9_001).await;
     assert!(matches!(ask("run_1", 502).await, Offer::Nothing));

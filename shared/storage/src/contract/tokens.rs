@@ -1,9 +1,10 @@
 //! The contract's third part: what is known of connections' tokens, and runs that wait for a connection.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use deskwire_core::ids::{ConnectionName, SourceName};
-use deskwire_core::ports::{EventWait, Settlement};
+use deskwire_core::ids::{ConnectionName, RunId, SourceName};
+use deskwire_core::ports::{EventWait, Offer, Settlement};
 use deskwire_core::run::RunState;
 use deskwire_core::token::{CONNECTED, Leased, Standing, TokenState, subject_of};
 
@@ -118,6 +119,11 @@ pub async fn a_blocked_run_keeps_its_lane_until_its_connection_is_back(s: Stores
     s.settle(&first, block(5), 6).await;
     assert_eq!(s.state("run_1").await, RunState::Waiting);
     assert!(s.claim(10, 100).await.is_empty(), "the second stays behind the first");
+    let offer = s.work.claim_one(&RunId::new("run_1"), "runner", Duration::from_mins(1), at(100)).await;
+    assert!(
+        matches!(offer, Ok(Offer::Later { only_time: false, .. })),
+        "the event may come before the time: {offer:?}"
+    );
     let connected = |id: &str, connection: &str, received_at| {
         let mut arrival = arrival(id, &subject_of(&name(connection)), &[], received_at);
         arrival.event.source = SourceName::deskwire();

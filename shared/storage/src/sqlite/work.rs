@@ -161,17 +161,19 @@ fn claim_one(
     until: Timestamp,
     now: Timestamp,
 ) -> StoreResult<Offer> {
-    let found: Option<(Option<i64>, Option<i64>, String)> = connection
-        .prepare_cached("SELECT head, due_at, lane FROM runs WHERE id = ?1")
+    let found: Option<(Option<i64>, Option<i64>, String, bool)> = connection
+        .prepare_cached("SELECT head, due_at, lane, waits FROM runs WHERE id = ?1")
         .and_then(|mut statement| {
-            statement.query_row([run.as_str()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()
+            statement
+                .query_row([run.as_str()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
+                .optional()
         })
         .map_err(unavailable)?;
     Ok(match found {
-        Some((Some(1), Some(due_at), lane)) if due_at > now.as_millis() => {
-            Offer::Later { at: Timestamp::from_millis(due_at), in_lane: lane != own_lane(run) }
+        Some((Some(1), Some(due_at), lane, waits)) if due_at > now.as_millis() => {
+            Offer::Later { at: Timestamp::from_millis(due_at), only_time: lane != own_lane(run) && !waits }
         }
-        Some((Some(1), Some(_), _)) => {
+        Some((Some(1), Some(_), ..)) => {
             let mut statement = connection.prepare_cached(ONE.as_str()).map_err(unavailable)?;
             let rows = statement.query([run.as_str()]).map_err(unavailable)?;
             let due = read_due(rows, until)?;
