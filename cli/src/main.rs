@@ -17,6 +17,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use args::{Cli, Command};
+use deskwire_telemetry::{Format, Telemetry};
 
 /// What a command came to: fine, or not. Both have said so already.
 pub(crate) enum Outcome {
@@ -26,7 +27,7 @@ pub(crate) enum Outcome {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    start_logging(&cli);
+    let _telemetry = start_logging(&cli);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -84,15 +85,10 @@ fn in_words(error: &anyhow::Error) -> String {
 }
 
 /// Logs go to the standard error: what went wrong, unless `RUST_LOG` says otherwise; one JSON line each with `--json`.
-fn start_logging(cli: &Cli) {
-    use tracing_subscriber::EnvFilter;
-    let default = if matches!(cli.command, Command::Serve { .. }) { "warn,deskwire=info" } else { "error" };
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
+#[expect(clippy::disallowed_methods, reason = "the environment says where traces go")]
+fn start_logging(cli: &Cli) -> Telemetry {
+    let level = if matches!(cli.command, Command::Serve { .. }) { "warn,deskwire=info" } else { "error" };
     let colours = anstream::stderr().current_choice() != anstream::ColorChoice::Never;
-    let logs = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(colours)
-        .with_target(false);
-    if cli.json { logs.json().flatten_event(true).init() } else { logs.init() }
+    let format = if cli.json { Format::Json } else { Format::Text { colours } };
+    deskwire_telemetry::for_command(level, format, &|name| std::env::var(name).ok())
 }

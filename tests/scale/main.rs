@@ -196,6 +196,7 @@ impl Process {
             received_at: now,
             data: JsonText::parse(format!(r#"{{"detail":{{"id":"{number}"}}}}"#).as_bytes()).unwrap().0,
             change: ChangeFacts::default(),
+            request_id: None,
         };
         let wanted = Wanted {
             workflow: self.workflow.name.clone(),

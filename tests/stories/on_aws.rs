@@ -20,6 +20,7 @@ use crate::front_door::FrontDoor;
 use crate::harness::{Answer, Delivery, POST_WORKFLOW, Project, SECRET, answer, client, status_changed};
 use crate::oauth::{self, Api, Oidc};
 use crate::outside::{Outside, SLACK_TOKEN, ZENDESK_TOKEN};
+use crate::template;
 
 const STACK: &str = "trial";
 
@@ -133,6 +134,40 @@ impl Deployed {
         String::from_utf8(output.unwrap().stdout).unwrap()
     }
 
+    /// Every call that a function has made of AWS is one that its role allows.
+    fn made_allowed_calls_only(&self) {
+        let sections = template::sections();
+        let mut seen = 0;
+        for line in self.logs().lines() {
+            let Some((function, said)) = line.strip_prefix(&format!("{STACK}-")).and_then(|line| line.split_once(' '))
+            else {
+                continue;
+            };
+            let Ok(said) = serde_json::from_str::<Value>(said) else { continue };
+            let call = said["target"].as_str().filter(|_| said["message"] == "calling AWS");
+            let needed: Vec<String> = match (call, said["writes"].as_str()) {
+                (Some("DynamoDB_20120810.TransactWriteItems"), _) | (None, None) => continue,
+                (None, Some(writes)) => writes.split(',').map(|kind| format!("dynamodb:{kind}")).collect(),
+                (Some(call), _) => {
+                    let (service, operation) = call.split_once('.').unwrap();
+                    let service = match service {
+                        "DynamoDB_20120810" => "dynamodb",
+                        "AmazonSQS" => "sqs",
+                        other => other,
+                    };
+                    // A batch is allowed by the operation's own name.
+                    vec![format!("{service}:{}", operation.trim_end_matches("Batch"))]
+                }
+            };
+            let allowed = template::allowed(&sections[function]);
+            for action in needed {
+                assert!(allowed.contains(&action), "{function} needs {action}, and its role does not allow it: {line}");
+                seen += 1;
+            }
+        }
+        assert!(seen > 10, "only {seen} calls are in the logs");
+    }
+
     /// Kills whatever functions are running.
     fn kill_functions(&self) {
         let _ = Command::new("pkill").args(["-KILL", "-P", &self.stack.process().to_string()]).status();
@@ -146,7 +181,8 @@ fn deploy(stack: &Emulator, secrets: &Emulator, door: &FrontDoor) -> Value {
         .args([root().join("infra/template.yaml"), root().join("target/debug")])
         .args(["--set", &format!("AWS_ENDPOINT_URL_SECRETS_MANAGER={}", secrets.url)])
         .args(["--set", &format!("DESKWIRE_PUBLIC_URL={}", door.url)])
-        .args(["--set", "DESKWIRE_ALLOW_LOOPBACK=1", "--rate", "rate(1 minute)", "--runner-timeout", "30"])
+        .args(["--set", "DESKWIRE_ALLOW_LOOPBACK=1", "--set", "AWS_LAMBDA_LOG_FORMAT=JSON"])
+        .args(["--set", "AWS_LAMBDA_LOG_LEVEL=TRACE", "--rate", "rate(1 minute)", "--runner-timeout", "30"])
         .output()
         .expect("./tests/run installs what deploys on an emulator");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -167,6 +203,7 @@ async fn a_signed_event_becomes_a_slack_message_and_nothing_secret_or_said_is_in
     let body = String::from_utf8(status_changed("e1", 48213, 7)).unwrap().replace("\"NEW\"", &format!("\"{marker}\""));
     let accepted = deployed.send(Delivery::new(body.clone())).await.unwrap();
     assert_eq!((accepted.status, accepted.body["status"].as_str()), (202, Some("accepted")));
+    let request = accepted.headers["x-request-id"].to_str().unwrap().to_owned();
     let repeat = deployed.send(Delivery::new(body)).await.unwrap();
     assert_eq!((repeat.status, repeat.body["status"].as_str()), (200, Some("repeat")));
     let unsigned = deployed.send(Delivery::signed_with("{}", deskwire_core::time::Timestamp::default(), "x")).await;
@@ -178,11 +215,22 @@ async fn a_signed_event_becomes_a_slack_message_and_nothing_secret_or_said_is_in
     let id = runs[0]["id"].as_str().unwrap();
     let shown = deployed.project.json(&["runs", "show", &id[..20]]);
     assert_eq!(shown["run"]["state"].as_str().or(shown["state"].as_str()), Some("succeeded"), "{shown:#}");
+    // One id from the first answer to the provider's call, and in the lines about it.
+    assert_eq!(shown["event"]["requestid"], request.as_str(), "{shown:#}");
+    assert_eq!(deployed.outside.requests_of("chat.postMessage"), [Some(request.clone())]);
     let logs = deployed.logs();
     assert!(logs.contains("zendesk-webhook"), "there are logs: {logs}");
+    let lines = logs.lines().filter_map(|line| serde_json::from_str::<Value>(&line[line.find('{')?..]).ok());
+    let of_request: Vec<Value> = lines.filter(|line| line["request_id"] == request.as_str()).collect();
+    for (field, value) in
+        [("workflow", "post"), ("event", "e1"), ("run", id), ("connection", "slack"), ("outcome", "ok")]
+    {
+        assert!(of_request.iter().any(|line| line[field] == value), "no line says {field}: {logs}");
+    }
     for secret in [SECRET, SLACK_TOKEN, ZENDESK_TOKEN, marker] {
         assert!(!logs.contains(secret), "{secret} is in the logs: {logs}");
     }
+    deployed.made_allowed_calls_only();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -269,6 +317,7 @@ async fn what_the_queue_gives_up_is_a_dead_letter_of_the_history_and_can_be_repl
     assert!(replayed.status.success(), "{}", String::from_utf8_lossy(&replayed.stderr));
     wait_for("the replay is over", || deployed.runs().iter().any(|run| run["state"] == "succeeded")).await;
     assert_eq!(deployed.outside.posts(), ["ticket 1 number 1"]);
+    deployed.made_allowed_calls_only();
 }
 
 /// An OAuth server that nobody here wrote, an API behind it, and a deployment that is to use them.
@@ -313,6 +362,7 @@ async fn a_connection_is_connected_in_a_browser_and_renewed_on_schedule_and_its_
     for secret in shown.iter().map(|token| token.trim_start_matches("Bearer ")).chain(["oidc-client-secret"]) {
         assert!(!logs.contains(secret), "a secret is in the logs: {logs}");
     }
+    deployed.made_allowed_calls_only();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -62,6 +62,12 @@ impl Outside {
         self.sandbox.slack().all_posts().into_iter().map(|message| message.text).collect()
     }
 
+    /// What the callers of this operation called their requests.
+    pub fn requests_of(&self, operation: &str) -> Vec<Option<String>> {
+        let log = self.sandbox.log();
+        log.iter().filter(|entry| entry.operation == operation).map(|entry| entry.request_id.clone()).collect()
+    }
+
     /// Plans what a stand-in does wrong, as another process would.
     pub async fn fault(&self, fault: &Value) {
         let answer = client().post(format!("{}/control/faults", self.url)).json(fault).send().await.unwrap();

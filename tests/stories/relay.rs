@@ -20,6 +20,9 @@ async fn an_event_becomes_a_message_and_its_run_tells_how() {
     let run = answer.body["runs"][0].as_str().unwrap();
     all_runs_over(&project).await;
     assert_eq!(outside.posts(), ["ticket 42 number 7"]);
+    let request = answer.headers["x-request-id"].to_str().unwrap();
+    assert_eq!(outside.requests_of("chat.postMessage"), [Some(request.to_owned())], "the provider is told the same id");
+    assert_eq!(project.json(&["events", "show", "e1"])["event"]["requestid"], request);
     let hidden = project.json(&["runs", "show", run]);
     assert_eq!(hidden["journal"][0]["input"]["message"], "[personal]");
     let shown = project.json(&["runs", "show", run, "--personal"]);

@@ -13,7 +13,7 @@ fn template() -> String {
 }
 
 /// The sections of the template's functions, by the function's name.
-fn sections() -> BTreeMap<String, String> {
+pub fn sections() -> BTreeMap<String, String> {
     let text = template();
     let mut sections = BTreeMap::new();
     let mut name = None;
@@ -41,6 +41,15 @@ fn words(text: &str, prefix: &str) -> BTreeSet<String> {
         .collect()
 }
 
+/// What a function's role allows, by its section.
+pub fn allowed(section: &str) -> BTreeSet<String> {
+    ["dynamodb:", "sqs:", "secretsmanager:"]
+        .iter()
+        .flat_map(|service| words(section, service))
+        .filter(|action| action.split(':').nth(1).is_some_and(|name| name.starts_with(char::is_uppercase)))
+        .collect()
+}
+
 /// What a function's binary reads on AWS: what its own `main.rs` names, and what the start-up that it uses names.
 fn read_by(function: &str) -> BTreeSet<String> {
     let main = std::fs::read_to_string(root().join("functions").join(function).join("src/main.rs")).unwrap();
@@ -53,6 +62,10 @@ fn read_by(function: &str) -> BTreeSet<String> {
     // It takes nothing in and lets nothing run.
     if function != "oauth" {
         read.insert("DESKWIRE_QUEUE_URL".to_owned());
+    }
+    let manifest = std::fs::read_to_string(root().join("functions").join(function).join("Cargo.toml")).unwrap();
+    if manifest.contains("default = [\"lambda\", \"otlp\"]") {
+        read.insert("OTEL_EXPORTER_OTLP_ENDPOINT".to_owned());
     }
     read
 }
@@ -74,7 +87,7 @@ fn every_variable_that_a_function_reads_is_set_and_no_other() {
         let set: BTreeSet<String> = section
             .lines()
             .filter_map(|line| line.trim().split_once(": ").map(|(name, _)| name.to_owned()))
-            .filter(|name| name.starts_with("DESKWIRE_"))
+            .filter(|name| name.starts_with("DESKWIRE_") || name.starts_with("OTEL_"))
             .collect();
         assert_eq!(set, read_by(&function), "{function}");
     }
@@ -126,12 +139,7 @@ fn what_each_function_may_do_is_what_its_ports_need_and_nothing_else() {
         ("api", all(&[&accept, &follow, &runs, &read_secrets, &["sqs:GetQueueAttributes"]])),
     ]);
     for (function, section) in sections() {
-        let allowed: BTreeSet<String> = ["dynamodb:", "sqs:", "secretsmanager:"]
-            .iter()
-            .flat_map(|service| words(&section, service))
-            .filter(|action| action.split(':').nth(1).is_some_and(|name| name.starts_with(char::is_uppercase)))
-            .collect();
-        assert_eq!(allowed, needed[function.as_str()], "{function}");
+        assert_eq!(allowed(&section), needed[function.as_str()], "{function}");
     }
 }
 

@@ -90,6 +90,7 @@ impl Bench {
             time: event.time,
             received_at: now,
             data,
+            request_id: None,
             change: event.change,
         })
     }

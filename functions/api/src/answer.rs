@@ -2,6 +2,7 @@
 
 use axum::response::Response;
 use deskwire_accept::answer::problem_response;
+use deskwire_core::ids::RequestId;
 use deskwire_core::ports::StoreError;
 use deskwire_core::problem::Problem;
 use http::{HeaderName, HeaderValue, header};
@@ -43,9 +44,9 @@ impl From<StoreError> for Failure {
 impl Failure {
     /// The HTTP answer.
     pub(crate) fn answer(self, api: &Api) -> Response {
-        let request_id = format!("req_{:016x}", api.random.bits() >> 64);
-        tracing::debug!(request_id, failure = ?self, "turned a question down");
-        let problem = self.problem(&request_id);
+        let request_id = RequestId::generate(api.random.as_ref());
+        tracing::debug!(%request_id, failure = ?self, "turned a question down");
+        let problem = self.problem(request_id.as_str());
         let unauthorized = problem.status == 401;
         let mut response = problem_response(&problem);
         let headers = response.headers_mut();
@@ -53,7 +54,7 @@ impl Failure {
         if unauthorized {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        if let Ok(value) = HeaderValue::from_str(&request_id) {
+        if let Ok(value) = HeaderValue::from_str(request_id.as_str()) {
             headers.insert(HeaderName::from_static("x-request-id"), value);
         }
         response

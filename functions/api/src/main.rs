@@ -9,7 +9,7 @@ use lambda_http::Error;
 #[tokio::main]
 #[expect(clippy::disallowed_methods, reason = "a binary reads the environment")]
 async fn main() -> Result<(), Error> {
-    lambda_http::tracing::init_default_subscriber();
+    let _telemetry = deskwire_telemetry::for_function(&|name| std::env::var(name).ok());
     let start = Function::start_without_secrets(Box::new(|name| std::env::var(name).ok())).await?.deskwire;
     let api = Arc::new(Api {
         tokens: Arc::new(Tokens::new(&start.vault.versions_of(api::TOKEN_SECRET).await?)),

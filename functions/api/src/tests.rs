@@ -41,6 +41,7 @@ impl World {
             received_at: at(1),
             data: JsonText::from(&json!({ "detail": { "email": "ulla@example.net", "id": "1" } })),
             change: ChangeFacts::default(),
+            request_id: None,
         };
         let wanted = Wanted {
             lane: Lane::of(&workflow, &event.subject),

@@ -9,7 +9,7 @@ use oauth::{Doors, OAuth};
 #[tokio::main]
 #[expect(clippy::disallowed_methods, reason = "a binary reads the environment")]
 async fn main() -> Result<(), Error> {
-    lambda_http::tracing::init_default_subscriber();
+    let _telemetry = deskwire_telemetry::for_function(&|name| std::env::var(name).ok());
     let variable = |name: &str| std::env::var(name).ok();
     let start = Function::start(Box::new(variable)).await?.deskwire;
     let public_url =

@@ -5,7 +5,7 @@ use lambda_http::Error;
 #[tokio::main]
 #[expect(clippy::disallowed_methods, reason = "a binary reads the environment")]
 async fn main() -> Result<(), Error> {
-    lambda_http::tracing::init_default_subscriber();
+    let _telemetry = deskwire_telemetry::for_function(&|name| std::env::var(name).ok());
     #[cfg(feature = "embedded")]
     if std::env::var_os("DESKWIRE_DATA").is_some() {
         let start = deskwire_startup::Function::start(Box::new(|name| std::env::var(name).ok())).await?;

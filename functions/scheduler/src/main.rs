@@ -8,7 +8,7 @@ use serde_json::Value;
 #[tokio::main]
 #[expect(clippy::disallowed_methods, reason = "a binary reads the environment")]
 async fn main() -> Result<(), Error> {
-    lambda_runtime::tracing::init_default_subscriber();
+    let _telemetry = deskwire_telemetry::for_function(&|name| std::env::var(name).ok());
     let function = Function::start_without_secrets(Box::new(|name| std::env::var(name).ok())).await?;
     let dead_letters = std::env::var("DESKWIRE_DEAD_LETTER_QUEUE_URL").ok();
     lambda_runtime::run(service_fn(|_: LambdaEvent<Value>| async {

@@ -1,7 +1,7 @@
 //! What people start by hand, as events.
 
 use deskwire_core::event::{ChangeFacts, Event, JsonText};
-use deskwire_core::ids::{BadName, EventId, RunId, SourceName};
+use deskwire_core::ids::{BadName, EventId, RequestId, RunId, SourceName};
 use deskwire_core::random::Random;
 use deskwire_core::time::Timestamp;
 use deskwire_workflows::{InputKind, ManualInput, Workflow};
@@ -92,6 +92,7 @@ pub fn by_hand(workflow: &Workflow, inputs: &Value, now: Timestamp, random: &dyn
         received_at: now,
         data: JsonText::from(&json!({ "inputs": inputs })),
         change: ChangeFacts::default(),
+        request_id: Some(RequestId::generate(random)),
     })
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use deskwire_accept::wanted_by;
 use deskwire_core::event::{ChangeFacts, Event, JsonText};
-use deskwire_core::ids::{BadName, EventId, SourceName};
+use deskwire_core::ids::{BadName, EventId, RequestId, SourceName};
 use deskwire_core::ports::{Arrival, Inbox, Registry, StoreError, StoreResult};
 use deskwire_core::random::Random;
 use deskwire_core::time::Timestamp;
@@ -59,6 +59,7 @@ impl Scheduler {
     async fn start(&self, workflow: &Workflow, schedule: &Schedule, tick: &Tick, now: Timestamp) -> StoreResult<()> {
         let event =
             tick_event(workflow, schedule, tick, now).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+        let event = Event { request_id: Some(RequestId::generate(self.random.as_ref())), ..event };
         let wanted = vec![wanted_by(&workflow.route(true), &event, now, self.random.as_ref())];
         self.inbox.accept(Arrival { event, also_known_as: vec![], wanted, declined: vec![], awaited: true }).await?;
         tracing::info!(workflow = %workflow.name, tick = %tick.at, "started by its schedule");
@@ -82,6 +83,7 @@ pub fn tick_event(workflow: &Workflow, schedule: &Schedule, tick: &Tick, now: Ti
             "zone": schedule.zone,
         })),
         change: ChangeFacts::default(),
+        request_id: None,
     })
 }
 

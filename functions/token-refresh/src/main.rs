@@ -11,7 +11,7 @@ use token_refresh::{Invitations, TokenRefresh};
 #[tokio::main]
 #[expect(clippy::disallowed_methods, reason = "a binary reads the environment")]
 async fn main() -> Result<(), Error> {
-    lambda_runtime::tracing::init_default_subscriber();
+    let _telemetry = deskwire_telemetry::for_function(&|name| std::env::var(name).ok());
     let variable = |name: &str| std::env::var(name).ok();
     let function = Function::start(Box::new(variable)).await?;
     let start = &function.deskwire;

@@ -13,7 +13,7 @@ use workflow_runner::{BatchRunner, LEASE, Message};
 #[tokio::main]
 #[expect(clippy::disallowed_methods, reason = "a binary reads the environment")]
 async fn main() -> Result<(), Error> {
-    lambda_runtime::tracing::init_default_subscriber();
+    let telemetry = Arc::new(deskwire_telemetry::for_function(&|name| std::env::var(name).ok()));
     let function = Function::start(Box::new(|name| std::env::var(name).ok())).await?;
     let start = &function.deskwire;
     let on_aws = EngineOptions { lease: LEASE, ..EngineOptions::default() };
@@ -29,6 +29,7 @@ async fn main() -> Result<(), Error> {
     let options = RunnerOptions { owner, ..RunnerOptions::default() };
     lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| {
         let (function, batches, engine, options) = (&function, &batches, &engine, &options);
+        let telemetry = Arc::clone(&telemetry);
         async move {
             let time_left = event.context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
             function.keep_in_step().await;
@@ -36,6 +37,10 @@ async fn main() -> Result<(), Error> {
                 (Some(batches), Some(messages)) => batches.handle(messages, time_left).await,
                 _ => workflow_runner::handle(Arc::clone(engine), options.clone(), time_left).await,
             };
+            // Lambda stops the process as soon as it has the answer.
+            if telemetry.sends_traces() {
+                tokio::task::spawn_blocking(move || telemetry.flush()).await?;
+            }
             Ok::<_, Error>(answer)
         }
     }))

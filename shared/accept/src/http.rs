@@ -6,8 +6,8 @@ use axum::Router;
 use axum::extract::{Path, Request, State};
 use axum::response::Response;
 use axum::routing::any;
+use deskwire_core::ids::RequestId;
 use deskwire_core::provider::provider;
-use deskwire_core::random::Random;
 use http::{HeaderMap, Method, header};
 
 use crate::answer::Answer;
@@ -26,13 +26,13 @@ pub fn router(intake: Arc<Intake>, webhook: &'static dyn Webhook) -> Router {
 }
 
 async fn handle(State(edge): State<Arc<Edge>>, Path(source): Path<String>, request: Request) -> Response {
-    let request_id = request_id(edge.intake.random.as_ref());
+    let request_id = RequestId::generate(edge.intake.random.as_ref());
     let answer = answer(&edge, &source, request, &request_id).await;
-    tracing::debug!(source, request_id, outcome = answer.name(), "answered a delivery");
-    answer.into_response(&request_id)
+    tracing::debug!(source, %request_id, outcome = answer.name(), "answered a delivery");
+    answer.into_response(request_id.as_str())
 }
 
-async fn answer(edge: &Edge, source: &str, request: Request, request_id: &str) -> Answer {
+async fn answer(edge: &Edge, source: &str, request: Request, request_id: &RequestId) -> Answer {
     let name = edge.webhook.provider();
     let catalogue = edge.intake.catalogue.get();
     let (Some(provider), Some(source)) = (provider(name), catalogue.source(name, source)) else {
@@ -61,9 +61,4 @@ fn has_media_type(headers: &HeaderMap, expected: &[String]) -> bool {
     let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let media_type = value.split(';').next().unwrap_or_default().trim();
     expected.iter().any(|one| one.eq_ignore_ascii_case(media_type))
-}
-
-/// What a client can quote and the log holds: `req_` and 16 hex digits.
-fn request_id(random: &dyn Random) -> String {
-    format!("req_{:016x}", random.bits() >> 64)
 }

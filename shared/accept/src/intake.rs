@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use deskwire_core::event::{ChangeFacts, Event, JsonText, NotJson};
-use deskwire_core::ids::{EventId, Lane, RunId};
+use deskwire_core::ids::{EventId, Lane, RequestId, RunId};
 use deskwire_core::ports::{Accepted, Arrival, Inbox, RejectedEvent, StoreError, StoreResult, Wanted};
 use deskwire_core::random::Random;
 use deskwire_core::route::Route;
@@ -113,7 +113,7 @@ impl Intake {
         source: &Source,
         headers: &HeaderMap,
         body: &Bytes,
-        request_id: &str,
+        request_id: &RequestId,
     ) -> Answer {
         let now = self.clock.now();
         let name = &source.config.name;
@@ -122,7 +122,7 @@ impl Intake {
         let verified = match signature::verify(source.scheme, headers, body, &source.secrets, rules) {
             Ok(verified) => verified,
             Err(refused) => {
-                tracing::warn!(source = %name, request_id, reason = %refused, "refused a delivery");
+                tracing::warn!(source = %name, %request_id, reason = %refused, "refused a delivery");
                 return Answer::Refused;
             }
         };
@@ -137,7 +137,7 @@ impl Intake {
         match outcome {
             Ok((normalised, data, value)) => {
                 let also_known_as = normalised.also_known_as.clone();
-                let event = event(source, normalised, data, now);
+                let event = Event { request_id: Some(request_id.clone()), ..event(source, normalised, data, now) };
                 let arrival = self.arrival(catalogue, event, also_known_as, &value, now);
                 self.accept(source, arrival, request_id).await
             }
@@ -145,7 +145,7 @@ impl Intake {
         }
     }
 
-    async fn accept(&self, source: &Source, arrival: Arrival, request_id: &str) -> Answer {
+    async fn accept(&self, source: &Source, arrival: Arrival, request_id: &RequestId) -> Answer {
         let id = arrival.event.id.clone();
         let runs: Vec<RunId> = arrival.wanted.iter().map(|wanted| wanted.run.clone()).collect();
         match self.inbox.accept(arrival).await {
@@ -187,9 +187,9 @@ impl Intake {
         payload: &[u8],
         reason: String,
         now: Timestamp,
-        request_id: &str,
+        request_id: &RequestId,
     ) -> Answer {
-        tracing::warn!(source = %source.config.name, request_id, reason, "rejected a delivery");
+        tracing::warn!(source = %source.config.name, %request_id, reason, "rejected a delivery");
         let rejected = RejectedEvent {
             source: source.config.name.clone(),
             id: EventId::new(format!("sha256:{}", hex::encode(Sha256::digest(payload)))),
@@ -227,11 +227,12 @@ fn event(source: &Source, normalised: Normalised, data: JsonText, now: Timestamp
         received_at: now,
         data,
         change: normalised.change,
+        request_id: None,
     }
 }
 
-fn store_failed(error: &StoreError, source: &Source, request_id: &str) -> Answer {
-    tracing::error!(source = %source.config.name, request_id, error = %error, "could not store a delivery");
+fn store_failed(error: &StoreError, source: &Source, request_id: &RequestId) -> Answer {
+    tracing::error!(source = %source.config.name, %request_id, error = %error, "could not store a delivery");
     match error {
         StoreError::Unavailable { .. } => Answer::Unavailable,
         StoreError::Corrupt(_) | StoreError::Fenced => Answer::Broken,

@@ -41,6 +41,7 @@ impl Inbox for AwsStore {
                 reason: Some(rejected.reason),
                 declined: Vec::new(),
                 change: deskwire_core::event::ChangeFacts::default(),
+                request_id: None,
                 runs: Vec::new(),
                 unsent: false,
             };
@@ -185,6 +186,7 @@ fn event_row(arrival: &Arrival, mark: String, number: i64) -> EventRow {
         reason,
         declined: arrival.declined.clone(),
         change: event.change.clone(),
+        request_id: event.request_id.clone(),
         runs: arrival.wanted.iter().filter(|one| !one.unasked).map(of).collect(),
         unsent: false,
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use deskwire_core::event::{ChangeFacts, Event, EventState, JsonText};
-use deskwire_core::ids::{EventId, Lane, RunId, SourceName, WorkflowName, WorkflowVersion};
+use deskwire_core::ids::{EventId, Lane, RequestId, RunId, SourceName, WorkflowName, WorkflowVersion};
 use deskwire_core::ports::{
     Declined, EventSummary, EventWait, LanePolicy, RunSummary, StoreError, StoreResult, Wanted,
 };
@@ -35,6 +35,8 @@ pub(crate) struct EventRow {
     pub declined: Vec<Declined>,
     #[serde(default)]
     pub change: ChangeFacts,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<RequestId>,
     /// The runs about it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub runs: Vec<RunOf>,
@@ -107,6 +109,7 @@ impl EventRow {
             received_at: self.received_at,
             data: JsonText::from_stored(body.to_owned()),
             change: self.change.clone(),
+            request_id: self.request_id.clone(),
         })
     }
 }

@@ -33,6 +33,20 @@ pub(crate) struct Table {
 /// One write of a transaction.
 pub(crate) type Write = TransactWriteItem;
 
+/// What a transaction's writes are called, each of which has to be allowed.
+fn kinds(writes: &[Write]) -> Vec<&'static str> {
+    let kind = |write: &Write| match write {
+        Write { put: Some(_), .. } => "PutItem",
+        Write { update: Some(_), .. } => "UpdateItem",
+        Write { delete: Some(_), .. } => "DeleteItem",
+        _ => "ConditionCheckItem",
+    };
+    let mut kinds: Vec<_> = writes.iter().map(kind).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    kinds
+}
+
 /// What came of a transaction.
 #[derive(Debug)]
 pub(crate) enum Written {
@@ -163,6 +177,7 @@ impl Table {
     /// Makes all of these writes or none. One that meets another transaction is tried again for a while.
     pub(crate) async fn write(&self, writes: Vec<Write>) -> StoreResult<Written> {
         let mut attempt = 0;
+        tracing::debug!(writes = kinds(&writes).join(","), "writing all or nothing");
         loop {
             let sent = self.client.transact_write_items().set_transact_items(Some(writes.clone())).send().await;
             let Err(error) = sent else { return Ok(Written::Yes) };

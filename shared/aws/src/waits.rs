@@ -170,7 +170,7 @@ impl AwsStore {
         let mut note = item(partition, &format!("A#{run}#{}", keys::digest(&[&came.event])), &came)?;
         let ttl = waking.received_at.plus(FOUND_FOR).as_unix_seconds();
         note.insert("ttl".to_owned(), AttributeValue::N(ttl.to_string()));
-        self.table.write(vec![self.table.putting(note, None)]).await.map(drop)
+        self.table.put(note).await
     }
 
     async fn wake_run(&self, id: &str, at: Timestamp) -> StoreResult<()> {

@@ -37,6 +37,7 @@ fn arrival(id: &str, run: &str, received_at: i64) -> Arrival {
         received_at: at(received_at),
         data: JsonText::parse(b"{}").unwrap().0,
         change: ChangeFacts::default(),
+        request_id: None,
     };
     let wanted = Wanted {
         lane: Lane::of(&workflow, "t1"),

@@ -43,6 +43,7 @@ fn arrival(id: &str, wanted: Vec<Wanted>, received_at: i64) -> Arrival {
         received_at: at(received_at),
         data: JsonText::parse(b"{}").unwrap().0,
         change: ChangeFacts::default(),
+        request_id: None,
     };
     Arrival { event, also_known_as: vec![], wanted, declined: vec![], awaited: false }
 }

@@ -12,11 +12,12 @@ use deskwire_core::ids::ConnectionName;
 use deskwire_core::provider::provider;
 use deskwire_core::token::{AccessToken, NoToken, TokenSource};
 use deskwire_egress::{Egress, EgressError, Request, Response};
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use serde_json::Value;
 use url::Url;
 
 use crate::connection::Connection;
+use crate::traced::request_id;
 
 /// How long to wait where a provider turns a call away and does not say how long.
 pub(crate) const DEFAULT_WAIT: Duration = Duration::from_secs(30);
@@ -112,6 +113,7 @@ impl Client {
             let message = format!("Connection {} has no `secret_url`; give it one in deskwire.yaml.", connection.name);
             return Err(CallError::new(ErrorClass::Fail, "no_secret_url", message));
         };
+        name_request(&mut headers);
         if let Some(credential) = connection.stored_credential() {
             headers.insert(connection.sign_in_header().clone(), credential.clone());
         }
@@ -146,6 +148,7 @@ impl Client {
         elsewhere: Option<Url>,
     ) -> Result<Response, CallError> {
         let mut headers = outgoing.headers.clone();
+        name_request(&mut headers);
         headers.insert(connection.sign_in_header().clone(), credential);
         let request = Request {
             method: outgoing.method.clone(),
@@ -156,6 +159,14 @@ impl Client {
             time_limit,
         };
         self.egress.send(request).await.map_err(|error| network_error(connection, &error, if_lost))
+    }
+}
+
+/// Tells the provider which request of ours a call goes back to, unless the step says something of its own there.
+fn name_request(headers: &mut HeaderMap) {
+    let id = request_id().and_then(|id| HeaderValue::from_str(id.as_str()).ok());
+    if let Some(id) = id {
+        headers.entry(HeaderName::from_static("x-request-id")).or_insert(id);
     }
 }
 

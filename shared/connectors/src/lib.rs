@@ -18,6 +18,7 @@ mod schema;
 pub mod slack;
 #[cfg(test)]
 mod testing;
+mod traced;
 pub mod zendesk;
 
 use std::sync::Arc;
@@ -52,7 +53,7 @@ pub fn actions(client: Arc<Client>) -> Actions {
         Arc::new(zendesk::update_record::UpdateRecord::new(Arc::clone(&client))),
         Arc::new(zendesk::update_ticket::UpdateTicket::new(client)),
     ];
-    Actions::new(all)
+    Actions::new(all.into_iter().map(|action| Arc::new(traced::Traced(action)) as Arc<dyn Action>))
 }
 
 #[cfg(test)]

@@ -93,6 +93,7 @@ pub async fn call(action: &dyn Action, input: Value) -> Result<Value, CallError>
             key: &key(),
             not_before: not_before(),
             time_limit: time_limit(),
+            request_id: None,
         })
         .await;
     checked(called)
@@ -108,6 +109,7 @@ pub async fn look(action: &dyn Action, input: Value) -> Result<Option<Value>, Ca
             key: &key(),
             not_before: not_before(),
             time_limit: time_limit(),
+            request_id: None,
         })
         .await;
     checked(found)

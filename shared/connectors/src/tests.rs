@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use deskwire_core::action::{ANY_PROVIDER, Action, Call, Effect, ErrorClass};
-use deskwire_core::ids::ConnectionName;
+use deskwire_core::ids::{ConnectionName, RequestId};
 use serde_json::{Value, json};
+use wiremock::{MockServer, ResponseTemplate};
 
-use crate::testing::{client_at, key, not_before, time_limit};
+use crate::actions;
+use crate::testing::{client, client_at, key, not_before, on, time_limit};
 
 fn all() -> Vec<Arc<dyn Action>> {
-    let actions = crate::actions(client_at("http://127.0.0.1:9/"));
+    let actions = actions(client_at("http://127.0.0.1:9/"));
     actions.specs().map(|spec| Arc::clone(actions.get(spec.name).unwrap())).collect()
 }
 
@@ -160,6 +162,7 @@ fn budgets_are_named_by_connection_and_rate_class() {
         key: &key(),
         not_before: not_before(),
         time_limit: time_limit(),
+        request_id: None,
     };
     let budgets: Vec<Vec<String>> =
         all().iter().map(|action| action.hold_keys(call).into_iter().map(|key| key.0).collect()).collect();
@@ -202,11 +205,31 @@ async fn a_missing_or_foreign_connection_is_a_permanent_failure() {
             key: &key(),
             not_before: not_before(),
             time_limit: time_limit(),
+            request_id: None,
         };
         let error = named("slack.post_message").call(call).await.unwrap_err();
         assert_eq!((error.class, error.code.as_str()), (ErrorClass::Fail, code));
         assert!(error.message.contains(name), "{error}");
     }
+}
+
+#[tokio::test]
+async fn every_request_of_a_call_says_which_request_of_ours_it_goes_back_to() {
+    let server = MockServer::start().await;
+    on(&server, "/reactions.add", ResponseTemplate::new(200).set_body_json(json!({ "ok": true }))).await;
+    let connection = ConnectionName::parse("slack").unwrap();
+    let (input, id) =
+        (json!({ "channel": "C1", "name": "eyes", "timestamp": "1.2" }), RequestId::new("req_0af7651916cd43dd"));
+    let all = actions(client(&server));
+    for request_id in [Some(&id), None] {
+        let (key, not_before, time_limit) = (key(), not_before(), time_limit());
+        let call = Call { connection: &connection, input: &input, key: &key, not_before, request_id, time_limit };
+        all.get("slack.add_reaction").unwrap().call(call).await.unwrap();
+    }
+    let sent = server.received_requests().await.unwrap();
+    let said: Vec<_> =
+        sent.iter().map(|request| request.headers.get("x-request-id").map(|id| id.to_str().unwrap())).collect();
+    assert_eq!(said, [Some("req_0af7651916cd43dd"), None]);
 }
 
 /// The inputs under `with:` of an action's example, which are all of one line.

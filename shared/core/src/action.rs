@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::BoxFuture;
-use crate::ids::ConnectionName;
+use crate::ids::{ConnectionName, RequestId};
 use crate::time::Timestamp;
 
 /// What may be done about a step whose answer was lost (crash in mid-call, time-out, 5xx after a write).
@@ -119,6 +119,18 @@ pub enum ErrorClass {
     Fail,
 }
 
+impl ErrorClass {
+    /// The word that is stored and shown.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Retry => "retry",
+            Self::Unknown => "unknown",
+            Self::NeedsReauthorization => "needs_reauthorization",
+            Self::Fail => "fail",
+        }
+    }
+}
+
 /// A failed call.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[error("{message}")]
@@ -180,6 +192,8 @@ pub struct Call<'a> {
     pub key: &'a EffectKey,
     /// No attempt of this call was made before this time: where a look for traces may begin.
     pub not_before: Timestamp,
+    /// The request that the run goes back to, which the provider is told.
+    pub request_id: Option<&'a RequestId>,
     /// The longest time the call may take, all its requests together. The engine ends it then.
     pub time_limit: Duration,
 }

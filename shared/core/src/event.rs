@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::ids::{EventId, SourceName};
+use crate::ids::{EventId, RequestId, SourceName};
 use crate::time::Timestamp;
 
 /// JSON text that has been parsed once and is kept as it came, so that it is never written out anew.
@@ -66,6 +66,8 @@ pub struct Event {
     pub data: JsonText,
     /// What the provider says of the change, where it says it.
     pub change: ChangeFacts,
+    /// The request that brought it, where one did.
+    pub request_id: Option<RequestId>,
 }
 
 /// What a provider says of the change that an event reports. By this our own writes are recognised, and late events.
@@ -97,7 +99,7 @@ impl Event {
 
     /// Like [`Event::to_json`], with data that is parsed already.
     pub fn with_data(&self, data: &Value) -> Value {
-        serde_json::json!({
+        let mut event = serde_json::json!({
             "specversion": "1.0",
             "id": self.id,
             "source": self.source,
@@ -105,7 +107,12 @@ impl Event {
             "subject": self.subject,
             "time": self.time,
             "data": data,
-        })
+        });
+        // An attribute of our own: its name may hold small letters and digits only.
+        if let Some(request) = &self.request_id {
+            event["requestid"] = Value::String(request.to_string());
+        }
+        event
     }
 }
 

@@ -130,6 +130,11 @@ id_type! {
     RunId
 }
 id_type! {
+    /// What a client can quote, and every log line about its request and about what came of it holds: `req_` and 32 hex
+    /// digits, which are the id of the trace where traces are kept.
+    RequestId
+}
+id_type! {
     /// A workflow's version: the first 12 hex digits of the SHA-256 of its file. The same text is the same version.
     WorkflowVersion
 }
@@ -176,6 +181,13 @@ impl RunId {
             text.push(char::from(BASE32[digit]));
         }
         Self(text)
+    }
+}
+
+impl RequestId {
+    /// A new one, which cannot be guessed.
+    pub fn generate(random: &dyn crate::random::Random) -> Self {
+        Self(format!("req_{:032x}", random.bits()))
     }
 }
 

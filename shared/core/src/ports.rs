@@ -243,6 +243,31 @@ pub enum Settlement {
     },
 }
 
+impl Settlement {
+    /// The word that logs have for it.
+    pub const fn outcome(&self) -> &'static str {
+        match self {
+            Self::Over { state, .. } => state.as_str(),
+            Self::Again { .. } => RunState::Retrying.as_str(),
+            Self::Wait { .. } => RunState::Waiting.as_str(),
+            Self::Block { .. } => "blocked",
+            Self::Park { .. } | Self::GiveWay { .. } => RunState::Unknown.as_str(),
+        }
+    }
+
+    /// One sentence: why it ended so, or what it waits for.
+    pub fn reason(&self) -> &str {
+        match self {
+            Self::Over { reason, .. }
+            | Self::Again { reason, .. }
+            | Self::Wait { reason, .. }
+            | Self::Block { reason, .. }
+            | Self::Park { reason, .. }
+            | Self::GiveWay { reason } => reason,
+        }
+    }
+}
+
 /// Which events a waiting run is to be woken for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize)]
 pub struct EventWait {

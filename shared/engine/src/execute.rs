@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use deskwire_core::action::Hold;
 use deskwire_core::event::Event;
+use deskwire_core::ids::RequestId;
 use deskwire_core::ports::{Claim, ClaimBatch, Settlement, StoreResult, Wanted, Work};
 use deskwire_core::random::Random;
 use deskwire_core::run::{Entry, Run, RunState};
@@ -12,6 +13,7 @@ use deskwire_core::time::{Clock, Timestamp, show_duration};
 use deskwire_templates::Scope;
 use deskwire_workflows::{Trigger, Wants, Workflow};
 use serde_json::Value;
+use tracing::{Instrument, info_span};
 
 use crate::delivery::{Delivery, End, Place};
 use crate::echo::{self, Echo};
@@ -114,6 +116,13 @@ impl Engine {
     /// interrupted, when its lease ends; nothing is lost.
     pub async fn execute(&self, claim: Claim, shared: &Shared) -> StoreResult<()> {
         let run = &claim.run;
+        let request_id = run.event.request_id.as_ref().map(RequestId::as_str);
+        let span = info_span!("run", run = %run.id, workflow = %run.workflow, event = %run.event.id, request_id);
+        self.deliver(claim, shared).instrument(span).await
+    }
+
+    async fn deliver(&self, claim: Claim, shared: &Shared) -> StoreResult<()> {
+        let run = &claim.run;
         if run.parked {
             let reason = format!(
                 "Nobody decided about the unknown step within {}, so later events of {} go on. {}",
@@ -143,7 +152,14 @@ impl Engine {
         settlement: Settlement,
         hold: Option<Hold>,
     ) -> StoreResult<()> {
-        self.work.settle(&claim.fence, entries, settlement, hold, self.clock.now()).await
+        let (outcome, reason) = (settlement.outcome(), settlement.reason().to_owned());
+        self.work.settle(&claim.fence, entries, settlement, hold, self.clock.now()).await?;
+        if outcome == RunState::Succeeded.as_str() {
+            tracing::debug!(outcome, "{reason}");
+        } else {
+            tracing::info!(outcome, "{reason}");
+        }
+        Ok(())
     }
 
     async fn advance(&self, delivery: &Delivery<'_>, shared: &Shared) -> StoreResult<End> {

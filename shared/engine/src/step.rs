@@ -97,6 +97,7 @@ impl Delivery<'_> {
                 key: &key,
                 // No attempt is older than its announcement, or else than the result before it.
                 not_before: state.first_called_at.unwrap_or_else(|| self.frontier()),
+                request_id: self.run().event.request_id.as_ref(),
                 time_limit: self.limit(settings.timeout.unwrap_or(usual_limit)),
             },
             effect: action.effect(&input),

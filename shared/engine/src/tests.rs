@@ -303,6 +303,7 @@ impl World {
             received_at: self.clock.now(),
             data: JsonText::parse(format!(r#"{{"detail":{{"id":"{number}"}}}}"#).as_bytes()).unwrap().0,
             change: ChangeFacts::default(),
+            request_id: None,
         }
     }
 

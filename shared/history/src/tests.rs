@@ -111,6 +111,7 @@ impl World {
             received_at: NOW,
             data: JsonText::from(&json!({ "list": [1, 2, 3, 4, 5] })),
             change: ChangeFacts::default(),
+            request_id: None,
         };
         let wanted = Wanted {
             workflow: self.workflow.name.clone(),

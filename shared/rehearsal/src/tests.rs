@@ -182,6 +182,7 @@ fn event(id: &str, kind: &str, at: Timestamp) -> Event {
         received_at: at,
         data: JsonText::from(&json!({ "id": id })),
         change: ChangeFacts::default(),
+        request_id: None,
     }
 }
 

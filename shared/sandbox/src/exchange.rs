@@ -7,7 +7,7 @@ use axum::response::{Html, IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::stream;
 use http::header::{HeaderValue, RETRY_AFTER};
-use http::{Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use serde_json::{Map, Value};
 
 use crate::Sandbox;
@@ -28,6 +28,13 @@ pub(crate) struct Asked {
     pub method: Method,
     pub path: String,
     pub facts: Map<String, Value>,
+    /// What the caller calls its request.
+    pub request_id: Option<String>,
+}
+
+/// What a caller calls its request.
+pub(crate) fn request_id(headers: &HeaderMap) -> Option<String> {
+    headers.get("x-request-id")?.to_str().ok().map(str::to_owned)
 }
 
 /// Carries a request out as planned. `refuse` words a refusal or a rate limit the provider's way.
@@ -49,6 +56,7 @@ pub(crate) async fn carry_out(
         path: asked.path,
         outcome,
         facts: asked.facts,
+        request_id: asked.request_id,
     });
     if let Some(delay) = fault.and_then(|fault| fault.delay_ms) {
         tokio::time::sleep(Duration::from_millis(delay)).await;

@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::Sandbox;
-use crate::exchange::{Answer, Asked, carry_out};
+use crate::exchange::{Answer, Asked, carry_out, request_id};
 use crate::fault::{Fault, FaultKind};
 
 const CHAT: &str = "llm.chat_completions";
@@ -49,6 +49,7 @@ async fn call(State(sandbox): State<Sandbox>, method: Method, uri: Uri, headers:
         method,
         path: uri.path().to_owned(),
         facts: request.as_ref().map(facts).unwrap_or_default(),
+        request_id: request_id(&headers),
     };
     let act = || {
         let outcome = if !is_chat {

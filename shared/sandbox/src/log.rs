@@ -28,6 +28,9 @@ pub struct LogEntry {
     pub outcome: String,
     /// The arguments that tell calls apart.
     pub facts: Map<String, Value>,
+    /// What the caller calls its request (`x-request-id`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
 }
 
 /// An entry before it has a place.
@@ -39,6 +42,7 @@ pub(crate) struct NewEntry {
     pub path: String,
     pub outcome: String,
     pub facts: Map<String, Value>,
+    pub request_id: Option<String>,
 }
 
 #[derive(Debug, Default)]
@@ -49,13 +53,13 @@ pub(crate) struct Log {
 
 impl Log {
     pub(crate) fn add(&mut self, at: Timestamp, entry: NewEntry) {
-        let NewEntry { provider, operation, method, path, outcome, facts } = entry;
+        let NewEntry { provider, operation, method, path, outcome, facts, request_id } = entry;
         self.count += 1;
         if self.entries.len() == KEPT {
             self.entries.pop_front();
         }
         let number = self.count;
-        self.entries.push_back(LogEntry { number, at, provider, operation, method, path, outcome, facts });
+        self.entries.push_back(LogEntry { number, at, provider, operation, method, path, outcome, facts, request_id });
     }
 
     pub(crate) fn entries(&self) -> Vec<LogEntry> {
@@ -78,6 +82,7 @@ mod tests {
                 path: "/".into(),
                 outcome: "ok".into(),
                 facts: Map::new(),
+                request_id: None,
             };
             log.add(Timestamp::default(), entry);
         }

@@ -26,7 +26,7 @@ use http::{HeaderMap, StatusCode, Uri};
 use serde_json::json;
 
 use crate::Sandbox;
-use crate::exchange::{Answer, Asked, carry_out};
+use crate::exchange::{Answer, Asked, carry_out, request_id};
 
 pub(crate) use authority::{Authority, Standing};
 pub(crate) use manners::{QUALTRICS, SALESFORCE, SLACK, ZENDESK};
@@ -64,6 +64,7 @@ async fn userinfo(State(sandbox): State<Sandbox>, headers: HeaderMap) -> Respons
         method: http::Method::GET,
         path: "/salesforce/services/oauth2/userinfo".to_owned(),
         facts: serde_json::Map::new(),
+        request_id: request_id(&headers),
     };
     let ended = || {
         let body = json!([{ "message": "Session expired or invalid", "errorCode": "INVALID_SESSION_ID" }]);

@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use deskwire_core::action::{CallError, Hold, HoldKey};
 use deskwire_core::event::{ChangeFacts, Event, EventState, JsonText};
-use deskwire_core::ids::{EventId, Lane, RunId, SourceName, StepPath, WorkflowName, WorkflowVersion};
+use deskwire_core::ids::{EventId, Lane, RequestId, RunId, SourceName, StepPath, WorkflowName, WorkflowVersion};
 use deskwire_core::ports::{
     Accepted, Arrival, Claim, Declined, Filter, History, Inbox, LanePolicy, Registry, RejectedEvent, SecretStore,
     Settlement, StoreError, TokenStates, Wanted, Work,
@@ -93,6 +93,7 @@ fn event(id: &str, subject: &str, received_at: i64) -> Event {
         received_at: at(received_at),
         data: JsonText::parse(br#"{ "detail" : {"id":"18446744073709551615"} }"#).expect("JSON").0,
         change: ChangeFacts::default(),
+        request_id: Some(RequestId::new(format!("req_{id}"))),
     }
 }
 

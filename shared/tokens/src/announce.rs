@@ -52,6 +52,7 @@ pub fn connection_event(state: &TokenState, link: &str, now: Timestamp) -> Event
             "link": link,
         })),
         change: ChangeFacts::default(),
+        request_id: None,
     }
 }
 

@@ -21,6 +21,7 @@ async fn start(store: &SqliteStore, id: &str) {
         received_at: NOW,
         data: JsonText::from(&json!({})),
         change: ChangeFacts::default(),
+        request_id: None,
     };
     let wanted = Wanted {
         lane: Lane::of(&workflow, id),

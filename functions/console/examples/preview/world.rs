@@ -66,6 +66,7 @@ impl World {
             received_at: at,
             data: JsonText::from(&data),
             change: ChangeFacts::default(),
+            request_id: None,
         };
         let mut wanted = Vec::new();
         if let Some(workflow) = workflow {

@@ -146,7 +146,7 @@ mod tests {
         let key = EffectKey("0123456789abcdef".repeat(4));
         let (not_before, time_limit) = (testing::not_before(), testing::time_limit());
         let called = SendJsonEvent::new(Arc::new(client))
-            .call(Call { connection: &name, input: &input, key: &key, not_before, time_limit })
+            .call(Call { connection: &name, input: &input, key: &key, not_before, time_limit, request_id: None })
             .await;
         assert!(!format!("{called:?}").contains("marker"), "{called:?}");
         called

@@ -20,6 +20,7 @@ async fn call_method(client: &Client, if_lost: ErrorClass) -> Result<Value, Call
         key: &key,
         not_before,
         time_limit: Duration::from_secs(30),
+        request_id: None,
     };
     let answer = Slack::open(client, call)?.call("users.info", &[("user", "U1 & U2")], if_lost).await;
     assert!(!format!("{answer:?}").contains("marker"), "{answer:?}");

@@ -91,6 +91,7 @@ impl StandIn {
             key: &key,
             not_before: not_before(),
             time_limit: crate::testing::time_limit(),
+            request_id: None,
         };
         let zendesk = super::Zendesk::open(&self.client, call).unwrap();
         zendesk.get(&format!("api/v2/{path}"), &[], path).await.unwrap()

@@ -93,6 +93,7 @@ fn run(kind: &str, data: &Value, journal: Vec<Entry>) -> RunDetail {
         received_at: at,
         data: JsonText::from(data),
         change: crate::event::ChangeFacts::default(),
+        request_id: None,
     };
     let summary = RunSummary {
         number: 1,

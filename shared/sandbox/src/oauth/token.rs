@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 
 use super::manners::{Given, Manners, Trouble, check_client, fields};
 use crate::Sandbox;
-use crate::exchange::{Answer, Asked, carry_out};
+use crate::exchange::{Answer, Asked, carry_out, request_id};
 use crate::fault::{Fault, FaultKind};
 
 pub(super) async fn answer(
@@ -32,6 +32,7 @@ pub(super) async fn answer(
         path: manners.token.to_owned(),
         // Never codes or tokens.
         facts: Map::from_iter([("grant_type".to_owned(), grant)]),
+        request_id: request_id(&headers),
     };
     let act = || {
         let (outcome, (status, body)) = match give(&sandbox, manners, &headers, &fields) {

@@ -14,7 +14,7 @@ use super::brand::{Brand, Contact, Distribution, Response as Recorded, Subscript
 use super::endpoint::Endpoint;
 use super::export;
 use crate::Sandbox;
-use crate::exchange::{Answer, Asked, carry_out};
+use crate::exchange::{Answer, Asked, carry_out, request_id};
 use crate::fault::{Fault, FaultKind};
 use crate::oauth::{self, Standing, bearer};
 use crate::world::{QUALTRICS_BRAND, SURVEY};
@@ -46,6 +46,7 @@ pub(crate) async fn call(
         method,
         path: uri.path().to_owned(),
         facts: Map::new(),
+        request_id: request_id(&headers),
     };
     let has_url = uri.query().is_some_and(|query| query.contains("urlTokenId="));
     // A file is a file, and comes without the envelope.

@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use subtle::ConstantTimeEq;
 
 use crate::Sandbox;
-use crate::exchange::{Answer, Asked, carry_out};
+use crate::exchange::{Answer, Asked, carry_out, request_id};
 use crate::fault::{Fault, FaultKind};
 use crate::oauth::{self, Standing};
 use crate::slack::arguments::Arguments;
@@ -57,6 +57,7 @@ pub(crate) async fn call(
         method: verb,
         path: uri.path().to_owned(),
         facts: read.as_ref().map(facts).unwrap_or_default(),
+        request_id: request_id(&headers),
     };
     let act = || {
         let outcome = match (method, &read) {

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use subtle::ConstantTimeEq;
 
 use crate::Sandbox;
-use crate::exchange::{Answer, Asked, carry_out};
+use crate::exchange::{Answer, Asked, carry_out, request_id};
 use crate::fault::{Fault, FaultKind};
 use crate::oauth::{self, Standing};
 use crate::world::INTEGRATION;
@@ -82,6 +82,7 @@ pub(crate) async fn call(
         method,
         path: uri.path().to_owned(),
         facts: query.iter().map(|(name, value)| (name.clone(), Value::from(value.clone()))).collect(),
+        request_id: request_id(&headers),
     };
     let act = || {
         let reply = answer(&sandbox, endpoint, &query, &headers, &body);

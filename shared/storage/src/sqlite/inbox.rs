@@ -2,6 +2,7 @@
 
 use deskwire_core::BoxFuture;
 use deskwire_core::event::EventState;
+use deskwire_core::ids::RequestId;
 use deskwire_core::ports::{Accepted, Arrival, Inbox, RejectedEvent, StoreError, StoreResult};
 use deskwire_core::time::Timestamp;
 use rusqlite::{Connection, params};
@@ -69,8 +70,8 @@ fn accept(connection: &Connection, arrival: &Arrival) -> StoreResult<(Accepted, 
     });
     let inserted = connection
         .prepare_cached(
-            "INSERT INTO events (source, id, type, subject, time, received_at, state, reason, declined, data, actor, changed_at, marks)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) ON CONFLICT (source, id) DO NOTHING",
+            "INSERT INTO events (source, id, type, subject, time, received_at, state, reason, declined, data, actor, changed_at, marks, request_id)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) ON CONFLICT (source, id) DO NOTHING",
         )
         .and_then(|mut statement| {
             statement.execute(params![
@@ -87,6 +88,7 @@ fn accept(connection: &Connection, arrival: &Arrival) -> StoreResult<(Accepted, 
                 event.change.actor,
                 event.change.changed_at.map(Timestamp::as_millis),
                 marks,
+                event.request_id.as_ref().map(RequestId::as_str),
             ])
         })
         .map_err(unavailable)?;

@@ -1,7 +1,7 @@
 //! What several parts read from rows: events, run lines, the journal, and the lane's next run.
 
 use deskwire_core::event::{ChangeFacts, Event, EventState, JsonText};
-use deskwire_core::ids::{EventId, RunId, SourceName, WorkflowName, WorkflowVersion};
+use deskwire_core::ids::{EventId, RequestId, RunId, SourceName, WorkflowName, WorkflowVersion};
 use deskwire_core::ports::{DEBOUNCES, EventSummary, LanePolicy, RunSummary, StoreError, StoreResult};
 use deskwire_core::run::{Entry, RunState};
 use deskwire_core::time::Timestamp;
@@ -11,7 +11,7 @@ use super::unavailable;
 
 /// The columns [`event`] reads, of a table or alias `e`.
 pub(super) const EVENT: &str =
-    "e.source, e.id, e.type, e.subject, e.time, e.received_at, e.data, e.actor, e.changed_at, e.marks";
+    "e.source, e.id, e.type, e.subject, e.time, e.received_at, e.data, e.actor, e.changed_at, e.marks, e.request_id";
 
 pub(super) fn corrupt(what: &str) -> StoreError {
     StoreError::Corrupt(what.to_owned())
@@ -40,6 +40,7 @@ pub(super) fn event(row: &Row<'_>, first: usize) -> StoreResult<Event> {
                 Some(marks) => serde_json::from_str(&marks).map_err(|_| corrupt("an event's marks"))?,
             },
         },
+        request_id: row.get::<_, Option<String>>(first + 10).map_err(unavailable)?.map(RequestId::new),
     })
 }
 

@@ -193,6 +193,10 @@ pub(super) const MIGRATIONS: &[&str] = &[
         text TEXT NOT NULL
     ) STRICT, WITHOUT ROWID;
     ",
+    // 6: the request that brought an event.
+    "
+    ALTER TABLE events ADD COLUMN request_id TEXT;
+    ",
 ];
 
 pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {

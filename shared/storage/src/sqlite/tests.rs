@@ -65,6 +65,7 @@ fn arrival(number: usize) -> deskwire_core::ports::Arrival {
             received_at: Timestamp::default(),
             data: JsonText::from_stored(format!("\"{}\"", "x".repeat(2000))),
             change: deskwire_core::event::ChangeFacts::default(),
+            request_id: None,
         },
         also_known_as: vec![],
         wanted: vec![deskwire_core::ports::Wanted {

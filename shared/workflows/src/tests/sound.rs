@@ -47,6 +47,7 @@ fn event(kind: &str, data: &Value) -> (Event, Scope) {
         received_at: Timestamp::default(),
         data: JsonText::from(data),
         change: <_>::default(),
+        request_id: None,
     };
     let mut scope = Scope::new();
     scope.set("event", &event.to_json().unwrap());

@@ -153,7 +153,14 @@ async fn the_call_ends_by_the_step_s_time_limit() {
         let (connection, key) = (ConnectionName::parse("any").unwrap(), key());
         let input = with(json!({ "method": method }));
         let time_limit = Duration::from_millis(50);
-        let call = Call { connection: &connection, input: &input, key: &key, not_before: not_before(), time_limit };
+        let call = Call {
+            connection: &connection,
+            input: &input,
+            key: &key,
+            not_before: not_before(),
+            time_limit,
+            request_id: None,
+        };
         let error = Request::new(client(&server)).call(call).await.unwrap_err();
         assert_eq!((error.class, error.code.as_str()), (class, "timeout"));
     }
@@ -188,7 +195,14 @@ async fn a_connection_of_any_provider_will_do_and_its_budget_is_shared() {
     let (connection, key, input) =
         (ConnectionName::parse("zendesk").unwrap(), key(), json!({ "path": "api/v2/views" }));
     let time_limit = Duration::from_secs(30);
-    let call = Call { connection: &connection, input: &input, key: &key, not_before: not_before(), time_limit };
+    let call = Call {
+        connection: &connection,
+        input: &input,
+        key: &key,
+        not_before: not_before(),
+        time_limit,
+        request_id: None,
+    };
     assert_eq!(action.call(call).await.unwrap()["status"], json!(StatusCode::OK.as_u16()));
     assert_eq!(action.hold_keys(call), [crate::zendesk::budget(&connection)]);
 }
@@ -218,7 +232,14 @@ async fn an_api_that_writes_text_is_asked_and_its_lost_answer_is_unknown() {
     // The one of the connections that signs in by a bearer token, whatever its provider.
     let (connection, key) = (ConnectionName::parse("slack").unwrap(), key());
     let time_limit = Duration::from_secs(30);
-    let call = Call { connection: &connection, input: &input, key: &key, not_before: not_before(), time_limit };
+    let call = Call {
+        connection: &connection,
+        input: &input,
+        key: &key,
+        not_before: not_before(),
+        time_limit,
+        request_id: None,
+    };
     let answer = action.call(call).await.unwrap();
     let content = answer.pointer("/body/choices/0/message/content");
     assert_eq!(content, Some(&json!("Summary of 1 line: The printer smokes.")));

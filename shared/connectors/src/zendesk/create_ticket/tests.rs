@@ -75,6 +75,7 @@ async fn of_tickets_with_the_workflows_own_external_id_only_this_calls_one_is_ta
         key: &others_key,
         not_before: crate::testing::not_before(),
         time_limit: crate::testing::time_limit(),
+        request_id: None,
     };
     let theirs = action.call(others).await.unwrap();
     assert_eq!(look(&action, given.clone()).await.unwrap(), None, "it is of another call");
