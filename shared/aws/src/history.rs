@@ -143,7 +143,7 @@ impl History for AwsStore {
                 writes.extend(self.following(&mut next, &entries)?);
                 writes.insert(0, self.putting_run(&next)?);
                 if let Changed::Yes = self.commit(&next, writes).await? {
-                    self.nudge(std::iter::once(&next));
+                    self.nudge(std::iter::once(&next)).await;
                     return Ok(true);
                 }
             }
@@ -325,7 +325,7 @@ impl AwsStore {
                 || self.run_row(new_run.as_str()).await?.is_some_and(|stored| stored.mark == new.mark)
         };
         if replayed {
-            self.nudge(std::iter::once(&new));
+            self.nudge(std::iter::once(&new)).await;
         }
         Ok(replayed.then_some(replay))
     }

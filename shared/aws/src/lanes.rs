@@ -132,7 +132,7 @@ impl AwsStore {
             }
             match self.table.write(writes).await? {
                 Written::Yes => {
-                    self.nudge(next.iter());
+                    self.nudge(next.iter()).await;
                     return Ok(Changed::Yes);
                 }
                 Written::Refused(0, _) => return self.was_ours(after).await,
@@ -172,16 +172,15 @@ impl AwsStore {
         Ok(if stored.is_some_and(|stored| stored.mark == row.mark) { Changed::Yes } else { Changed::Outrun })
     }
 
-    /// Tells the queue of runs that may be due, beside whatever goes on. If it does not get there, `remind` does it.
-    pub(crate) fn nudge<'r>(&self, rows: impl Iterator<Item = &'r RunRow>) {
+    /// Tells the queue of runs that may be due. Waited for, since a command ends and a function is frozen as soon as it has
+    /// answered. If it does not get there, `remind` does it.
+    pub(crate) async fn nudge<'r>(&self, rows: impl Iterator<Item = &'r RunRow>) {
         self.tell();
         let messages: Vec<Message> = rows.map(Message::of).collect();
-        if let (Some(queue), false) = (self.queue.clone(), messages.is_empty()) {
-            tokio::spawn(async move {
-                if let Err(error) = queue.send(messages).await {
-                    tracing::warn!(%error, "could not tell the queue of a run; it is told within minutes");
-                }
-            });
+        if let (Some(queue), false) = (&self.queue, messages.is_empty())
+            && let Err(error) = queue.send(messages).await
+        {
+            tracing::warn!(%error, "could not tell the queue of a run; it is told within minutes");
         }
     }
 

@@ -137,7 +137,7 @@ impl AwsStore {
                 writes.push(self.table.putting(place_in_lane(run)?, None));
             }
             if let Written::Yes = self.table.write(writes).await? {
-                self.nudge(rows.iter());
+                self.nudge(rows.iter()).await;
                 return Ok(());
             }
         }
@@ -182,7 +182,7 @@ impl AwsStore {
             }
             let next = RunRow { due_at: Some(at), ..self.next(&row) };
             if let Changed::Yes = self.commit(&next, vec![self.putting_run(&next)?]).await? {
-                self.nudge(std::iter::once(&next));
+                self.nudge(std::iter::once(&next)).await;
                 return Ok(());
             }
         }

@@ -173,7 +173,7 @@ impl Work for AwsStore {
                     RunRow { owner: None, due_at: Some(now), state: RunState::Queued, reason: None, ..self.next(&row) };
                 if let Changed::Yes = self.commit(&next, vec![self.putting_run(&next)?]).await? {
                     count += 1;
-                    self.nudge(std::iter::once(&next));
+                    self.nudge(std::iter::once(&next)).await;
                 }
             }
             Ok(count)
@@ -292,7 +292,7 @@ impl AwsStore {
             }
             Some(winner) if winner.id == row.id => self.hand_out(winner, Some(view), owner, lease, now).await,
             Some(winner) => {
-                self.nudge(std::iter::once(&winner));
+                self.nudge(std::iter::once(&winner)).await;
                 Ok(Tried::Behind)
             }
             None => Ok(Tried::Behind),
