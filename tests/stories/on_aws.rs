@@ -170,7 +170,11 @@ impl Deployed {
 
     /// Kills whatever functions are running.
     fn kill_functions(&self) {
-        let _ = Command::new("pkill").args(["-KILL", "-P", &self.stack.process().to_string()]).status();
+        self.signal_functions("-KILL");
+    }
+
+    fn signal_functions(&self, signal: &str) {
+        let _ = Command::new("pkill").args([signal, "-P", &self.stack.process().to_string()]).status();
     }
 }
 
@@ -275,6 +279,24 @@ async fn functions_that_are_killed_again_and_again_lose_nothing_and_post_nothing
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn functions_that_are_told_to_end_hand_back_what_is_not_done() {
+    let deployed = Deployed::with(POST_WORKFLOW).await;
+    // Slack takes its time, so that the runner is told in the middle of the call.
+    deployed
+        .outside
+        .fault(&json!({ "method": "chat.postMessage", "kind": "delay", "delay_ms": 8_000, "times": 1 }))
+        .await;
+    deployed.send(Delivery::new(status_changed("e1", 1, 1))).await.unwrap();
+    wait_for("it is under way", || deployed.outside.posts().len() == 1).await;
+    deployed.signal_functions("-TERM");
+    wait_for("it is handed back", || deployed.runs()[0]["state"] == "queued").await;
+    let runs = deployed.runs_over(1).await;
+    assert_eq!(count(&runs), HashMap::from([("succeeded", 1)]), "{runs:#?}\n{}", deployed.logs());
+    assert_eq!(runs[0]["deliveries"], 2);
+    assert_eq!(deployed.outside.posts(), ["ticket 1 number 1"], "what was under way is found, and not made again");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_retry_waits_in_the_queue_and_its_lane_stays_in_order() {
     let deployed = Deployed::with(POST_WORKFLOW).await;
     // Slack is used up for a moment: the run comes back by itself.
@@ -318,6 +340,31 @@ async fn what_the_queue_gives_up_is_a_dead_letter_of_the_history_and_can_be_repl
     wait_for("the replay is over", || deployed.runs().iter().any(|run| run["state"] == "succeeded")).await;
     assert_eq!(deployed.outside.posts(), ["ticket 1 number 1"]);
     deployed.made_allowed_calls_only();
+}
+
+#[test]
+fn without_settings_of_aws_a_command_says_what_is_missing_and_what_to_do() {
+    let project = Project::new("http://127.0.0.1:9").with_workflow("post.yaml", POST_WORKFLOW);
+    let home = tempfile::tempdir().unwrap();
+    let said = |project: &Project, region: &str| {
+        let mut command = project.command(&["apply", "--target", "aws:trial"]);
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("AWS_")) {
+            command.env_remove(name);
+        }
+        // A machine of nobody's: no files of AWS's, and not one of AWS's machines.
+        let output = command
+            .env("HOME", home.path())
+            .env("AWS_EC2_METADATA_DISABLED", "true")
+            .env("AWS_REGION", region)
+            .output();
+        let output = output.unwrap();
+        assert!(!output.status.success());
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let region = said(&project, "");
+    assert!(region.contains("region") && region.contains("AWS_REGION"), "{region}");
+    let credentials = said(&project, "eu-central-1");
+    assert!(credentials.contains("credentials") && credentials.contains("aws configure"), "{credentials}");
 }
 
 /// An OAuth server that nobody here wrote, an API behind it, and a deployment that is to use them.

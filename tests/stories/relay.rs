@@ -23,6 +23,8 @@ async fn an_event_becomes_a_message_and_its_run_tells_how() {
     let request = answer.headers["x-request-id"].to_str().unwrap();
     assert_eq!(outside.requests_of("chat.postMessage"), [Some(request.to_owned())], "the provider is told the same id");
     assert_eq!(project.json(&["events", "show", "e1"])["event"]["requestid"], request);
+    let text = String::from_utf8(project.run(&["events", "show", "e1"]).stdout).unwrap();
+    assert!(text.contains(&format!("request {request}\n")), "{text}");
     let hidden = project.json(&["runs", "show", run]);
     assert_eq!(hidden["journal"][0]["input"]["message"], "[personal]");
     let shown = project.json(&["runs", "show", run, "--personal"]);

@@ -120,6 +120,9 @@ fn show(event: &EventDetail) {
     let summary = &event.summary;
     line(format_args!("{}  {}  {}", paint(BOLD, &summary.kind), summary.subject, summary.state.as_str()));
     line(format_args!("from {}, received {}, id {}", summary.source, time(summary.received_at), summary.id));
+    if let Some(request) = event.event.as_ref().and_then(|event| event.request_id.as_ref()) {
+        line(format_args!("request {request}"));
+    }
     if let Some(reason) = &summary.reason {
         line(paint(YELLOW, reason));
     }

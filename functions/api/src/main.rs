@@ -19,5 +19,8 @@ async fn main() -> Result<(), Error> {
         clock: start.clock,
         random: start.random,
     });
-    lambda_http::run(api::router(Arc::clone(&api)).merge(api::probes(api))).await
+    tokio::select! {
+        ended = lambda_http::run(api::router(Arc::clone(&api)).merge(api::probes(api))) => ended,
+        () = deskwire_telemetry::terminated() => Ok(()),
+    }
 }

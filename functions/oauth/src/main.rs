@@ -23,5 +23,8 @@ async fn main() -> Result<(), Error> {
         clock: start.clock,
         random: start.random,
     };
-    lambda_http::run(oauth::router(Arc::new(oauth))).await
+    tokio::select! {
+        ended = lambda_http::run(oauth::router(Arc::new(oauth))) => ended,
+        () = deskwire_telemetry::terminated() => Ok(()),
+    }
 }

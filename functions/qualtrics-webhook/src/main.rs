@@ -12,5 +12,8 @@ async fn main() -> Result<(), Error> {
         return lambda_http::run(qualtrics_webhook::router(std::sync::Arc::new(start.deskwire.intake()))).await;
     }
     let edge = deskwire_edge::Edge::start(Box::new(|name| std::env::var(name).ok())).await?;
-    lambda_http::run(edge.serve(qualtrics_webhook::router(edge.intake()))).await
+    tokio::select! {
+        ended = lambda_http::run(edge.serve(qualtrics_webhook::router(edge.intake()))) => ended,
+        () = deskwire_telemetry::terminated() => Ok(()),
+    }
 }

@@ -11,11 +11,14 @@ async fn main() -> Result<(), Error> {
     let _telemetry = deskwire_telemetry::for_function(&|name| std::env::var(name).ok());
     let function = Function::start_without_secrets(Box::new(|name| std::env::var(name).ok())).await?;
     let dead_letters = std::env::var("DESKWIRE_DEAD_LETTER_QUEUE_URL").ok();
-    lambda_runtime::run(service_fn(|_: LambdaEvent<Value>| async {
+    let serving = lambda_runtime::run(service_fn(|_: LambdaEvent<Value>| async {
         // What is switched on and off between two calls counts at once.
         function.keep_in_step().await;
         let minute = Minute { function: &function, dead_letters: dead_letters.as_deref() };
         Ok::<_, Error>(serde_json::to_value(minute.pass().await?)?)
-    }))
-    .await
+    }));
+    tokio::select! {
+        ended = serving => ended,
+        () = deskwire_telemetry::terminated() => Ok(()),
+    }
 }

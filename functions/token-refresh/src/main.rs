@@ -26,7 +26,10 @@ async fn main() -> Result<(), Error> {
         invitations: Some(Invitations { vault: start.vault.clone(), random: Arc::clone(&start.random) }),
         clock: Arc::clone(&start.clock),
     };
-    lambda_runtime::run(service_fn(|_: LambdaEvent<Value>| async {
+    // An exchange that is under way is finished: what it is answered with cannot be asked for again.
+    let busy = tokio::sync::Mutex::new(());
+    let serving = lambda_runtime::run(service_fn(|_: LambdaEvent<Value>| async {
+        let _busy = busy.lock().await;
         function.keep_in_step().await;
         start.vault.erase_due(start.clock.now()).await?;
         let passed = refresh.pass().await?;
@@ -40,6 +43,9 @@ async fn main() -> Result<(), Error> {
             ]);
         }
         Ok::<_, Error>(serde_json::to_value(passed)?)
-    }))
-    .await
+    }));
+    tokio::select! {
+        ended = serving => ended,
+        () = deskwire_telemetry::terminated_and_idle(&busy) => Ok(()),
+    }
 }

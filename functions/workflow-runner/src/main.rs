@@ -27,22 +27,34 @@ async fn main() -> Result<(), Error> {
         owner: owner.clone(),
     });
     let options = RunnerOptions { owner, ..RunnerOptions::default() };
-    lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| {
-        let (function, batches, engine, options) = (&function, &batches, &engine, &options);
-        let telemetry = Arc::clone(&telemetry);
-        async move {
-            let time_left = event.context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
-            function.keep_in_step().await;
-            let answer = match (batches, Message::all_of(&event.payload)) {
-                (Some(batches), Some(messages)) => batches.handle(messages, time_left).await,
-                _ => workflow_runner::handle(Arc::clone(engine), options.clone(), time_left).await,
-            };
-            // Lambda stops the process as soon as it has the answer.
-            if telemetry.sends_traces() {
-                tokio::task::spawn_blocking(move || telemetry.flush()).await?;
+    let busy = tokio::sync::Mutex::new(());
+    let ended = {
+        let serving = lambda_runtime::run(service_fn(|event: LambdaEvent<Value>| {
+            let (function, batches, engine, options, busy) = (&function, &batches, &engine, &options, &busy);
+            let telemetry = Arc::clone(&telemetry);
+            async move {
+                let _busy = busy.lock().await;
+                let time_left = event.context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
+                function.keep_in_step().await;
+                let answer = match (batches, Message::all_of(&event.payload)) {
+                    (Some(batches), Some(messages)) => batches.handle(messages, time_left).await,
+                    _ => workflow_runner::handle(Arc::clone(engine), options.clone(), time_left).await,
+                };
+                // Lambda stops the process as soon as it has the answer.
+                if telemetry.sends_traces() {
+                    tokio::task::spawn_blocking(move || telemetry.flush()).await?;
+                }
+                Ok::<_, Error>(answer)
             }
-            Ok::<_, Error>(answer)
+        }));
+        tokio::select! {
+            ended = serving => ended,
+            () = deskwire_telemetry::terminated_and_idle(&busy) => Ok(()),
         }
-    }))
-    .await
+    };
+    // What is not done by now is handed back, and goes on elsewhere at once.
+    let handed_back = start.store.take_back(&options.owner, start.clock.now()).await?;
+    tracing::info!(handed_back, "told to end");
+    tokio::task::spawn_blocking(move || telemetry.flush()).await?;
+    ended
 }

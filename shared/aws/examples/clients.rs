@@ -1,5 +1,5 @@
 //! What each client of AWS takes to begin with: how long until it is made, how long its first call takes, and what it adds to
-//! memory. `cargo bench -p deskwire --features aws --bench cold` runs it against an emulator; it prints one JSON object per
+//! memory. `cargo bench --profile dev -p deskwire --features aws --bench cold` runs it against an emulator; it prints one JSON object per
 //! step.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "a measurement may panic")]
 

@@ -166,6 +166,10 @@ impl Work for AwsStore {
             let mut count = 0;
             for found in self.table.sharded(&index, usize::MAX / 2).await? {
                 let Some(id) = attribute(&found, "pk")?.strip_prefix("R#") else { continue };
+                // Whoever has a run under way has made it so; most of what falls due waits.
+                if attribute(&found, "st")? != RunState::Running.as_str() {
+                    continue;
+                }
                 let Some(row) = self.run_row(id).await?.filter(|row| row.owner.as_deref() == Some(owner)) else {
                     continue;
                 };

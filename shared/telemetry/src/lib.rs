@@ -1,4 +1,5 @@
-//! Logs with one vocabulary of fields, and traces where somebody collects them.
+//! How a process shows what it does, and how a function ends: logs with one vocabulary of fields, traces where somebody
+//! collects them, SIGTERM.
 //!
 //! A line about a run or a call has `request_id`, `run`, `workflow` and `event` whoever wrote it: they are fields of the spans
 //! it was written in, and in JSON they stand beside the line's own fields. `infra/RUNBOOK.md` asks by them.
@@ -6,8 +7,11 @@
 //! With the feature `otlp` and `OTEL_EXPORTER_OTLP_ENDPOINT`, the same spans are sent as traces
 //! (<https://opentelemetry.io/docs/specs/otlp/>). A trace's id is the request's id without its `req_`.
 
+mod ending;
 #[cfg(feature = "otlp")]
 mod otlp;
+
+pub use ending::{terminated, terminated_and_idle};
 
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt;

@@ -1,0 +1,27 @@
+//! The end of a function's process.
+
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Mutex;
+
+/// Whoever ends a process kills it soon after it was told: Lambda after 2 s at most
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html#runtimes-lifecycle-shutdown>).
+const GRACE: Duration = Duration::from_millis(1_500);
+
+/// Ready when the process is told to end (SIGTERM).
+pub async fn terminated() {
+    match signal(SignalKind::terminate()) {
+        Ok(mut told) => {
+            told.recv().await;
+        }
+        // Then it ends without being asked.
+        Err(_) => std::future::pending().await,
+    }
+}
+
+/// The same, once whoever holds `busy` is done; after 1.5 s at the latest.
+pub async fn terminated_and_idle(busy: &Mutex<()>) {
+    terminated().await;
+    let _ = tokio::time::timeout(GRACE, busy.lock()).await;
+}
