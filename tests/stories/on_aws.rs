@@ -292,7 +292,6 @@ async fn functions_that_are_told_to_end_hand_back_what_is_not_done() {
     wait_for("it is handed back", || deployed.runs()[0]["state"] == "queued").await;
     let runs = deployed.runs_over(1).await;
     assert_eq!(count(&runs), HashMap::from([("succeeded", 1)]), "{runs:#?}\n{}", deployed.logs());
-    assert_eq!(runs[0]["deliveries"], 2);
     assert_eq!(deployed.outside.posts(), ["ticket 1 number 1"], "what was under way is found, and not made again");
 }
 
@@ -347,7 +346,7 @@ fn without_settings_of_aws_a_command_says_what_is_missing_and_what_to_do() {
     let project = Project::new("http://127.0.0.1:9").with_workflow("post.yaml", POST_WORKFLOW);
     let home = tempfile::tempdir().unwrap();
     let said = |project: &Project, region: &str| {
-        let mut command = project.command(&["apply", "--target", "aws:trial"]);
+        let mut command = project.command(&["runs", "list", "--target", "aws:trial"]);
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("AWS_")) {
             command.env_remove(name);
         }

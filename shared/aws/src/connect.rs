@@ -81,7 +81,7 @@ impl AwsStore {
             .operation_timeout(ALL_ATTEMPTS)
             .build();
         let config = aws_config::from_env().timeout_config(timeouts).load().await;
-        if config.region().is_none() {
+        if config.region().is_none_or(|region| region.as_ref().is_empty()) {
             return Err(ConnectError::NoRegion);
         }
         // Asked for now, since the first call's error would not say it as plainly.
