@@ -10,16 +10,18 @@ mod endpoints;
 mod questions;
 mod tokens;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{get, post};
 use deskwire_core::action::Actions;
 use deskwire_core::ports::Store;
 use deskwire_core::random::Random;
+use deskwire_core::secret::SecretString;
 use deskwire_core::time::Clock;
 use deskwire_templates::Templates;
 
@@ -30,6 +32,9 @@ const LARGEST_BODY: usize = 64 * 1024;
 
 /// The name of the stored secret that holds the token.
 pub const TOKEN_SECRET: &str = "api-token";
+
+/// How old what is known of the tokens may be.
+const FRESH: Duration = Duration::from_secs(10);
 
 /// What the function works with.
 pub struct Api {
@@ -74,6 +79,33 @@ pub fn probes(api: Arc<Api>) -> Router {
         .route("/healthz", get(|| async { axum::Json(serde_json::json!({ "status": "ok" })) }))
         .route("/readyz", get(questions::ready))
         .with_state(api)
+}
+
+/// The same routes, before which the tokens that count are looked up: a token that was set, or taken back, counts ten seconds
+/// later at most. `look_up` answers `None` where it cannot; then those that counted go on counting.
+pub fn with_tokens_in_step<F, L>(routes: Router, api: &Arc<Api>, look_up: L) -> Router
+where
+    F: Future<Output = Option<Vec<SecretString>>> + Send,
+    L: Fn() -> F + Clone + Send + Sync + 'static,
+{
+    let (api, looked) = (Arc::clone(api), Arc::new(Mutex::new(api.clock.now())));
+    routes.layer(from_fn(move |request: Request, next: Next| {
+        let (api, looked, look_up) = (Arc::clone(&api), Arc::clone(&looked), look_up.clone());
+        async move {
+            let is_due = {
+                let mut looked = looked.lock().unwrap_or_else(PoisonError::into_inner);
+                let is_due = api.clock.now().since(*looked) >= FRESH;
+                if is_due {
+                    *looked = api.clock.now();
+                }
+                is_due
+            };
+            if is_due && let Some(found) = look_up().await {
+                api.tokens.replace(&found);
+            }
+            next.run(request).await
+        }
+    }))
 }
 
 async fn only_with_a_token(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {

@@ -19,8 +19,17 @@ async fn main() -> Result<(), Error> {
         clock: start.clock,
         random: start.random,
     });
+    let routes = api::router(Arc::clone(&api)).merge(api::probes(Arc::clone(&api)));
+    let vault = start.vault;
+    let routes = api::with_tokens_in_step(routes, &api, move || {
+        let vault = vault.clone();
+        async move {
+            let found = vault.versions_of(api::TOKEN_SECRET).await;
+            found.inspect_err(|error| tracing::error!(%error, "cannot look up the tokens of the API")).ok()
+        }
+    });
     tokio::select! {
-        ended = lambda_http::run(api::router(Arc::clone(&api)).merge(api::probes(api))) => ended,
+        ended = lambda_http::run(routes) => ended,
         () = deskwire_telemetry::terminated() => Ok(()),
     }
 }

@@ -64,7 +64,7 @@ impl World {
             text: "name: tell".to_owned(),
         };
         store.deploy(vec![Deploy::Put(put)], at(0)).await.unwrap();
-        let claim = store.claim("r", 1, std::time::Duration::from_mins(1), at(2)).await.unwrap().claims.remove(0);
+        let claim = store.claim("r", 1, Duration::from_mins(1), at(2)).await.unwrap().claims.remove(0);
         let unknown = Entry::Unknown { step: StepPath::new("post"), at: at(3), reason: "was it posted?".to_owned() };
         let park = Settlement::Park { lane_until: at(9_000), reason: "was it posted?".to_owned() };
         store.settle(&claim.fence, vec![unknown], park, None, at(3)).await.unwrap();
@@ -99,6 +99,35 @@ impl World {
     async fn post(&self, path: &str, body: &str) -> (StatusCode, Value) {
         self.ask(Method::POST, path, Some(TOKEN), body).await
     }
+}
+
+#[tokio::test]
+async fn a_token_that_is_set_counts_ten_seconds_later_and_the_old_one_no_more() {
+    struct Moving(std::sync::atomic::AtomicI64);
+    impl Clock for Moving {
+        fn now(&self) -> Timestamp {
+            at(self.0.load(std::sync::atomic::Ordering::SeqCst))
+        }
+    }
+    let clock = Arc::new(Moving(0.into()));
+    let api = Arc::new(Api {
+        store: Arc::new(SqliteStore::in_memory().unwrap()),
+        actions: deskwire_startup::actions_alone(),
+        templates: deskwire_startup::templates(),
+        tokens: Arc::new(Tokens::new(&[SecretString::from("old")])),
+        clock: clock.clone(),
+        random: Arc::new(SeededRandom::new(1)),
+    });
+    let now_set = || async { Some(vec![SecretString::from("new")]) };
+    let world = World {
+        store: SqliteStore::in_memory().unwrap(),
+        router: with_tokens_in_step(router(Arc::clone(&api)), &api, now_set),
+    };
+    let status = async |token| world.ask(Method::GET, "/api/v1/runs", Some(token), "").await.0;
+    clock.0.store(9_999, std::sync::atomic::Ordering::SeqCst);
+    assert_eq!((status("old").await, status("new").await), (StatusCode::OK, StatusCode::UNAUTHORIZED));
+    clock.0.store(10_000, std::sync::atomic::Ordering::SeqCst);
+    assert_eq!((status("old").await, status("new").await), (StatusCode::UNAUTHORIZED, StatusCode::OK));
 }
 
 #[tokio::test]
@@ -209,7 +238,7 @@ async fn an_unknown_step_is_settled_and_a_failed_run_replayed() {
     assert_eq!(world.post(settle, r#"{"happened": true}"#).await.0, StatusCode::CONFLICT);
     assert_eq!(world.get("/api/v1/runs/run_01abc/replay").await.0, StatusCode::CONFLICT, "it is under way");
     let claim =
-        world.store.claim("r", 1, std::time::Duration::from_mins(1), at(20_000)).await.unwrap().claims.remove(0);
+        world.store.claim("r", 1, Duration::from_mins(1), at(20_000)).await.unwrap().claims.remove(0);
     let error = CallError::new(ErrorClass::Fail, "no", "no");
     let failed = Entry::Failed { step: StepPath::new("next"), at: at(20_001), error, continued: false };
     let over = Settlement::Over { state: deskwire_core::run::RunState::Failed, reason: "no".to_owned() };
