@@ -53,11 +53,11 @@ fn build() -> PathBuf {
     let measures = [vec!["-p", "scheduler", "--example", "empty"], vec!["-p", "deskwire-aws", "--example", "clients"]];
     for arguments in builds.chain(measures) {
         let mut command = Command::new(env!("CARGO"));
-        command.args(["build", "--profile", "lambda"]).args(arguments);
+        command.args(["build", "--release", "--config", "functions/.cargo/config.toml"]).args(arguments);
         assert!(command.current_dir(root()).status().unwrap().success(), "the functions are built");
     }
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-    target.join("lambda")
+    target.join("release")
 }
 
 /// What one function came to.
