@@ -237,8 +237,7 @@ async fn an_unknown_step_is_settled_and_a_failed_run_replayed() {
     assert_eq!((status, &settled["step"]), (StatusCode::OK, &json!("post")));
     assert_eq!(world.post(settle, r#"{"happened": true}"#).await.0, StatusCode::CONFLICT);
     assert_eq!(world.get("/api/v1/runs/run_01abc/replay").await.0, StatusCode::CONFLICT, "it is under way");
-    let claim =
-        world.store.claim("r", 1, Duration::from_mins(1), at(20_000)).await.unwrap().claims.remove(0);
+    let claim = world.store.claim("r", 1, Duration::from_mins(1), at(20_000)).await.unwrap().claims.remove(0);
     let error = CallError::new(ErrorClass::Fail, "no", "no");
     let failed = Entry::Failed { step: StepPath::new("next"), at: at(20_001), error, continued: false };
     let over = Settlement::Over { state: deskwire_core::run::RunState::Failed, reason: "no".to_owned() };
