@@ -88,6 +88,7 @@ async fn start(project: &ProjectArgs, data: &DataArgs) -> anyhow::Result<Deskwir
         apply: false,
         leave_out: true,
         needs_secrets: true,
+        needs_workflows: false,
     };
     deskwire_startup::start(&settings, &files, &secrets(project)).await.map_err(|error| explain(error, &files))
 }

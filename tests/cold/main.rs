@@ -2,8 +2,9 @@
 //!
 //! Builds them as they are deployed, then starts each one again and again under a Runtime API of its own, in turn with a
 //! function that does nothing, on an emulator that has a project deployed. It reports the time from the process's start to
-//! its first question for work, the size of the stripped binary, and the resident memory then and after some work. What the
-//! clients of AWS take is measured apart. It asserts no time.
+//! its first question for work, what is left of it without making AWS's clients and waiting for AWS, the size of the stripped
+//! binary, and the resident memory then and after some work. What each client of AWS takes is measured apart. It asserts no
+//! time.
 //!
 //! `COLD_STARTS` (30) and `COLD_EVENTS` (100) change the size.
 #![allow(
@@ -64,6 +65,8 @@ fn build() -> PathBuf {
 #[derive(Default)]
 struct Measured {
     starts: Vec<Duration>,
+    without_aws: Vec<Duration>,
+    calls: u64,
     resident_kib: usize,
     peak_kib: usize,
     warm: Vec<Duration>,
@@ -85,6 +88,8 @@ async fn measure(folder: &Path) {
             let function = api.run(&binary(folder, name), &variables).await;
             let found = measured.entry(name).or_default();
             found.starts.push(function.started);
+            found.without_aws.push(function.started.saturating_sub(function.of_aws.time));
+            found.calls = function.of_aws.calls;
             found.resident_kib = found.resident_kib.max(function.memory_kib().0);
         }
     }
@@ -196,15 +201,19 @@ fn median(times: &[Duration]) -> f64 {
 fn report(measured: &BTreeMap<&str, Measured>, folder: &Path, starts: usize, events: usize) {
     let empty = median(&measured["empty"].starts);
     println!("{starts} starts each, in turn; {events} events each, one after another");
-    println!("                     size   first question   × empty   resident   peak after   median of an event");
+    println!(
+        "                       size     start  calls  x empty  without AWS  x empty  resident  peak after  an event"
+    );
     for name in FUNCTIONS {
         let found = &measured[name];
         let bytes = std::fs::metadata(binary(folder, name)).unwrap().len();
+        let (whole_start, without_aws) = (median(&found.starts), median(&found.without_aws));
         println!(
-            "{name:<18} {:>5.1} MB   {:>11.2} ms   {:>7.2}   {:>4.1} MiB   {:>6.1} MiB   {:>8.2} ms",
+            "{name:<18} {:>5.1} MB  {whole_start:>5.2} ms  {:>5}  {:>7.2}  {without_aws:>8.2} ms  {:>7.2}  {:>4.1} MiB  {:>6.1} MiB  {:>5.2} ms",
             whole(usize::try_from(bytes).unwrap()) / 1e6,
-            median(&found.starts),
-            median(&found.starts) / empty,
+            found.calls,
+            whole_start / empty,
+            without_aws / empty,
             whole(found.resident_kib) / 1024.0,
             whole(found.peak_kib) / 1024.0,
             median(&found.warm),

@@ -53,6 +53,7 @@ impl RuntimeApi {
 
     /// Starts a function, and waits for its first question. It ends with the value.
     pub async fn run(&self, binary: &Path, variables: &[(String, String)]) -> Function {
+        let log = tempfile::NamedTempFile::new().unwrap();
         let mut command = Command::new(binary);
         command
             .env_clear()
@@ -62,7 +63,7 @@ impl RuntimeApi {
             .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
             .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
             .env("AWS_LAMBDA_LOG_FORMAT", "JSON")
-            .stdout(Stdio::null())
+            .stdout(Stdio::from(log.reopen().unwrap()))
             .stderr(Stdio::null());
         let began = Instant::now();
         let child = command.spawn().unwrap_or_else(|error| panic!("{}: {error}", binary.display()));
@@ -70,7 +71,8 @@ impl RuntimeApi {
         let first = tokio::time::timeout(PATIENCE, asked.recv()).await;
         let first = first.unwrap_or_else(|_| panic!("{} never asks for work", binary.display())).unwrap();
         drop(asked);
-        Function { child, started: first.saturating_duration_since(began), talk: Arc::clone(&self.talk) }
+        let started = first.saturating_duration_since(began);
+        Function { child, started, of_aws: OfAws::read(log.path()), talk: Arc::clone(&self.talk) }
     }
 }
 
@@ -79,7 +81,27 @@ pub struct Function {
     child: Child,
     /// From its start to its first question.
     pub started: Duration,
+    /// What of that was AWS's, by its own account.
+    pub of_aws: OfAws,
     talk: Arc<Talk>,
+}
+
+/// What a function says of its start.
+#[derive(Default)]
+pub struct OfAws {
+    pub calls: u64,
+    /// Making the clients, and waiting for the calls.
+    pub time: Duration,
+}
+
+impl OfAws {
+    fn read(log: &Path) -> Self {
+        let log = std::fs::read_to_string(log).unwrap();
+        let mut lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let Some(ready) = lines.find(|line| line["message"] == "ready for work") else { return Self::default() };
+        let millis = ready["clients_ms"].as_f64().unwrap() + ready["calls_ms"].as_f64().unwrap();
+        Self { calls: ready["calls"].as_u64().unwrap(), time: Duration::from_secs_f64(millis / 1000.0) }
+    }
 }
 
 pub struct Answer {

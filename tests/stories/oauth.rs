@@ -171,8 +171,15 @@ pub async fn many_want_it(project: &Project, place: Place) {
 async fn process(project: &Project, place: Place) -> Deskwire {
     let environment: BTreeMap<String, String> = project.environment.iter().cloned().collect();
     let secrets = Secrets::new(project.path(), Box::new(move |name| environment.get(name).cloned()));
-    let settings =
-        Settings { place, allow_loopback: true, stand_ins: None, apply: false, leave_out: false, needs_secrets: true };
+    let settings = Settings {
+        place,
+        allow_loopback: true,
+        stand_ins: None,
+        apply: false,
+        leave_out: false,
+        needs_secrets: true,
+        needs_workflows: true,
+    };
     let files = deskwire_startup::read_project(project.path()).unwrap();
     deskwire_startup::start(&settings, &files, &secrets).await.unwrap()
 }

@@ -116,6 +116,7 @@ fn what_each_function_may_do_is_what_its_ports_need_and_nothing_else() {
     // What the adapters ask of AWS, by port. `TransactWriteItems` is allowed by the actions of its writes.
     let accept = ["dynamodb:PutItem", "dynamodb:ConditionCheckItem", "dynamodb:UpdateItem", "sqs:SendMessage"];
     let follow = ["dynamodb:GetItem", "dynamodb:Query"];
+    let texts = ["dynamodb:BatchGetItem"];
     let read_secrets = ["secretsmanager:GetSecretValue"];
     let keep_secrets = [
         "secretsmanager:GetSecretValue",
@@ -133,10 +134,10 @@ fn what_each_function_may_do_is_what_its_ports_need_and_nothing_else() {
         ("zendesk-webhook", all(&[&accept, &follow, &read_secrets])),
         ("qualtrics-webhook", all(&[&accept, &follow, &read_secrets])),
         ("oauth", all(&[&follow, &tokens, &keep_secrets])),
-        ("token-refresh", all(&[&accept, &follow, &tokens, &keep_secrets])),
+        ("token-refresh", all(&[&accept, &follow, &texts, &tokens, &keep_secrets])),
         ("workflow-runner", all(&[&accept, &follow, &tokens, &runs, &receive, &keep_secrets])),
-        ("scheduler", all(&[&accept, &follow, &bury])),
-        ("api", all(&[&accept, &follow, &runs, &read_secrets, &["sqs:GetQueueAttributes"]])),
+        ("scheduler", all(&[&accept, &follow, &texts, &bury])),
+        ("api", all(&[&accept, &follow, &texts, &runs, &read_secrets, &["sqs:GetQueueAttributes"]])),
     ]);
     for (function, section) in sections() {
         assert_eq!(allowed(&section), needed[function.as_str()], "{function}");

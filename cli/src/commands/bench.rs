@@ -137,6 +137,7 @@ async fn start(
         apply: false,
         leave_out: false,
         needs_secrets: true,
+        needs_workflows: true,
     };
     deskwire_startup::start(&settings, files, &secrets(project)).await.map_err(|error| explain(error, files))
 }

@@ -52,6 +52,7 @@ pub(crate) async fn run(address: SocketAddr, exit: bool, as_json: bool) -> anyho
         apply: true,
         leave_out: false,
         needs_secrets: true,
+        needs_workflows: true,
     };
     let nothing = Secrets::new(Path::new("."), Box::new(|_| None));
     let deskwire = match deskwire_startup::start(&settings, &files, &nothing).await {

@@ -47,6 +47,7 @@ pub(crate) async fn run(
         apply: reload,
         leave_out: false,
         needs_secrets: true,
+        needs_workflows: true,
     };
     let deskwire = match deskwire_startup::start(&settings, &files, &secrets(project)).await {
         Ok(deskwire) => deskwire,

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use api::{Api, Tokens};
-use deskwire_startup::Function;
+use deskwire_startup::Stores;
 use lambda_http::Error;
 
 #[tokio::main]
 #[expect(clippy::disallowed_methods, reason = "a binary reads the environment")]
 async fn main() -> Result<(), Error> {
     let _telemetry = deskwire_telemetry::for_function(&|name| std::env::var(name).ok());
-    let start = Function::start_without_secrets(Box::new(|name| std::env::var(name).ok())).await?.deskwire;
+    let start = Stores::open(Box::new(|name| std::env::var(name).ok())).await?;
     let api = Arc::new(Api {
         tokens: Arc::new(Tokens::new(&start.vault.versions_of(api::TOKEN_SECRET).await?)),
         store: start.store,
@@ -28,6 +28,9 @@ async fn main() -> Result<(), Error> {
             found.inspect_err(|error| tracing::error!(%error, "cannot look up the tokens of the API")).ok()
         }
     });
+    if let Some(aws) = &start.aws {
+        aws.tell_of_start();
+    }
     tokio::select! {
         ended = lambda_http::run(routes) => ended,
         () = deskwire_telemetry::terminated() => Ok(()),

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use deskwire_startup::Function;
+use axum::extract::Request;
+use axum::middleware::{Next, from_fn};
+use deskwire_startup::{Function, Needs};
 use lambda_http::Error;
 use oauth::{Doors, OAuth};
 
@@ -11,20 +13,29 @@ use oauth::{Doors, OAuth};
 async fn main() -> Result<(), Error> {
     let _telemetry = deskwire_telemetry::for_function(&|name| std::env::var(name).ok());
     let variable = |name: &str| std::env::var(name).ok();
-    let start = Function::start(Box::new(variable)).await?.deskwire;
+    let function = Arc::new(Function::start(Box::new(variable), Needs { secrets: true, workflows: false }).await?);
+    let start = &function.deskwire;
     let public_url =
         variable("DESKWIRE_PUBLIC_URL").ok_or("DESKWIRE_PUBLIC_URL is not set: providers send people back to it")?;
     let oauth = OAuth {
-        broker: start.broker,
-        providers: start.providers,
-        vault: start.vault,
+        broker: Arc::clone(&start.broker),
+        providers: Arc::clone(&start.providers),
+        vault: start.vault.clone(),
         public_url: public_url.parse()?,
         doors: Doors::Invited,
-        clock: start.clock,
-        random: start.random,
+        clock: Arc::clone(&start.clock),
+        random: Arc::clone(&start.random),
     };
+    // A connection that was applied a moment ago can be connected.
+    let routes = oauth::router(Arc::new(oauth)).layer(from_fn(move |request: Request, next: Next| {
+        let function = Arc::clone(&function);
+        async move {
+            function.keep_in_step().await;
+            next.run(request).await
+        }
+    }));
     tokio::select! {
-        ended = lambda_http::run(oauth::router(Arc::new(oauth))) => ended,
+        ended = lambda_http::run(routes) => ended,
         () = deskwire_telemetry::terminated() => Ok(()),
     }
 }

@@ -8,7 +8,8 @@ async fn main() -> Result<(), Error> {
     let _telemetry = deskwire_telemetry::for_function(&|name| std::env::var(name).ok());
     #[cfg(feature = "embedded")]
     if std::env::var_os("DESKWIRE_DATA").is_some() {
-        let start = deskwire_startup::Function::start(Box::new(|name| std::env::var(name).ok())).await?;
+        let needs = deskwire_startup::Needs { secrets: true, workflows: true };
+        let start = deskwire_startup::Function::start(Box::new(|name| std::env::var(name).ok()), needs).await?;
         return lambda_http::run(qualtrics_webhook::router(std::sync::Arc::new(start.deskwire.intake()))).await;
     }
     let edge = deskwire_edge::Edge::start(Box::new(|name| std::env::var(name).ok())).await?;

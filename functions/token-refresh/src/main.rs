@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use deskwire_core::token::Standing;
-use deskwire_startup::Function;
+use deskwire_startup::{Function, Needs};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
 use token_refresh::{Invitations, TokenRefresh};
@@ -13,7 +13,8 @@ use token_refresh::{Invitations, TokenRefresh};
 async fn main() -> Result<(), Error> {
     let _telemetry = deskwire_telemetry::for_function(&|name| std::env::var(name).ok());
     let variable = |name: &str| std::env::var(name).ok();
-    let function = Function::start(Box::new(variable)).await?;
+    // What it tells of a connection starts workflows.
+    let function = Function::start(Box::new(variable), Needs { secrets: true, workflows: true }).await?;
     let start = &function.deskwire;
     let public_url = variable("DESKWIRE_PUBLIC_URL").unwrap_or_default();
     if function.aws.is_some() && !public_url.is_empty() {

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use deskwire_core::ids::RunId;
 use deskwire_engine::{EngineOptions, RunnerOptions};
-use deskwire_startup::Function;
+use deskwire_startup::{Function, Needs};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
 use workflow_runner::{BatchRunner, LEASE, Message};
@@ -14,7 +14,9 @@ use workflow_runner::{BatchRunner, LEASE, Message};
 #[expect(clippy::disallowed_methods, reason = "a binary reads the environment")]
 async fn main() -> Result<(), Error> {
     let telemetry = Arc::new(deskwire_telemetry::for_function(&|name| std::env::var(name).ok()));
-    let function = Function::start(Box::new(|name| std::env::var(name).ok())).await?;
+    // A version is compiled when a run asks for it.
+    let needs = Needs { secrets: true, workflows: false };
+    let function = Function::start(Box::new(|name| std::env::var(name).ok()), needs).await?;
     let start = &function.deskwire;
     let on_aws = EngineOptions { lease: LEASE, ..EngineOptions::default() };
     let engine = Arc::new(start.engine_with(if function.aws.is_some() { on_aws } else { EngineOptions::default() }));

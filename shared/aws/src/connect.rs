@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::ProvideCredentials;
@@ -58,6 +58,8 @@ pub struct AwsStore {
     pub(crate) secret_prefix: String,
     /// What is counted, for whoever reads it.
     pub metrics: Metrics,
+    /// How long it took to make the clients.
+    connecting: Duration,
     memory: Arc<Memory>,
 }
 
@@ -75,6 +77,7 @@ struct Memory {
 impl AwsStore {
     /// Connects as the environment says: region, credentials and, for emulators, `AWS_ENDPOINT_URL`. Nothing is called yet.
     pub async fn connect(names: Names, random: &dyn Random) -> Result<Self, ConnectError> {
+        let began = Instant::now();
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(CONNECT)
             .operation_attempt_timeout(ATTEMPT)
@@ -92,7 +95,15 @@ impl AwsStore {
         if credentials.is_none() {
             return Err(ConnectError::NoCredentials);
         }
-        Ok(Self::with_config(&config, names, random))
+        Ok(Self { connecting: began.elapsed(), ..Self::with_config(&config, names, random) })
+    }
+
+    /// Says in the log that this process takes work now, and what of its start was AWS's: making the clients, and waiting for
+    /// what it has read.
+    pub fn tell_of_start(&self) {
+        let millis = |time: Duration| time.as_secs_f64() * 1000.0;
+        let (calls, waiting) = self.memory.calls.spent();
+        tracing::info!(clients_ms = millis(self.connecting), calls, calls_ms = millis(waiting), "ready for work");
     }
 
     /// Connects to the deployment of this stack, whose resources are named after it.
@@ -135,6 +146,7 @@ impl AwsStore {
             secrets: aws_sdk_secretsmanager::Client::from_conf(secrets),
             secret_prefix: names.secret_prefix,
             metrics: Metrics::default(),
+            connecting: Duration::ZERO,
             memory: Arc::new(memory),
         }
     }

@@ -1,5 +1,7 @@
 //! Which workflows are in force, how far their schedules have come, and texts that every process reads.
 
+use std::collections::HashMap;
+
 use aws_sdk_dynamodb::types::AttributeValue;
 use deskwire_core::BoxFuture;
 use deskwire_core::connection::FixedFacts;
@@ -10,8 +12,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::connect::AwsStore;
 use crate::keys::{GENERATION, REGISTRY};
+use crate::lanes::sort_key;
 use crate::rows::corrupt;
-use crate::table::{Condition, Item, Write, Written, content, item, number};
+use crate::table::{Condition, Item, Write, Written, attribute, content, item, number};
 
 /// A transaction takes 100 writes; the last one counts the change.
 const MOST_AT_ONCE: usize = 90;
@@ -43,20 +46,27 @@ struct KeptConnection {
 impl Registry for AwsStore {
     fn deployed(&self) -> BoxFuture<'_, StoreResult<Vec<Deployed>>> {
         Box::pin(async move {
-            let mut found = Vec::new();
+            let mut all = Vec::new();
             for item in self.table.query(REGISTRY, "W#", None).await? {
-                let name = name_of(&item, "W#")?;
-                let kept: Kept = content(&item)?;
-                let key = format!("V#{name}");
-                let text = self.table.get(&key, &kept.version).await?.ok_or_else(|| corrupt("a workflow's version"))?;
+                all.push((name_of(&item, "W#")?.to_owned(), content::<Kept>(&item)?));
+            }
+            let keys = all.iter().map(|(name, kept)| (format!("V#{name}"), kept.version.clone())).collect();
+            let mut texts = HashMap::new();
+            for item in self.table.get_all(keys).await? {
+                let key = (attribute(&item, "pk")?.to_owned(), sort_key(&item)?.to_owned());
+                texts.insert(key, content::<String>(&item)?);
+            }
+            let mut found = Vec::new();
+            for (name, kept) in all {
+                let text = texts.remove(&(format!("V#{name}"), kept.version.clone()));
                 found.push(Deployed {
-                    name: WorkflowName::parse(name).map_err(|_| corrupt("a workflow's name"))?,
+                    name: WorkflowName::parse(&name).map_err(|_| corrupt("a workflow's name"))?,
                     version: WorkflowVersion::new(kept.version),
                     active: kept.active,
                     file_active: kept.file_active,
                     file: kept.file,
                     applied_at: kept.applied_at,
-                    text: content(&text)?,
+                    text: text.ok_or_else(|| corrupt("a workflow's version"))?,
                 });
             }
             Ok(found)
@@ -249,7 +259,7 @@ impl AwsStore {
 }
 
 fn name_of<'a>(item: &'a Item, prefix: &str) -> StoreResult<&'a str> {
-    Ok(crate::lanes::sort_key(item)?.trim_start_matches(prefix))
+    Ok(sort_key(item)?.trim_start_matches(prefix))
 }
 
 fn busy() -> StoreError {

@@ -7,8 +7,8 @@ use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkErro
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, ConditionCheck, Delete, GlobalSecondaryIndex, KeySchemaElement,
-    KeyType, Projection, ProjectionType, Put, ReturnValuesOnConditionCheckFailure, ScalarAttributeType,
-    TransactWriteItem, Update,
+    KeyType, KeysAndAttributes, Projection, ProjectionType, Put, ReturnValuesOnConditionCheckFailure,
+    ScalarAttributeType, TransactWriteItem, Update,
 };
 use deskwire_core::ports::{StoreError, StoreResult};
 use futures_util::future::try_join_all;
@@ -22,6 +22,10 @@ pub(crate) type Item = HashMap<String, AttributeValue>;
 
 /// How often a write that met another one is tried again before the store says that it is too busy.
 const CONFLICTS: u32 = 8;
+
+/// One request reads at most so many keys.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html>
+const MOST_KEYS: usize = 100;
 
 /// One DynamoDB table.
 #[derive(Debug, Clone)]
@@ -70,6 +74,36 @@ impl Table {
             .await
             .map_err(unavailable)?;
         Ok(answer.item)
+    }
+
+    /// Items by their keys, as they are after everything that was written; those that there are, in any order.
+    pub(crate) async fn get_all(&self, keys: Vec<(String, String)>) -> StoreResult<Vec<Item>> {
+        let key = |(pk, sk): (String, String)| Item::from([("pk".to_owned(), text(&pk)), ("sk".to_owned(), text(&sk))]);
+        let mut waiting: Vec<Item> = keys.into_iter().map(key).collect();
+        let (mut found, mut attempt) = (Vec::new(), 0);
+        while !waiting.is_empty() {
+            let now = waiting.split_off(waiting.len().saturating_sub(MOST_KEYS));
+            let asked = KeysAndAttributes::builder().set_keys(Some(now)).consistent_read(true).build();
+            let asked = asked.map_err(|error| StoreError::Corrupt(error.to_string()))?;
+            let sent = self.client.batch_get_item().request_items(&self.name, asked).send().await;
+            let answer = sent.map_err(unavailable)?;
+            let before = found.len();
+            found.extend(answer.responses.unwrap_or_default().into_values().flatten());
+            let left = answer.unprocessed_keys.unwrap_or_default();
+            if left.is_empty() {
+                continue;
+            }
+            // More than 16 MB, or more than the table gives at once.
+            waiting.extend(left.into_values().flat_map(|left| left.keys));
+            attempt = if found.len() > before { 1 } else { attempt + 1 };
+            if attempt > CONFLICTS {
+                return Err(StoreError::Unavailable {
+                    reason: "DynamoDB leaves out what it was asked for; it is busy".to_owned(),
+                });
+            }
+            tokio::time::sleep(Duration::from_millis(u64::from(attempt) * 10)).await;
+        }
+        Ok(found)
     }
 
     /// The items of a partition whose sort key begins so, in order; all of them, or the first `limit`.

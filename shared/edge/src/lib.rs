@@ -1,7 +1,7 @@
 //! Start-up of webhook functions on AWS, where they must be small: the board that was deployed, the signing secrets, and the
 //! stores. No templates, no actions, no embedded store.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -18,6 +18,7 @@ use deskwire_core::secret::{SecretRef, SecretString};
 use deskwire_core::source::SourceConfig;
 use deskwire_core::time::SystemClock;
 use deskwire_secrets::{Environment, Keys, OsRandom, Secrets, Vault, VaultError};
+use futures_util::future::try_join_all;
 
 /// How old what a function knows of the deployment may be.
 const FRESH: Duration = Duration::from_secs(10);
@@ -65,7 +66,9 @@ impl Edge {
             secret_prefix: variable("DESKWIRE_SECRET_PREFIX")?,
         };
         let store = AwsStore::connect(names, &OsRandom).await?.counting();
-        Self::on(store, variables).await
+        let edge = Self::on(store, variables).await?;
+        edge.store.tell_of_start();
+        Ok(edge)
     }
 
     /// The same on a store that is there already.
@@ -108,16 +111,18 @@ impl Edge {
 
     /// The stored secrets that these sources name, each with its versions in grace.
     async fn stored(&self, sources: &[SourceConfig]) -> Result<BTreeMap<String, Vec<SecretString>>, VaultError> {
-        let mut stored = BTreeMap::new();
-        for reference in sources.iter().flat_map(|source| &source.signing_secrets) {
-            if let SecretRef::Stored(name) = reference
-                && !stored.contains_key(name)
-            {
-                stored.insert(name.clone(), self.vault.versions_of(name).await?);
-            }
-        }
-        stored.retain(|_, versions| !versions.is_empty());
-        Ok(stored)
+        let stored = |reference: &SecretRef| match reference {
+            SecretRef::Stored(name) => Some(name.clone()),
+            _ => None,
+        };
+        let names: BTreeSet<String> =
+            sources.iter().flat_map(|source| &source.signing_secrets).filter_map(stored).collect();
+        let versions = |name: String| async move {
+            let versions = self.vault.versions_of(&name).await?;
+            Ok::<_, VaultError>((name, versions))
+        };
+        let found = try_join_all(names.into_iter().map(versions)).await?;
+        Ok(found.into_iter().filter(|(_, versions)| !versions.is_empty()).collect())
     }
 
     fn secrets_of(&self, source: &SourceConfig) -> Vec<SecretString> {

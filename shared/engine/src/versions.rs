@@ -62,12 +62,38 @@ impl Versions {
 
     /// The compiled version, from memory or from the store.
     pub async fn get(&self, name: &WorkflowName, version: &WorkflowVersion) -> Result<Arc<Workflow>, VersionError> {
-        let key = (name.clone(), version.clone());
-        if let Some(known) = self.compiled.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
-            return Ok(Arc::clone(known));
+        if let Some(known) = self.known(name, version) {
+            return Ok(known);
         }
         let missing = || VersionError::Missing { name: name.clone(), version: version.clone() };
         let text = self.work.workflow_text(name, version).await?.ok_or_else(missing)?;
+        self.compile(name, version, text)
+    }
+
+    /// The same where the version's text is at hand.
+    pub fn of(
+        &self,
+        name: &WorkflowName,
+        version: &WorkflowVersion,
+        text: &str,
+    ) -> Result<Arc<Workflow>, VersionError> {
+        match self.known(name, version) {
+            Some(known) => Ok(known),
+            None => self.compile(name, version, text.to_owned()),
+        }
+    }
+
+    fn known(&self, name: &WorkflowName, version: &WorkflowVersion) -> Option<Arc<Workflow>> {
+        let compiled = self.compiled.read().unwrap_or_else(PoisonError::into_inner);
+        compiled.get(&(name.clone(), version.clone())).cloned()
+    }
+
+    fn compile(
+        &self,
+        name: &WorkflowName,
+        version: &WorkflowVersion,
+        text: String,
+    ) -> Result<Arc<Workflow>, VersionError> {
         let file = SourceFile { path: format!("{name}@{version}"), text };
         let actions = self.actions();
         let options = Options { actions: &actions, templates: &self.templates, allow_loopback: true };
@@ -76,7 +102,7 @@ impl Versions {
             version: version.clone(),
             why: mistakes.into_iter().next().map(|mistake| mistake.message).unwrap_or_default(),
         })?;
-        let workflow = Arc::new(workflow);
+        let (key, workflow) = ((name.clone(), version.clone()), Arc::new(workflow));
         self.compiled.write().unwrap_or_else(PoisonError::into_inner).insert(key, Arc::clone(&workflow));
         Ok(workflow)
     }

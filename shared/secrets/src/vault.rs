@@ -128,18 +128,25 @@ impl Vault {
         Ok(ring)
     }
 
-    /// Every secret that people set, by name: its latest version, then those before it whose grace is not over.
+    /// Every secret that people set, by name: its latest version, then those before it whose grace is not over. The others
+    /// are erased.
     pub async fn set_secrets(&self, now: Timestamp) -> Result<BTreeMap<String, Vec<SecretString>>, VaultError> {
         self.erase_due(now).await?;
+        Ok(self.all_set().await?.1)
+    }
+
+    /// The secrets that people set as they stand, erasing none: their list, and their values by name, newest first.
+    pub async fn all_set(&self) -> Result<(Vec<Listed>, BTreeMap<String, Vec<SecretString>>), VaultError> {
+        let secrets = self.store.secrets(SET).await?;
         let mut found: BTreeMap<String, Vec<SecretString>> = BTreeMap::new();
-        for secret in self.store.secrets(SET).await? {
+        for secret in &secrets {
             let name = secret.name.trim_start_matches(SET).to_owned();
-            let value = zeroize::Zeroizing::new(self.opened(&secret)?);
+            let value = zeroize::Zeroizing::new(self.opened(secret)?);
             let text = std::str::from_utf8(&value).map_err(|_| VaultError::Damaged(secret.name.clone()))?;
             // The store gives versions in order.
             found.entry(name).or_default().insert(0, SecretString::from(text));
         }
-        Ok(found)
+        Ok((listed(secrets), found))
     }
 
     /// One secret that people set: its latest version, then those before it whose grace is not over.
@@ -172,13 +179,7 @@ impl Vault {
 
     /// The secrets that people set: names and times, no values.
     pub async fn list(&self) -> Result<Vec<Listed>, VaultError> {
-        let mut listed: Vec<Listed> = Vec::new();
-        for secret in self.store.secrets(SET).await? {
-            let name = secret.name.trim_start_matches(SET).to_owned();
-            listed.retain(|known| known.name != name);
-            listed.push(Listed { name, version: secret.version, stored_at: secret.stored_at, key: secret.key });
-        }
-        Ok(listed)
+        Ok(listed(self.store.secrets(SET).await?))
     }
 
     /// Erases a secret that people set. `false` where there was none.
@@ -227,6 +228,17 @@ impl Vault {
         *self.ring.write().unwrap_or_else(PoisonError::into_inner) = None;
         Ok(sealed)
     }
+}
+
+/// The latest version of each. The store gives versions in order.
+fn listed(secrets: Vec<SealedSecret>) -> Vec<Listed> {
+    let mut listed: Vec<Listed> = Vec::new();
+    for secret in secrets {
+        let name = secret.name.trim_start_matches(SET).to_owned();
+        listed.retain(|known| known.name != name);
+        listed.push(Listed { name, version: secret.version, stored_at: secret.stored_at, key: secret.key });
+    }
+    listed
 }
 
 #[cfg(test)]

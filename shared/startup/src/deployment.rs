@@ -113,9 +113,22 @@ impl Plan {
 
     /// Compares the project with what is in force in a store.
     pub async fn of(project: &Project, registry: &dyn Registry) -> StoreResult<Self> {
-        let mut plan = Self::new(&project.workflows, &registry.deployed().await?);
-        plan.connect(&project.connections, &registry.fixed_connections().await?);
-        Ok(plan)
+        let (deployed, fixed) = tokio::try_join!(registry.deployed(), registry.fixed_connections())?;
+        Ok(Self::between(project, &deployed, &fixed))
+    }
+
+    /// Compares the project with workflows in force and with what is fixed of connections.
+    pub fn between(project: &Project, deployed: &[Deployed], fixed: &[FixedFacts]) -> Self {
+        let mut plan = Self::new(&project.workflows, deployed);
+        plan.connect(&project.connections, fixed);
+        plan
+    }
+
+    /// Compares its connections alone.
+    pub fn of_connections(project: &Project, fixed: &[FixedFacts]) -> Self {
+        let mut plan = Self::default();
+        plan.connect(&project.connections, fixed);
+        plan
     }
 
     fn connect(&mut self, connections: &[ConnectionConfig], fixed: &[FixedFacts]) {
@@ -176,13 +189,14 @@ impl Plan {
         self.changes.iter().filter(|change| change.kind != ChangeKind::Unchanged)
     }
 
-    /// Makes it so: all of it, or nothing. Nothing where a change is refused: ask `refused` first.
-    pub async fn apply(&self, registry: &dyn Registry, now: Timestamp) -> StoreResult<()> {
+    /// Makes it so: all of it, or nothing. Nothing where a change is refused: ask `refused` first. `false` where there was
+    /// nothing to do.
+    pub async fn apply(&self, registry: &dyn Registry, now: Timestamp) -> StoreResult<bool> {
         if self.deploys.is_empty() || !self.refused.is_empty() {
-            Ok(())
-        } else {
-            registry.deploy(self.deploys.clone(), now).await
+            return Ok(false);
         }
+        registry.deploy(self.deploys.clone(), now).await?;
+        Ok(true)
     }
 }
 

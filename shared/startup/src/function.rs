@@ -10,10 +10,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use deskwire_aws::{AwsStore, Names};
-use deskwire_core::ports::{RunQueue, Store};
-use deskwire_secrets::{Environment, Secrets};
+use deskwire_core::ports::{Registry, RunQueue, Store};
+use deskwire_core::random::Random;
+use deskwire_core::time::{Clock, SystemClock};
+use deskwire_secrets::{Environment, Secrets, Vault};
 
-use crate::{Deskwire, OsRandom, Place, ProjectFiles, Settings, StartError, read_project, shared_files, start};
+use crate::{Deskwire, OsRandom, Place, Settings, StartError, read_project, shared_project, start, vault};
 
 /// How old what a function knows of the deployment may be.
 const FRESH: Duration = Duration::from_secs(10);
@@ -35,49 +37,87 @@ struct Seen {
     generation: u64,
 }
 
+/// What of a deployment a function works with. The rest is not read, and it need not be allowed to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Needs {
+    /// The secrets: it calls providers, or takes webhooks in.
+    pub secrets: bool,
+    /// The workflows in force: it routes events, or keeps schedules.
+    pub workflows: bool,
+}
+
+/// The stores alone, with what is needed to work on them.
+pub struct Stores {
+    /// The store.
+    pub store: Arc<dyn Store>,
+    /// Sealed secrets.
+    pub vault: Vault,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub random: Arc<dyn Random>,
+    /// The store of AWS, if it is that.
+    pub aws: Option<AwsStore>,
+}
+
+impl Stores {
+    /// Those that the environment names, for a function that answers from them. Nothing is read yet.
+    pub async fn open(variables: Environment) -> Result<Self, StartError> {
+        let Opened { place, aws, project } = Opened::of(&variables).await?;
+        let (random, clock): (Arc<dyn Random>, Arc<dyn Clock>) = (Arc::new(OsRandom), Arc::new(SystemClock));
+        let store = place.open()?;
+        let vault = vault(&store, &place, &Secrets::new(&project, variables), &random)?;
+        Ok(Self { store, vault, clock, random, aws })
+    }
+}
+
+/// Where a function keeps everything, and where its project's files are, if it has any.
+struct Opened {
+    place: Place,
+    aws: Option<AwsStore>,
+    project: PathBuf,
+}
+
+impl Opened {
+    async fn of(variables: &Environment) -> Result<Self, StartError> {
+        let variable = |name: &str| variables(name).filter(|value| !value.is_empty());
+        let project = PathBuf::from(variable("DESKWIRE_PROJECT").unwrap_or_else(|| ".".to_owned()));
+        if let Some(data) = variable("DESKWIRE_DATA") {
+            return Ok(Self { place: Place::Folder(PathBuf::from(data)), aws: None, project });
+        }
+        let aws = on_aws(&variable).await?;
+        Ok(Self { place: Place::Shared(Arc::new(aws.clone())), aws: Some(aws), project })
+    }
+}
+
 impl Function {
     /// Starts a function as the environment says.
-    pub async fn start(variables: Environment) -> Result<Self, StartError> {
-        Self::start_with(variables, true).await
-    }
-
-    /// Starts one that neither calls providers nor takes webhooks in: it reads no secret, and need not be allowed to.
-    pub async fn start_without_secrets(variables: Environment) -> Result<Self, StartError> {
-        Self::start_with(variables, false).await
-    }
-
-    async fn start_with(variables: Environment, needs_secrets: bool) -> Result<Self, StartError> {
-        let variable = |name: &str| variables(name).filter(|value| !value.is_empty());
-        let allow_loopback = variable("DESKWIRE_ALLOW_LOOPBACK").as_deref() == Some("1");
-        let folder = PathBuf::from(variable("DESKWIRE_PROJECT").unwrap_or_else(|| ".".to_owned()));
-        let (place, aws, files): (Place, Option<AwsStore>, ProjectFiles) = if let Some(data) = variable("DESKWIRE_DATA")
-        {
-            (Place::Folder(PathBuf::from(data)), None, read_project(&folder)?)
-        } else {
-            let aws = on_aws(&variable).await?;
-            let store: Arc<dyn Store> = Arc::new(aws.clone());
-            let files = shared_files(store.as_ref()).await?;
-            (Place::Shared(store), Some(aws), files)
+    pub async fn start(variables: Environment, needs: Needs) -> Result<Self, StartError> {
+        let allow_loopback = variables("DESKWIRE_ALLOW_LOOPBACK").as_deref() == Some("1");
+        let Opened { place, aws, project } = Opened::of(&variables).await?;
+        // Before anything is read: what is changed meanwhile is then noticed.
+        let (generation, files) = match &aws {
+            Some(aws) => (aws.generation().await?, shared_project(aws).await?),
+            None => (0, read_project(&project)?),
         };
         let settings = Settings {
             // On AWS, what is in force is what was applied.
             apply: aws.is_none(),
             // One connection without its secret must not stop the others.
             leave_out: aws.is_some(),
-            needs_secrets,
+            needs_secrets: needs.secrets,
+            needs_workflows: needs.workflows,
             place,
             allow_loopback,
             stand_ins: None,
         };
-        let secrets = Secrets::new(&folder, variables);
-        // Before anything is read: what is changed meanwhile is then noticed.
-        let generation = match &aws {
-            Some(aws) => deskwire_core::ports::Registry::generation(aws).await?,
-            None => 0,
-        };
+        let secrets = Secrets::new(&project, variables);
         let deskwire = start(&settings, &files, &secrets).await?;
-        for missing in deskwire.left_out.iter().filter(|_| needs_secrets) {
+        for missing in deskwire.left_out.iter().filter(|_| needs.secrets) {
             tracing::error!(what = missing.what, why = missing.why, "left out, because its secret is missing");
+        }
+        if let Some(aws) = &aws {
+            aws.tell_of_start();
         }
         let seen = Mutex::new(Seen { at: Instant::now(), generation });
         Ok(Self { deskwire, aws, settings, secrets, seen })
@@ -114,7 +154,7 @@ impl Function {
         if self.aws.is_none() {
             return self.deskwire.follow().await;
         }
-        let files = shared_files(self.deskwire.store.as_ref()).await?;
+        let files = shared_project(self.deskwire.store.as_ref()).await?;
         self.deskwire.reload(&self.settings, &files, &self.secrets).await.map(|_| ())
     }
 }

@@ -19,14 +19,14 @@ use std::sync::{Arc, PoisonError, RwLock};
 use deskwire_accept::{CurrentCatalogue, Intake, Source};
 use deskwire_connectors::Connection;
 use deskwire_core::action::Actions;
-use deskwire_core::connection::AuthConfig;
+use deskwire_core::connection::{AuthConfig, FixedFacts};
 use deskwire_core::ids::{ConnectionName, SourceName};
-use deskwire_core::ports::Store;
+use deskwire_core::ports::{Deployed, Store};
 use deskwire_core::provider::provider;
 use deskwire_core::random::Random;
 use deskwire_core::secret::SecretString;
 use deskwire_core::source::SourceConfig;
-use deskwire_core::time::{Clock, SystemClock};
+use deskwire_core::time::{Clock, SystemClock, Timestamp};
 use deskwire_egress::{Egress, EgressOptions};
 use deskwire_engine::{Engine, EngineOptions, Versions};
 use deskwire_oauth::Client;
@@ -40,9 +40,9 @@ pub use conditions::{ByTemplates, catalogue};
 pub use deployment::{Change, ChangeKind, Plan, Refused};
 pub use deskwire_secrets::OsRandom;
 #[cfg(feature = "aws")]
-pub use function::{Function, on_aws};
+pub use function::{Function, Needs, Stores, on_aws};
 pub use project::{ProjectFiles, read_project};
-pub use shared_project::{public_url_of, share, share_public_url, shared_files, tell_of_secrets};
+pub use shared_project::{public_url_of, share, share_public_url, shared_project, tell_of_secrets};
 pub use stand_ins::StandIns;
 
 /// Why a process cannot start.
@@ -105,6 +105,9 @@ pub struct Settings {
     pub leave_out: bool,
     /// Does it call providers, or take webhooks in? Else no secret is read at all.
     pub needs_secrets: bool,
+    /// Does it route events or keep schedules? Else the workflows in force are not looked at, and each version is read
+    /// when a run asks for it.
+    pub needs_workflows: bool,
 }
 
 /// Where a process keeps everything.
@@ -245,32 +248,35 @@ impl Deskwire {
         files: &ProjectFiles,
         secrets: &Secrets,
     ) -> Result<Plan, StartError> {
+        let known = Known::read(settings, self.store.as_ref(), &self.vault, self.clock.now()).await?;
         if settings.needs_secrets {
-            secrets.take_stored(self.vault.set_secrets(self.clock.now()).await?);
+            secrets.take_stored(known.secrets);
         }
         let (project, parts) = prepare(settings, files, secrets)?;
-        let plan = accepted(Plan::of(&project, self.store.as_ref()).await?)?;
-        let plan = if settings.apply {
-            plan.apply(self.store.as_ref(), self.clock.now()).await?;
-            plan
-        } else {
-            Plan::default()
-        };
+        let (plan, deployed) =
+            put_in_force(settings, &project, known.in_force, self.store.as_ref(), &self.clock).await?;
         self.providers.replace(parts.clients);
         let client = client_on(&self.egress, parts.connections, &self.broker);
         self.versions.replace_actions(deskwire_connectors::actions(Arc::clone(&client)));
         *self.client.write().unwrap_or_else(PoisonError::into_inner) = client;
         *self.sources.write().unwrap_or_else(PoisonError::into_inner) = parts.sources;
         *self.project.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(project);
-        self.follow().await?;
+        if settings.needs_workflows {
+            self.take_over(&deployed);
+        }
         Ok(plan)
     }
 
     /// Takes over what is in force according to the store, whoever changed it.
     pub async fn follow(&self) -> Result<(), StartError> {
+        self.take_over(&self.store.deployed().await?);
+        Ok(())
+    }
+
+    fn take_over(&self, deployed: &[Deployed]) {
         let mut in_force = Vec::new();
-        for deployed in self.store.deployed().await? {
-            match self.versions.get(&deployed.name, &deployed.version).await {
+        for deployed in deployed {
+            match self.versions.of(&deployed.name, &deployed.version, &deployed.text) {
                 Ok(workflow) => in_force.push(InForce { workflow, active: deployed.active }),
                 Err(error) => tracing::error!(workflow = %deployed.name, %error, "a workflow cannot be used"),
             }
@@ -278,7 +284,6 @@ impl Deskwire {
         let sources = self.sources.read().unwrap_or_else(PoisonError::into_inner).clone();
         self.catalogue.replace(catalogue(sources, &in_force));
         *self.in_force.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(in_force);
-        Ok(())
     }
 }
 
@@ -334,23 +339,15 @@ pub async fn start(settings: &Settings, files: &ProjectFiles, secrets: &Secrets)
     let random: Arc<dyn Random> = Arc::new(OsRandom);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let vault = vault(&store, &settings.place, secrets, &random)?;
+    let known = Known::read(settings, store.as_ref(), &vault, clock.now()).await?;
     // A store in memory holds none: whoever starts on one may have brought some.
-    let mut stored = Vec::new();
     if settings.needs_secrets && !matches!(settings.place, Place::Memory) {
-        // Before they are read: what is set meanwhile is then seen as new.
-        stored = vault.list().await?;
-        secrets.take_stored(vault.set_secrets(clock.now()).await?);
+        secrets.take_stored(known.secrets);
     }
     let (project, parts) = prepare(settings, files, secrets)?;
     let options = EgressOptions { allow_loopback: settings.allow_loopback, ..EgressOptions::default() };
     let egress = Arc::new(Egress::new(options));
-    let plan = accepted(Plan::of(&project, store.as_ref()).await?)?;
-    let applied = if settings.apply {
-        plan.apply(store.as_ref(), clock.now()).await?;
-        plan
-    } else {
-        Plan::default()
-    };
+    let (applied, deployed) = put_in_force(settings, &project, known.in_force, store.as_ref(), &clock).await?;
     let templates = Templates::new(deskwire_templates::Limits::default());
     let providers = Arc::new(Providers::new(Arc::clone(&egress), parts.clients));
     let broker = Arc::new(Broker::new(
@@ -376,7 +373,7 @@ pub async fn start(settings: &Settings, files: &ProjectFiles, secrets: &Secrets)
         providers,
         applied,
         left_out: parts.missing,
-        stored,
+        stored: known.stored,
         largest_body: settings.place.largest_body(),
         in_force: RwLock::default(),
         project: RwLock::new(Arc::new(project)),
@@ -384,8 +381,53 @@ pub async fn start(settings: &Settings, files: &ProjectFiles, secrets: &Secrets)
         client: RwLock::new(client),
         egress,
     };
-    deskwire.follow().await?;
+    if settings.needs_workflows {
+        deskwire.take_over(&deployed);
+    }
     Ok(deskwire)
+}
+
+/// What a store knows of a project, read side by side.
+struct Known {
+    stored: Vec<Listed>,
+    secrets: BTreeMap<String, Vec<SecretString>>,
+    in_force: (Vec<Deployed>, Vec<FixedFacts>),
+}
+
+impl Known {
+    async fn read(settings: &Settings, store: &dyn Store, vault: &Vault, now: Timestamp) -> Result<Self, StartError> {
+        let secrets = async {
+            if !settings.needs_secrets {
+                return Ok(Default::default());
+            }
+            // Where many share a store, one of them erases for all.
+            if !matches!(settings.place, Place::Shared(_)) {
+                vault.erase_due(now).await?;
+            }
+            Ok::<_, StartError>(vault.all_set().await?)
+        };
+        let deployed =
+            async { Ok(if settings.apply || settings.needs_workflows { store.deployed().await? } else { Vec::new() }) };
+        let connections = async { Ok(store.fixed_connections().await?) };
+        let ((stored, secrets), deployed, connections) = tokio::try_join!(secrets, deployed, connections)?;
+        Ok(Self { stored, secrets, in_force: (deployed, connections) })
+    }
+}
+
+/// Puts the project in force, if the settings say so. Answers with what that changed, and with the workflows in force then.
+async fn put_in_force(
+    settings: &Settings,
+    project: &Project,
+    (deployed, fixed): (Vec<Deployed>, Vec<FixedFacts>),
+    store: &dyn Store,
+    clock: &Arc<dyn Clock>,
+) -> Result<(Plan, Vec<Deployed>), StartError> {
+    if !settings.apply {
+        return accepted(Plan::of_connections(project, &fixed)).map(|_| (Plan::default(), deployed));
+    }
+    let plan = accepted(Plan::between(project, &deployed, &fixed))?;
+    let changed = plan.apply(store, clock.now()).await?;
+    Ok((plan, if changed { store.deployed().await? } else { deployed }))
 }
 
 fn sources(

@@ -58,15 +58,13 @@ pub async fn public_url_of(registry: &dyn Registry) -> StoreResult<Option<String
     registry.document(PUBLIC_URL).await
 }
 
-/// The project as it was deployed.
-pub async fn shared_files(registry: &dyn Registry) -> Result<ProjectFiles, StartError> {
+/// The project's file as it was deployed. Its workflows are in the registry.
+pub async fn shared_project(registry: &dyn Registry) -> Result<ProjectFiles, StartError> {
     let Some(text) = registry.document(PROJECT).await? else {
         return Err(StartError::Environment(
             "nothing has been put in force here yet: run `deskwire apply --target aws` in the project folder"
                 .to_owned(),
         ));
     };
-    let workflows = registry.deployed().await?;
-    let workflows = workflows.into_iter().map(|one| SourceFile { path: one.file, text: one.text }).collect();
-    Ok(ProjectFiles { project: Some(SourceFile { path: "deskwire.yaml".to_owned(), text }), workflows })
+    Ok(ProjectFiles { project: Some(SourceFile { path: "deskwire.yaml".to_owned(), text }), workflows: Vec::new() })
 }
