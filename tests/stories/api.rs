@@ -2,18 +2,20 @@
 
 use std::time::Duration;
 
-use crate::harness::{Answer, Delivery, POST_WORKFLOW, Project, Server, all_runs_over, answer, client, status_changed};
-use crate::outside::Outside;
+use test_case::test_case;
 
-async fn ask(server: &Server, path: &str, token: &str) -> Answer {
-    answer(client().get(server.url(path)).bearer_auth(token).send().await.unwrap()).await
+use crate::harness::{Answer, Delivery, POST_WORKFLOW, Webhooks, all_runs_over, answer, client, status_changed};
+use crate::house::{House, Place, world};
+
+async fn ask(server: &House, path: &str, token: &str) -> Answer {
+    answer(client().get(server.address_of(path)).bearer_auth(token).send().await.unwrap()).await
 }
 
-#[tokio::test]
-async fn programs_are_answered_with_the_token_that_was_set_while_the_server_runs() {
-    let outside = Outside::start().await;
-    let project = Project::new(&outside.url).with_workflow("post.yaml", POST_WORKFLOW);
-    let server = project.serve();
+#[test_case(Place::Here; "on this machine")]
+#[test_case(Place::Lambda; "on Lambda")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn programs_are_answered_with_the_token_that_was_set_while_the_server_runs(place: Place) {
+    let (_outside, project, server) = world(place, POST_WORKFLOW).await;
     let before = ask(&server, "/api/v1/runs", "marker-token").await;
     assert_eq!((before.status, &before.headers["www-authenticate"]), (401, &"Bearer".parse().unwrap()));
     assert!(before.body["detail"].as_str().unwrap().contains("deskwire secrets set api-token"), "{}", before.body);
@@ -21,7 +23,7 @@ async fn programs_are_answered_with_the_token_that_was_set_while_the_server_runs
     all_runs_over(&project).await;
     assert!(project.run_with(&["secrets", "set", "api-token"], "marker-token").status.success());
     let mut answered = before;
-    for _ in 0..100 {
+    for _ in 0..300 {
         answered = ask(&server, "/api/v1/runs?state=succeeded", "marker-token").await;
         if answered.status == 200 {
             break;

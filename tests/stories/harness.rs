@@ -129,6 +129,12 @@ impl Project {
     }
 }
 
+/// Whoever takes webhooks in.
+pub trait Webhooks {
+    /// Its address, with this path.
+    fn address_of(&self, path: &str) -> String;
+}
+
 /// A running server. It is killed when dropped.
 pub struct Server {
     child: Child,
@@ -187,6 +193,12 @@ impl Server {
         let code = self.child.wait().unwrap().code();
         self.reader.take().unwrap().join().unwrap();
         (code, self.said())
+    }
+}
+
+impl Webhooks for Server {
+    fn address_of(&self, path: &str) -> String {
+        self.url(path)
     }
 }
 
@@ -252,8 +264,8 @@ impl Delivery {
         self
     }
 
-    pub async fn send(self, server: &Server) -> Answer {
-        self.send_to(&server.url("/webhooks/zendesk/zendesk")).await
+    pub async fn send(self, to: &impl Webhooks) -> Answer {
+        self.send_to(&to.address_of("/webhooks/zendesk/zendesk")).await
     }
 
     pub async fn send_to(self, url: &str) -> Answer {

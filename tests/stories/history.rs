@@ -5,20 +5,16 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::json;
+use test_case::test_case;
 
-use crate::harness::{Delivery, POST_WORKFLOW, Project, Server, all_runs_over, status_changed};
-use crate::outside::Outside;
+use crate::harness::{Delivery, POST_WORKFLOW, all_runs_over, status_changed};
+use crate::house::{Place, world};
 
-async fn world(workflow: &str) -> (Outside, Project, Server) {
-    let outside = Outside::start().await;
-    let project = Project::new(&outside.url).with_workflow("workflow.yaml", workflow);
-    let server = project.serve();
-    (outside, project, server)
-}
-
+#[test_case(Place::Here; "on this machine")]
+#[test_case(Place::Lambda; "on Lambda")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_failed_is_replayed_in_bulk_after_a_preview() {
-    let (outside, project, server) = world(POST_WORKFLOW).await;
+async fn what_failed_is_replayed_in_bulk_after_a_preview(place: Place) {
+    let (outside, project, server) = world(place, POST_WORKFLOW).await;
     outside.fault(&json!({"method": "chat.postMessage", "kind": "refused", "code": "is_archived", "times": 2})).await;
     for number in 1..=2 {
         Delivery::new(status_changed(&format!("e{number}"), number, number)).send(&server).await;
@@ -42,10 +38,12 @@ async fn what_failed_is_replayed_in_bulk_after_a_preview() {
     assert!(String::from_utf8(none.stderr).unwrap().contains("say which runs"));
 }
 
+#[test_case(Place::Here; "on this machine")]
+#[test_case(Place::Lambda; "on Lambda")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_run_that_waits_says_until_when_and_what_it_has_not_reached() {
+async fn a_run_that_waits_says_until_when_and_what_it_has_not_reached(place: Place) {
     let waiting = POST_WORKFLOW.replace("steps:\n", "steps:\n  - id: pause\n    wait: 4h\n");
-    let (outside, project, server) = world(&waiting).await;
+    let (outside, project, server) = world(place, &waiting).await;
     let answer = Delivery::new(status_changed("e1", 1, 1)).send(&server).await;
     let run = answer.body["runs"][0].as_str().unwrap().to_owned();
     all_runs_over(&project).await;
@@ -56,14 +54,15 @@ async fn a_run_that_waits_says_until_when_and_what_it_has_not_reached() {
     assert_eq!(shown["never_reached"][0]["step"], "post");
     assert!(outside.posts().is_empty());
     // Switching the machine off and on again changes nothing about it.
-    server.kill();
-    let _server = project.serve();
+    let _server = server.again(&project);
     assert_eq!(project.json(&["runs", "show", &run])["run"]["state"], "waiting");
 }
 
+#[test_case(Place::Here; "on this machine")]
+#[test_case(Place::Lambda; "on Lambda")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn only_what_is_unknown_can_be_settled() {
-    let (_outside, project, server) = world(POST_WORKFLOW).await;
+async fn only_what_is_unknown_can_be_settled(place: Place) {
+    let (_outside, project, server) = world(place, POST_WORKFLOW).await;
     let answer = Delivery::new(status_changed("e1", 1, 1)).send(&server).await;
     let run = answer.body["runs"][0].as_str().unwrap();
     all_runs_over(&project).await;
@@ -73,11 +72,13 @@ async fn only_what_is_unknown_can_be_settled() {
     assert_eq!(project.run(&["runs", "settle", run]).status.code(), Some(2), "it must be said which");
 }
 
+#[test_case(Place::Here; "on this machine")]
+#[test_case(Place::Lambda; "on Lambda")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_call_nobody_can_tell_about_waits_for_a_person_and_goes_on_as_they_say() {
+async fn a_call_nobody_can_tell_about_waits_for_a_person_and_goes_on_as_they_say(place: Place) {
     let call = "  - id: call\n    action: http.request\n    connection: slack\n    timeout: 1s\n    \
         with: { method: POST, path: auth.test, body: {} }\n";
-    let (outside, project, server) = world(&POST_WORKFLOW.replace("steps:\n", &format!("steps:\n{call}"))).await;
+    let (outside, project, server) = world(place, &POST_WORKFLOW.replace("steps:\n", &format!("steps:\n{call}"))).await;
     outside.fault(&json!({"method": "auth.test", "kind": "html_502"})).await;
     let answer = Delivery::new(status_changed("e1", 1, 1)).send(&server).await;
     let run = answer.body["runs"][0].as_str().unwrap().to_owned();
@@ -109,9 +110,11 @@ steps:
       - { id: post, action: slack.post_message, connection: slack, with: { channel: C07SUPPORT1, message: "item {{ item }}" } }
 "#;
 
+#[test_case(Place::Here; "on this machine")]
+#[test_case(Place::Lambda; "on Lambda")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_run_that_failed_in_the_middle_of_a_loop_is_replayed_from_there() {
-    let (outside, project, server) = world(LOOP_WORKFLOW).await;
+async fn a_run_that_failed_in_the_middle_of_a_loop_is_replayed_from_there(place: Place) {
+    let (outside, project, server) = world(place, LOOP_WORKFLOW).await;
     outside.fault(&json!({"method": "reactions.add", "kind": "refused", "code": "is_archived"})).await;
     let answer = Delivery::new(status_changed("e1", 1, 1)).send(&server).await;
     let run = answer.body["runs"][0].as_str().unwrap();
@@ -125,9 +128,11 @@ async fn a_run_that_failed_in_the_middle_of_a_loop_is_replayed_from_there() {
     assert_eq!(outside.posts(), ["start", "item 1", "item 2", "item 3"]);
 }
 
+#[test_case(Place::Here; "on this machine")]
+#[test_case(Place::Lambda; "on Lambda")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn tail_tells_of_a_run_as_it_goes() {
-    let (_outside, project, server) = world(POST_WORKFLOW).await;
+async fn tail_tells_of_a_run_as_it_goes(place: Place) {
+    let (_outside, project, server) = world(place, POST_WORKFLOW).await;
     let mut tail =
         project.command(&["runs", "tail", "--since", "1h", "--json"]).stdout(Stdio::piped()).spawn().unwrap();
     let lines = BufReader::new(tail.stdout.take().unwrap()).lines();
@@ -140,9 +145,11 @@ async fn tail_tells_of_a_run_as_it_goes() {
     tail.wait().unwrap();
 }
 
+#[test_case(Place::Here; "on this machine")]
+#[test_case(Place::Lambda; "on Lambda")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn events_are_found_by_type_and_time_and_shown_without_what_is_personal() {
-    let (_outside, project, server) = world(POST_WORKFLOW).await;
+async fn events_are_found_by_type_and_time_and_shown_without_what_is_personal(place: Place) {
+    let (_outside, project, server) = world(place, POST_WORKFLOW).await;
     let sample = include_bytes!("../../events/zendesk/ticket.created.json").to_vec();
     Delivery::new(sample).send(&server).await;
     Delivery::new(status_changed("e1", 1, 1)).send(&server).await;
@@ -154,8 +161,9 @@ async fn events_are_found_by_type_and_time_and_shown_without_what_is_personal() 
     assert_eq!(types(&["--type", "ticket.created", "--since", "1h"]), ["ticket.created"]);
     assert_eq!(types(&["--type", "ticket.*"]).len(), 2);
     assert_eq!(types(&["--until", "1h"]).len(), 0);
+    let created = project.json(&["events", "list", "--type", "ticket.created"])[0]["number"].to_string();
     let shown =
-        |more: &[&str]| String::from_utf8(project.run(&[&["events", "show", "1"], more].concat()).stdout).unwrap();
+        |more: &[&str]| String::from_utf8(project.run(&[&["events", "show", &created], more].concat()).stdout).unwrap();
     assert!(shown(&[]).contains("[personal]") && !shown(&[]).contains("helmets"));
     assert!(shown(&["--personal"]).contains("helmets"));
 }

@@ -3,8 +3,10 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use test_case::test_case;
 
 use crate::harness::{Delivery, POST_WORKFLOW, Project, all_runs_over, status_changed};
+use crate::house::{Place, world};
 use crate::outside::Outside;
 
 /// A generous bound for what takes effect "within a second": it only ends a story that would never end.
@@ -24,12 +26,11 @@ fn state(project: &Project, name: &str) -> Value {
     found.unwrap()["state"].clone()
 }
 
+#[test_case(Place::Here; "on this machine")]
+#[test_case(Place::Lambda; "on Lambda")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_new_workflow_starts_nothing_until_it_is_switched_on_and_a_running_server_follows() {
-    let outside = Outside::start().await;
-    let quiet = POST_WORKFLOW.replace("active: true\n", "");
-    let project = Project::new(&outside.url).with_workflow("workflow.yaml", &quiet);
-    let server = project.serve();
+async fn a_new_workflow_starts_nothing_until_it_is_switched_on_and_a_running_server_follows(place: Place) {
+    let (_outside, project, server) = world(place, &POST_WORKFLOW.replace("active: true\n", "")).await;
     let answer = Delivery::new(status_changed("e1", 1, 1)).send(&server).await;
     assert_eq!((answer.status, answer.body["status"].as_str()), (200, Some("unwanted")));
     let shown = project.json(&["events", "show", "e1"]);
@@ -135,14 +136,14 @@ async fn a_connection_is_never_used_otherwise_than_it_was_given_for() {
     assert_eq!(project.run(&["plan", "--allow-loopback"]).status.code(), Some(0));
 }
 
+#[test_case(Place::Here; "on this machine")]
+#[test_case(Place::Lambda; "on Lambda")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_workflow_is_started_by_hand_with_typed_inputs() {
-    let outside = Outside::start().await;
+async fn a_workflow_is_started_by_hand_with_typed_inputs(place: Place) {
     let by_hand = "name: tell\nactive: true\ntrigger: { manual: { ticket_id: { type: integer, required: true } } }\n\
         steps:\n  - id: post\n    action: slack.post_message\n    connection: slack\n    \
         with: { channel: C07SUPPORT1, message: \"by hand: {{ inputs.ticket_id + 1 }}\" }\n";
-    let project = Project::new(&outside.url).with_workflow("tell.yaml", by_hand);
-    let _server = project.serve();
+    let (outside, project, _server) = world(place, by_hand).await;
     let wrong = project.run(&["workflows", "run", "tell", "--input", "ticket_id=many", "--input", "tickt_id=1"]);
     assert_eq!(wrong.status.code(), Some(1));
     let said = String::from_utf8(wrong.stderr).unwrap();

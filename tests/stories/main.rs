@@ -13,14 +13,13 @@ mod api;
 mod bad_input;
 mod cli;
 mod examples;
-#[cfg(feature = "aws")]
 mod front_door;
 mod harness;
 mod history;
+mod house;
 mod kill;
 mod life_cycle;
 mod oauth;
-#[cfg(feature = "aws")]
 mod on_aws;
 mod outside;
 mod providers;

@@ -28,13 +28,21 @@ const STACK: &str = "trial";
 const ACCOUNT: &str = "000000000000";
 
 /// A deployment, and whatever is around it.
-struct Deployed {
-    outside: Outside,
-    project: Project,
-    stack: Emulator,
+pub struct Deployed {
+    pub outside: Outside,
+    pub project: Project,
+    pub stack: Stack,
+}
+
+/// What is deployed.
+pub struct Stack {
+    /// Runs it.
+    emulator: Emulator,
+    /// Keeps the secrets.
     secrets: Emulator,
+    /// What the deployment said of itself.
     said: Value,
-    door: FrontDoor,
+    pub door: FrontDoor,
 }
 
 fn root() -> PathBuf {
@@ -42,7 +50,7 @@ fn root() -> PathBuf {
 }
 
 impl Deployed {
-    async fn with(workflow: &str) -> Self {
+    pub async fn with(workflow: &str) -> Self {
         let outside = Outside::start().await;
         let project = Project::new(&outside.url).with_workflow("post.yaml", workflow);
         Self::of(outside, project, &[]).await
@@ -75,39 +83,16 @@ impl Deployed {
             let stored = project.run_with(&["secrets", "set", name], value);
             assert!(stored.status.success(), "{}", String::from_utf8_lossy(&stored.stderr));
         }
-        Self { outside, project, stack, secrets, said, door }
+        Self { outside, project, stack: Stack { emulator: stack, secrets, said, door } }
     }
 
     async fn send(&self, delivery: Delivery) -> Result<Answer, reqwest::Error> {
-        let mut request = client().post(format!("{}/webhooks/zendesk/zendesk", self.door.url)).body(delivery.body);
+        let mut request =
+            client().post(format!("{}/webhooks/zendesk/zendesk", self.stack.door.url)).body(delivery.body);
         for (name, value) in delivery.headers {
             request = request.header(name, value);
         }
         Ok(answer(request.timeout(Duration::from_secs(20)).send().await?).await)
-    }
-
-    /// Its store, for this process.
-    fn store(&self) -> AwsStore {
-        let names = Names {
-            table: STACK.to_owned(),
-            queue_url: Some(self.said["QueueUrl"].as_str().unwrap().replace("localhost", "127.0.0.1")),
-            secret_prefix: STACK.to_owned(),
-        };
-        deskwire_aws::testing::store_of(&self.stack.url, &self.secrets.url, ACCOUNT, names, &OsRandom)
-    }
-
-    /// How the emulator that runs the stack is reached by a client of AWS.
-    fn config(&self) -> aws_config::SdkConfig {
-        deskwire_aws::testing::config_of(&self.stack.url, ACCOUNT)
-    }
-
-    /// Calls a function, and answers with what it says.
-    async fn invoke(&self, function: &str) -> Value {
-        let url = format!("{}/2015-03-31/functions/{STACK}-{function}/invocations", self.stack.url);
-        let credential = format!("AWS4-HMAC-SHA256 Credential={ACCOUNT}/20261123/us-east-1/lambda/aws4_request");
-        let called = client().post(url).header("authorization", credential).body("{}").send().await.unwrap();
-        assert!(called.status().is_success(), "{called:?}");
-        called.json().await.unwrap()
     }
 
     fn runs(&self) -> Vec<Value> {
@@ -124,13 +109,39 @@ impl Deployed {
             }
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
-        panic!("the runs go on for three minutes: {:#?}\n{}", self.runs(), self.logs());
+        panic!("the runs go on for three minutes: {:#?}\n{}", self.runs(), self.stack.logs());
+    }
+}
+
+impl Stack {
+    /// Its store, for this process.
+    fn store(&self) -> AwsStore {
+        let names = Names {
+            table: STACK.to_owned(),
+            queue_url: Some(self.said["QueueUrl"].as_str().unwrap().replace("localhost", "127.0.0.1")),
+            secret_prefix: STACK.to_owned(),
+        };
+        deskwire_aws::testing::store_of(&self.emulator.url, &self.secrets.url, ACCOUNT, names, &OsRandom)
+    }
+
+    /// How the emulator that runs the stack is reached by a client of AWS.
+    fn config(&self) -> aws_config::SdkConfig {
+        deskwire_aws::testing::config_of(&self.emulator.url, ACCOUNT)
+    }
+
+    /// Calls a function, and answers with what it says.
+    async fn invoke(&self, function: &str) -> Value {
+        let url = format!("{}/2015-03-31/functions/{STACK}-{function}/invocations", self.emulator.url);
+        let credential = format!("AWS4-HMAC-SHA256 Credential={ACCOUNT}/20261123/us-east-1/lambda/aws4_request");
+        let called = client().post(url).header("authorization", credential).body("{}").send().await.unwrap();
+        assert!(called.status().is_success(), "{called:?}");
+        called.json().await.unwrap()
     }
 
     /// Everything that the functions have logged.
-    fn logs(&self) -> String {
+    pub fn logs(&self) -> String {
         let script = root().join("tests/aws/logs.py");
-        let output = Command::new(root().join(".tools/aws/bin/python")).arg(script).arg(&self.stack.url).output();
+        let output = Command::new(root().join(".tools/aws/bin/python")).arg(script).arg(&self.emulator.url).output();
         String::from_utf8(output.unwrap().stdout).unwrap()
     }
 
@@ -169,12 +180,12 @@ impl Deployed {
     }
 
     /// Kills whatever functions are running.
-    fn kill_functions(&self) {
+    pub fn kill_functions(&self) {
         self.signal_functions("-KILL");
     }
 
     fn signal_functions(&self, signal: &str) {
-        let _ = Command::new("pkill").args([signal, "-P", &self.stack.process().to_string()]).status();
+        let _ = Command::new("pkill").args([signal, "-P", &self.emulator.process().to_string()]).status();
     }
 }
 
@@ -213,7 +224,7 @@ async fn a_signed_event_becomes_a_slack_message_and_nothing_secret_or_said_is_in
     let unsigned = deployed.send(Delivery::signed_with("{}", deskwire_core::time::Timestamp::default(), "x")).await;
     assert_eq!(unsigned.unwrap().status, 401);
     let runs = deployed.runs_over(1).await;
-    assert_eq!(count(&runs), HashMap::from([("succeeded", 1)]), "{runs:#?}\n{}", deployed.logs());
+    assert_eq!(count(&runs), HashMap::from([("succeeded", 1)]), "{runs:#?}\n{}", deployed.stack.logs());
     assert_eq!(deployed.outside.posts(), ["ticket 48213 number 7"]);
     // The commands of one's own machine see it all, by short references too.
     let id = runs[0]["id"].as_str().unwrap();
@@ -222,7 +233,7 @@ async fn a_signed_event_becomes_a_slack_message_and_nothing_secret_or_said_is_in
     // One id from the first answer to the provider's call, and in the lines about it.
     assert_eq!(shown["event"]["requestid"], request.as_str(), "{shown:#}");
     assert_eq!(deployed.outside.requests_of("chat.postMessage"), [Some(request.clone())]);
-    let logs = deployed.logs();
+    let logs = deployed.stack.logs();
     assert!(logs.contains("zendesk-webhook"), "there are logs: {logs}");
     let lines = logs.lines().filter_map(|line| serde_json::from_str::<Value>(&line[line.find('{')?..]).ok());
     let of_request: Vec<Value> = lines.filter(|line| line["request_id"] == request.as_str()).collect();
@@ -234,7 +245,7 @@ async fn a_signed_event_becomes_a_slack_message_and_nothing_secret_or_said_is_in
     for secret in [SECRET, SLACK_TOKEN, ZENDESK_TOKEN, marker] {
         assert!(!logs.contains(secret), "{secret} is in the logs: {logs}");
     }
-    deployed.made_allowed_calls_only();
+    deployed.stack.made_allowed_calls_only();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -261,7 +272,7 @@ async fn functions_that_are_killed_again_and_again_lose_nothing_and_post_nothing
     let killing = async {
         for _ in 0..KILLS {
             tokio::time::sleep(Duration::from_millis(150 + u64::try_from(random.bits() % 500).unwrap())).await;
-            deployed.kill_functions();
+            deployed.stack.kill_functions();
         }
     };
     tokio::join!(sending, killing);
@@ -288,10 +299,10 @@ async fn functions_that_are_told_to_end_hand_back_what_is_not_done() {
         .await;
     deployed.send(Delivery::new(status_changed("e1", 1, 1))).await.unwrap();
     wait_for("it is under way", || deployed.outside.posts().len() == 1).await;
-    deployed.signal_functions("-TERM");
+    deployed.stack.signal_functions("-TERM");
     wait_for("it is handed back", || deployed.runs()[0]["state"] == "queued").await;
     let runs = deployed.runs_over(1).await;
-    assert_eq!(count(&runs), HashMap::from([("succeeded", 1)]), "{runs:#?}\n{}", deployed.logs());
+    assert_eq!(count(&runs), HashMap::from([("succeeded", 1)]), "{runs:#?}\n{}", deployed.stack.logs());
     assert_eq!(deployed.outside.posts(), ["ticket 1 number 1"], "what was under way is found, and not made again");
 }
 
@@ -308,7 +319,7 @@ async fn a_retry_waits_in_the_queue_and_its_lane_stays_in_order() {
     let behind = deployed.send(Delivery::new(status_changed("e2", 1, 2))).await.unwrap();
     assert_eq!(behind.status, 202);
     let runs = deployed.runs_over(2).await;
-    assert_eq!(count(&runs), HashMap::from([("succeeded", 2)]), "{runs:#?}\n{}", deployed.logs());
+    assert_eq!(count(&runs), HashMap::from([("succeeded", 2)]), "{runs:#?}\n{}", deployed.stack.logs());
     assert_eq!(deployed.outside.posts(), ["ticket 1 number 1", "ticket 1 number 2"], "in order");
 }
 
@@ -324,13 +335,13 @@ async fn what_the_queue_gives_up_is_a_dead_letter_of_the_history_and_can_be_repl
     wait_for("it retries", || state(&deployed.runs()) == "retrying").await;
     let run = deployed.runs()[0]["id"].as_str().unwrap().to_owned();
     // As the queue does with a message that too many runners broke off on.
-    let sqs = aws_sdk_sqs::Client::new(&deployed.config());
-    let dead_letters = deployed.said["DeadLetterQueueUrl"].as_str().unwrap().replace("localhost", "127.0.0.1");
+    let sqs = aws_sdk_sqs::Client::new(&deployed.stack.config());
+    let dead_letters = deployed.stack.said["DeadLetterQueueUrl"].as_str().unwrap().replace("localhost", "127.0.0.1");
     let body = json!({ "run": run }).to_string();
     let sent = sqs.send_message().queue_url(&dead_letters).message_body(body).message_group_id("g");
     sent.message_deduplication_id("1").send().await.unwrap();
     // The schedule would call it within a minute.
-    deployed.invoke("scheduler").await;
+    deployed.stack.invoke("scheduler").await;
     assert_eq!(state(&deployed.runs()), "dead");
     let why = deployed.runs()[0]["reason"].as_str().unwrap().to_owned();
     assert!(why.contains("the queue gave it up") && why.contains("deskwire runs replay"), "{why}");
@@ -338,7 +349,7 @@ async fn what_the_queue_gives_up_is_a_dead_letter_of_the_history_and_can_be_repl
     assert!(replayed.status.success(), "{}", String::from_utf8_lossy(&replayed.stderr));
     wait_for("the replay is over", || deployed.runs().iter().any(|run| run["state"] == "succeeded")).await;
     assert_eq!(deployed.outside.posts(), ["ticket 1 number 1"]);
-    deployed.made_allowed_calls_only();
+    deployed.stack.made_allowed_calls_only();
 }
 
 #[test]
@@ -372,7 +383,7 @@ async fn with_oauth() -> (Oidc, Api, Deployed) {
     let project = oauth::project(&outside, &oidc, &api.start().await);
     let deployed = Deployed::of(outside, project, &[("desk-secret", "oidc-client-secret")]).await;
     // It tells commands where the deployment is reached; the schedule would call it within a minute.
-    deployed.invoke("token-refresh").await;
+    deployed.stack.invoke("token-refresh").await;
     (oidc, api, deployed)
 }
 
@@ -386,12 +397,12 @@ async fn a_connection_is_connected_in_a_browser_and_renewed_on_schedule_and_its_
     assert!(why.contains("has never been connected: `deskwire connections connect api`"), "{why}");
     let connected = oauth::connect(&deployed.project).await;
     assert_eq!(connected["tokens"]["standing"], "connected");
-    deployed.invoke("token-refresh").await;
+    deployed.stack.invoke("token-refresh").await;
     wait_for("the run goes on", || deployed.outside.posts() == ["ticket 1: there"]).await;
     let before = api.shown();
 
     // Nobody calls anything: the schedule does.
-    let store = deployed.store();
+    let store = deployed.stack.store();
     oauth::let_it_end(&store, true).await;
     for _ in 0..600 {
         if oauth::token_state(&store).await.version == 2 {
@@ -399,29 +410,29 @@ async fn a_connection_is_connected_in_a_browser_and_renewed_on_schedule_and_its_
         }
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
-    assert_eq!(oidc.count("refreshed").await, 1, "{}", deployed.logs());
+    assert_eq!(oidc.count("refreshed").await, 1, "{}", deployed.stack.logs());
     deployed.send(Delivery::new(status_changed("e2", 2, 2))).await.unwrap();
     wait_for("the new token is used", || deployed.outside.posts().len() == 2).await;
     let shown = api.shown();
     assert!(shown.len() == 2 && shown[..1] == before && shown[1] != shown[0], "two tokens were shown");
-    let logs = deployed.logs();
+    let logs = deployed.stack.logs();
     for secret in shown.iter().map(|token| token.trim_start_matches("Bearer ")).chain(["oidc-client-secret"]) {
         assert!(!logs.contains(secret), "a secret is in the logs: {logs}");
     }
-    deployed.made_allowed_calls_only();
+    deployed.stack.made_allowed_calls_only();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fifty_processes_two_hundred_tasks_and_the_functions_that_find_a_token_ended_renew_it_once() {
     let (oidc, api, deployed) = with_oauth().await;
     oauth::connect(&deployed.project).await;
-    let store = deployed.store();
+    let store = deployed.stack.store();
     oauth::let_it_end(&store, true).await;
     let functions = async {
         for number in 0..5 {
             deployed.send(Delivery::new(status_changed(&format!("e{number}"), number, number))).await.unwrap();
         }
-        deployed.invoke("token-refresh").await;
+        deployed.stack.invoke("token-refresh").await;
     };
     tokio::join!(oauth::many_want_it(&deployed.project, Place::Shared(Arc::new(store.clone()))), functions);
     deployed.runs_over(5).await;

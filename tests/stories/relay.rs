@@ -1,20 +1,16 @@
 //! The relay at work: events in, messages out, and what a person can see of it.
 
 use serde_json::json;
+use test_case::test_case;
 
-use crate::harness::{Delivery, POST_WORKFLOW, Project, Server, all_runs_over, client, status_changed};
-use crate::outside::Outside;
+use crate::harness::{Delivery, POST_WORKFLOW, Webhooks, all_runs_over, client, status_changed};
+use crate::house::{Place, world};
 
-async fn world(workflow: &str) -> (Outside, Project, Server) {
-    let outside = Outside::start().await;
-    let project = Project::new(&outside.url).with_workflow("workflow.yaml", workflow);
-    let server = project.serve();
-    (outside, project, server)
-}
-
+#[test_case(Place::Here; "on this machine")]
+#[test_case(Place::Lambda; "on Lambda")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_event_becomes_a_message_and_its_run_tells_how() {
-    let (outside, project, server) = world(POST_WORKFLOW).await;
+async fn an_event_becomes_a_message_and_its_run_tells_how(place: Place) {
+    let (outside, project, server) = world(place, POST_WORKFLOW).await;
     let answer = Delivery::new(status_changed("e1", 42, 7)).send(&server).await;
     assert_eq!(answer.status, 202);
     let run = answer.body["runs"][0].as_str().unwrap();
@@ -35,10 +31,12 @@ async fn an_event_becomes_a_message_and_its_run_tells_how() {
     assert!(text.contains("✓ post") && text.contains("succeeded"), "{text}");
 }
 
+#[test_case(Place::Here; "on this machine")]
+#[test_case(Place::Lambda; "on Lambda")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn ticket_text_cannot_ping_a_channel_or_forge_a_link() {
+async fn ticket_text_cannot_ping_a_channel_or_forge_a_link(place: Place) {
     let workflow = POST_WORKFLOW.replace("number {{ event.data.event.number }}", "{{ event.data.event.previous }}");
-    let (outside, project, server) = world(&workflow).await;
+    let (outside, project, server) = world(place, &workflow).await;
     let evil = "<!channel> <https://evil.example|Reset> & more";
     let body = String::from_utf8(status_changed("e1", 1, 1)).unwrap().replace("NEW", evil);
     Delivery::new(body).send(&server).await;
@@ -46,9 +44,11 @@ async fn ticket_text_cannot_ping_a_channel_or_forge_a_link() {
     assert_eq!(outside.posts(), ["ticket 1 &lt;!channel&gt; &lt;https://evil.example|Reset&gt; &amp; more"]);
 }
 
+#[test_case(Place::Here; "on this machine")]
+#[test_case(Place::Lambda; "on Lambda")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_lost_answer_is_looked_for_and_not_posted_again() {
-    let (outside, project, server) = world(POST_WORKFLOW).await;
+async fn a_lost_answer_is_looked_for_and_not_posted_again(place: Place) {
+    let (outside, project, server) = world(place, POST_WORKFLOW).await;
     outside.fault(&json!({"method": "chat.postMessage", "kind": "html_502_after"})).await;
     let answer = Delivery::new(status_changed("e1", 1, 1)).send(&server).await;
     all_runs_over(&project).await;
@@ -59,10 +59,12 @@ async fn a_lost_answer_is_looked_for_and_not_posted_again() {
     assert_eq!(journal.last().unwrap()["how"], "trace_found");
 }
 
+#[test_case(Place::Here; "on this machine")]
+#[test_case(Place::Lambda; "on Lambda")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_rate_limit_is_waited_for() {
+async fn a_rate_limit_is_waited_for(place: Place) {
     let quick = format!("{POST_WORKFLOW}    retry: {{ first_wait: 100ms }}\n");
-    let (outside, project, server) = world(&quick).await;
+    let (outside, project, server) = world(place, &quick).await;
     outside.fault(&json!({"method": "chat.postMessage", "kind": "rate_limited", "retry_after": 1})).await;
     Delivery::new(status_changed("e1", 1, 1)).send(&server).await;
     Delivery::new(status_changed("e2", 2, 2)).send(&server).await;
@@ -71,9 +73,11 @@ async fn a_rate_limit_is_waited_for() {
     assert_eq!(outside.posts().len(), 2);
 }
 
+#[test_case(Place::Here; "on this machine")]
+#[test_case(Place::Lambda; "on Lambda")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_fails_for_good_says_why_and_is_replayed_on_request() {
-    let (outside, project, server) = world(POST_WORKFLOW).await;
+async fn what_fails_for_good_says_why_and_is_replayed_on_request(place: Place) {
+    let (outside, project, server) = world(place, POST_WORKFLOW).await;
     outside.fault(&json!({"method": "chat.postMessage", "kind": "refused", "code": "is_archived"})).await;
     let answer = Delivery::new(status_changed("e1", 1, 1)).send(&server).await;
     let run = answer.body["runs"][0].as_str().unwrap().to_owned();
@@ -90,23 +94,39 @@ async fn what_fails_for_good_says_why_and_is_replayed_on_request() {
     assert_eq!(outside.posts().len(), 1);
 }
 
+#[test_case(Place::Here; "on this machine")]
+#[test_case(Place::Lambda; "on Lambda")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_event_that_a_condition_declines_says_so() {
+async fn an_event_that_a_condition_declines_says_so(place: Place) {
     let workflow = POST_WORKFLOW.replace("steps:", "  when: event.data.event.current == \"SOLVED\"\nsteps:");
-    let (_outside, project, server) = world(&workflow).await;
+    let (outside, project, server) = world(place, &workflow).await;
     let answer = Delivery::new(status_changed("e1", 1, 1)).send(&server).await;
-    assert_eq!((answer.status, answer.body["status"].as_str()), (200, Some("unwanted")));
-    let shown = project.json(&["events", "show", "e1"]);
-    assert_eq!(shown["declined"][0]["workflow"], "post");
-    assert!(shown["declined"][0]["reason"].as_str().unwrap().contains("SOLVED"));
+    match place {
+        Place::Here => {
+            assert_eq!((answer.status, answer.body["status"].as_str()), (200, Some("unwanted")));
+            let shown = project.json(&["events", "show", "e1"]);
+            assert_eq!(shown["declined"][0]["workflow"], "post");
+            assert!(shown["declined"][0]["reason"].as_str().unwrap().contains("SOLVED"));
+        }
+        // The webhook functions have no templates: there the runner asks.
+        Place::Lambda => {
+            assert_eq!((answer.status, answer.body["status"].as_str()), (202, Some("accepted")));
+            let runs = all_runs_over(&project).await;
+            assert_eq!(runs[0]["state"], "skipped");
+            assert!(runs[0]["reason"].as_str().unwrap().contains("SOLVED"), "{runs:?}");
+        }
+    }
+    assert!(outside.posts().is_empty());
 }
 
+#[test_case(Place::Here; "on this machine")]
+#[test_case(Place::Lambda; "on Lambda")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_trigger_webhook_s_free_body_starts_a_workflow_too() {
+async fn a_trigger_webhook_s_free_body_starts_a_workflow_too(place: Place) {
     let workflow = POST_WORKFLOW
         .replace("ticket.status_changed", "trigger.*")
         .replace("ticket {{ event.data.detail.id }} number {{ event.data.event.number }}", "{{ event.data.title }}");
-    let (outside, project, server) = world(&workflow).await;
+    let (outside, project, server) = world(place, &workflow).await;
     let body = r#"{"type":"urgent","ticket_id":"42","title":"Printer"}"#;
     assert_eq!(Delivery::new(body).send(&server).await.status, 202);
     assert_eq!(Delivery::new(body).send(&server).await.body["status"], "repeat");
@@ -114,13 +134,15 @@ async fn a_trigger_webhook_s_free_body_starts_a_workflow_too() {
     assert_eq!(outside.posts(), ["Printer"]);
 }
 
+#[test_case(Place::Here; "on this machine")]
+#[test_case(Place::Lambda; "on Lambda")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_template_without_end_fails_its_run_and_nothing_else() {
+async fn a_template_without_end_fails_its_run_and_nothing_else(place: Place) {
     let endless = POST_WORKFLOW.replace(
         "ticket {{ event.data.detail.id }}",
         "{% for a in range(9999) %}{% for b in range(9999) %}xxxxxxxxxxxxxxxx{% endfor %}{% endfor %}",
     );
-    let (outside, project, server) = world(&endless).await;
+    let (outside, project, server) = world(place, &endless).await;
     Delivery::new(status_changed("e1", 1, 1)).send(&server).await;
     let runs = all_runs_over(&project).await;
     assert_eq!(runs[0]["state"], "failed");
@@ -130,14 +152,14 @@ async fn a_template_without_end_fails_its_run_and_nothing_else() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_console_is_for_this_machine_s_own_names_only() {
-    let (_outside, _project, server) = world(POST_WORKFLOW).await;
-    let page = client().get(server.url("/console")).send().await.unwrap();
+    let (_outside, _project, server) = world(Place::Here, POST_WORKFLOW).await;
+    let page = client().get(server.address_of("/console")).send().await.unwrap();
     assert_eq!(page.status().as_u16(), 200);
     // A page of somebody else's, whose name was made to point here.
-    let rebound = client().get(server.url("/console")).header("host", "evil.example").send().await.unwrap();
+    let rebound = client().get(server.address_of("/console")).header("host", "evil.example").send().await.unwrap();
     assert_eq!(rebound.status().as_u16(), 403);
     let webhook = client()
-        .post(server.url("/webhooks/zendesk/zendesk"))
+        .post(server.address_of("/webhooks/zendesk/zendesk"))
         .header("host", "relay.example.com")
         .send()
         .await

@@ -87,7 +87,8 @@ impl Work for AwsStore {
     ) -> BoxFuture<'a, StoreResult<Offer>> {
         Box::pin(async move {
             let Some(row) = self.run_row(run.as_str()).await? else { return Ok(Offer::Nothing) };
-            let only_time = !row.is_apart() && row.waits.is_none();
+            // What is unknown holds its lane for a while, and a person may decide about it before.
+            let only_time = !row.is_apart() && row.waits.is_none() && !row.parked;
             Ok(match Box::pin(self.try_claim(row, owner, lease, now)).await? {
                 Tried::Ours(claim) => {
                     let (holds, own_actors) = self.shared(now).await?;

@@ -13,7 +13,8 @@ use deskwire_aws::{AwsStore, Names};
 use deskwire_core::event::{ChangeFacts, Event, JsonText};
 use deskwire_core::ids::{ConnectionName, EventId, Lane, RunId, SourceName, WorkflowName, WorkflowVersion};
 use deskwire_core::ports::{
-    Accepted, Arrival, Filter, History, Inbox, LanePolicy, Offer, Settlement, StoreError, TokenStates, Wanted, Work,
+    Accepted, Arrival, Deploy, Deployed, Filter, History, Inbox, LanePolicy, Offer, Registry, Settlement, StoreError,
+    TokenStates, Wanted, Work,
 };
 use deskwire_core::random::SeededRandom;
 use deskwire_core::run::RunState;
@@ -168,6 +169,29 @@ async fn an_index_that_is_behind_hands_nothing_out_twice() {
     let second = world.store.claim("two", 10, LEASE, at(5)).await.unwrap();
     assert_eq!((first.claims.len(), second.claims.len()), (1, 0));
     assert!(world.between.happened() > 0, "the second look was answered from memory");
+}
+
+#[tokio::test]
+async fn texts_that_an_answer_leaves_out_are_asked_for_again() {
+    let world = World::start().await;
+    let workflow = |number: usize| Deployed {
+        name: WorkflowName::parse(&format!("workflow-{number:03}")).unwrap(),
+        version: WorkflowVersion::new("v1"),
+        active: true,
+        file_active: None,
+        file: format!("workflows/{number}.yaml"),
+        applied_at: at(1),
+        text: format!("text {number}"),
+    };
+    // More than one request takes.
+    let all: Vec<Deployed> = (0..130).map(workflow).collect();
+    world.store.deploy(all.iter().cloned().map(Deploy::Put).collect(), at(1)).await.unwrap();
+    world.between.fail("BatchGetItem", Fault::LeaveOut, 3);
+    assert_eq!(world.store.deployed().await.unwrap(), all);
+    assert_eq!(world.between.left(), 0, "every fault has happened");
+    world.between.fail("BatchGetItem", Fault::LeaveOut, 1_000);
+    let busy = world.store.deployed().await;
+    assert!(matches!(busy, Err(StoreError::Unavailable { .. })), "{busy:?}");
 }
 
 #[tokio::test]

@@ -182,7 +182,7 @@ pub enum Offer {
         /// When.
         at: Timestamp,
         /// Is time all that it waits for, while its lane stands still? Otherwise its lane goes on meanwhile, or an event
-        /// may bring it back sooner, and it is told of again then.
+        /// or a person may bring it back sooner, and it is told of again then.
         only_time: bool,
     },
     /// Another run of its lane comes first. It is told of again when that one leaves.

@@ -21,6 +21,8 @@ pub enum Fault {
     Refuse,
     /// The answer to the first such request is given to all.
     Remember,
+    /// Half of the keys that are asked for are left out of the answer, and named in it.
+    LeaveOut,
 }
 
 /// The proxy. It ends with the test.
@@ -124,6 +126,14 @@ async fn pass(State(faults): State<Arc<Faults>>, request: Request) -> Response {
         }
         _ => {}
     }
+    let (body, left_out) = match fault {
+        Some(Fault::LeaveOut) => half(&body),
+        _ => (body, serde_json::Value::Null),
+    };
+    if left_out.is_object() && body.is_empty() {
+        let answer = serde_json::json!({ "Responses": {}, "UnprocessedKeys": left_out });
+        return ([("content-type", "application/x-amz-json-1.0")], answer.to_string()).into_response();
+    }
     let mut forward = faults.client.request(parts.method, format!("{}{}", faults.upstream, parts.uri));
     for (name, value) in parts.headers.iter().filter(|(name, _)| *name != "host" && *name != "content-length") {
         forward = forward.header(name, value);
@@ -131,8 +141,13 @@ async fn pass(State(faults): State<Arc<Faults>>, request: Request) -> Response {
     let answer = forward.body(body.clone()).send().await.unwrap();
     let status = answer.status();
     let headers = answer.headers().clone();
-    let bytes = answer.bytes().await.unwrap();
+    let mut bytes = answer.bytes().await.unwrap();
     match fault {
+        Some(Fault::LeaveOut) => {
+            let mut answer: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+            answer["UnprocessedKeys"] = left_out;
+            bytes = answer.to_string().into();
+        }
         // The connection ends without an answer.
         Some(Fault::LoseTheAnswer) => std::panic::resume_unwind(Box::new("lost")),
         Some(Fault::Remember) => {
@@ -147,6 +162,20 @@ async fn pass(State(faults): State<Arc<Faults>>, request: Request) -> Response {
         response.headers_mut().insert(name, value.clone());
     }
     response
+}
+
+/// The first half of a request for keys, rounded down (no request at all, where that is none), and the rest of it.
+fn half(body: &Bytes) -> (Bytes, serde_json::Value) {
+    let mut asked: serde_json::Value = serde_json::from_slice(body).unwrap();
+    let mut left_out = asked["RequestItems"].clone();
+    for (table, part) in left_out.as_object_mut().unwrap() {
+        let keys = part["Keys"].as_array_mut().unwrap();
+        let rest = keys.split_off(keys.len() / 2);
+        asked["RequestItems"][table]["Keys"] = std::mem::replace(&mut part["Keys"], rest.into());
+    }
+    let now = asked["RequestItems"].as_object_mut().unwrap();
+    now.retain(|_, part| part["Keys"].as_array().is_some_and(|keys| !keys.is_empty()));
+    (if now.is_empty() { Bytes::new() } else { asked.to_string().into() }, left_out)
 }
 
 fn error(kind: &str, message: &str, reasons: Option<&str>) -> Response {
