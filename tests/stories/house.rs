@@ -41,6 +41,17 @@ impl House {
             }
         }
     }
+
+    /// Runs nothing any more. What is kept stays.
+    pub fn rest(self) -> Option<Box<Stack>> {
+        match self {
+            Self::Here(server) => {
+                server.stop();
+                None
+            }
+            Self::Lambda(stack) => Some(stack),
+        }
+    }
 }
 
 impl Webhooks for House {

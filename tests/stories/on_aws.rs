@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use crate::front_door::FrontDoor;
 use crate::harness::{Answer, Delivery, POST_WORKFLOW, Project, SECRET, answer, client, status_changed};
 use crate::oauth::{self, Api, Oidc};
-use crate::outside::{Outside, SLACK_TOKEN, ZENDESK_TOKEN};
+use crate::outside::{Outside, SLACK_TOKEN, ZENDESK_TOKEN, ZENDESK_USER};
 use crate::template;
 
 const STACK: &str = "trial";
@@ -52,7 +52,7 @@ fn root() -> PathBuf {
 impl Deployed {
     pub async fn with(workflow: &str) -> Self {
         let outside = Outside::start().await;
-        let project = Project::new(&outside.url).with_workflow("post.yaml", workflow);
+        let project = Project::new(&outside.url).with_workflow("workflow.yaml", workflow);
         Self::of(outside, project, &[]).await
     }
 
@@ -375,6 +375,55 @@ fn without_settings_of_aws_a_command_says_what_is_missing_and_what_to_do() {
     assert!(region.contains("region") && region.contains("AWS_REGION"), "{region}");
     let credentials = said(&project, "eu-central-1");
     assert!(credentials.contains("credentials") && credentials.contains("aws configure"), "{credentials}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_webhook_is_made_at_zendesk_and_the_functions_follow_its_secret_and_each_one_after_it() {
+    let deployed = Deployed::with(POST_WORKFLOW).await;
+    let provision = |more: &[&str]| {
+        let all = ["sources", "provision", "zendesk", "--allow-loopback", "--public-url", "https://relay.example.com"];
+        deployed.project.json(&[&all, more].concat())
+    };
+    let secret_of = async |id: &str| {
+        let url = format!("{}/zendesk/api/v2/webhooks/{id}/signing_secret", deployed.outside.url);
+        let asked = client().get(url).basic_auth(format!("{ZENDESK_USER}/token"), Some(ZENDESK_TOKEN));
+        let answer: Value = asked.send().await.unwrap().json().await.unwrap();
+        answer["signing_secret"]["secret"].as_str().unwrap().to_owned()
+    };
+    let now = deskwire_core::time::Clock::now(&deskwire_core::time::SystemClock);
+    let delivered = async |id: &str, secret: &str| {
+        deployed.send(Delivery::signed_with(status_changed(id, 1, 1), now, secret)).await.unwrap().status
+    };
+    assert_eq!(delivered("e0", SECRET).await, 202);
+    let made = provision(&[]);
+    assert_eq!((&made["done"], &made["events"]), (&json!("created"), &json!(["ticket.status_changed"])));
+    let first = secret_of(made["ids"][0].as_str().unwrap()).await;
+    follows("the new secret counts", async |number| delivered(&format!("first-{number}"), &first).await != 401).await;
+    assert_eq!(provision(&["--new-secret"])["ids"], made["ids"]);
+    let second = secret_of(made["ids"][0].as_str().unwrap()).await;
+    assert_ne!(first, second);
+    follows("the one after it counts", async |number| delivered(&format!("second-{number}"), &second).await != 401)
+        .await;
+    assert_ne!(delivered("late", &first).await, 401, "what was under way still counts");
+    // And without a grace: the old ones end at once.
+    let set = deployed.project.run_with(&["secrets", "set", "zendesk-signing-secret"], "marker-third");
+    assert!(set.status.success(), "{}", String::from_utf8_lossy(&set.stderr));
+    follows("the last one counts", async |number| delivered(&format!("third-{number}"), "marker-third").await != 401)
+        .await;
+    follows("the one before it ends", async |number| delivered(&format!("old-{number}"), &second).await == 401).await;
+    let logs = deployed.stack.logs();
+    assert!(!logs.contains(&first) && !logs.contains(&second) && !logs.contains("marker-third"));
+}
+
+/// Waits until the functions have taken something over. Each try has a number of its own.
+async fn follows(what: &str, mut holds: impl AsyncFnMut(usize) -> bool) {
+    for number in 0..300 {
+        if holds(number).await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    panic!("waited in vain: {what}");
 }
 
 /// An OAuth server that nobody here wrote, an API behind it, and a deployment that is to use them.

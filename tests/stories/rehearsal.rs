@@ -1,9 +1,10 @@
 //! What operators do before they switch a workflow on: test it on an event, and rehearse it on those that came lately.
 
 use serde_json::json;
+use test_case::test_case;
 
 use crate::harness::{Delivery, POST_WORKFLOW, Project, all_runs_over, status_changed};
-use crate::outside::Outside;
+use crate::house::{Place, world};
 
 /// Looks the ticket up, then posts its subject.
 const LOOK_AND_POST: &str = r#"name: look
@@ -80,17 +81,17 @@ fn a_workflow_that_a_person_or_a_clock_starts_is_tested_without_an_event() {
     assert_eq!(clock["calls_not_made"][0]["input"]["message"], "ticket 2026-11-23T08:00:00+01:00 number ");
 }
 
+#[test_case(Place::Here; "on this machine")]
+#[test_case(Place::Lambda; "on Lambda")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_draft_is_rehearsed_on_what_came_lately_and_nothing_is_called() {
-    let outside = Outside::start().await;
+async fn a_draft_is_rehearsed_on_what_came_lately_and_nothing_is_called(place: Place) {
     let without_wait = LOOK_AND_POST.replace("  - id: pause\n    wait: 4h\n", "");
-    let project = Project::new(&outside.url).with_workflow("look.yaml", &without_wait);
-    let server = project.serve();
+    let (outside, project, server) = world(place, &without_wait).await;
     for number in 1..=3 {
         Delivery::new(status_changed(&format!("e{number}"), 48213, number)).send(&server).await;
     }
     all_runs_over(&project).await;
-    server.stop();
+    let _kept = server.rest();
     let (posts, calls) = (outside.posts().len(), outside.sandbox.log().len());
     assert_eq!(posts, 3);
 
@@ -100,7 +101,7 @@ async fn a_draft_is_rehearsed_on_what_came_lately_and_nothing_is_called() {
     let draft = without_wait.replace("({{ event.data.event.number }})", "[{{ event.data.event.number }}]");
     let draft =
         draft.replace("ticket.status_changed\n", "ticket.status_changed\n  when: event.data.event.number != 3\n");
-    std::fs::write(project.path().join("workflows/look.yaml"), draft).unwrap();
+    std::fs::write(project.path().join("workflows/workflow.yaml"), draft).unwrap();
     let found = project.json(&["workflows", "rehearse", "look", "--since", "1h", "--personal"]);
     assert_eq!((&found["same"], &found["different"], &found["uncertain"]), (&json!(0), &json!(3), &json!(0)));
     let field = &found["events"][0]["calls"]["changed"][0]["fields"][0];

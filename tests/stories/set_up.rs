@@ -2,8 +2,10 @@
 
 use deskwire_core::time::{Clock, SystemClock};
 use serde_json::{Value, json};
+use test_case::test_case;
 
 use crate::harness::{Delivery, POST_WORKFLOW, Project, client, status_changed};
+use crate::house::{Place, world};
 use crate::outside::{Outside, ZENDESK_TOKEN, ZENDESK_USER};
 
 /// The project with its file changed.
@@ -194,19 +196,21 @@ async fn doctor_names_what_is_missing_and_what_ends_when() {
     assert!(text.contains("! connection zendesk  stops on 2027-04-30: it signs in with an API token"), "{text}");
 }
 
+#[test_case(Place::Here; "on this machine")]
+#[test_case(Place::Lambda; "on Lambda")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn doctor_knows_the_calls_that_runs_made() {
-    let outside = Outside::start().await;
-    let project = Project::new(&outside.url).with_workflow("workflow.yaml", POST_WORKFLOW);
-    let server = project.serve();
+async fn doctor_knows_the_calls_that_runs_made(place: Place) {
+    let (_outside, project, server) = world(place, POST_WORKFLOW).await;
     for number in 1..=3 {
         Delivery::new(status_changed(&format!("e{number}"), 1, number)).send(&server).await;
     }
     crate::harness::all_runs_over(&project).await;
-    std::fs::remove_file(project.path().join("workflows/workflow.yaml")).unwrap();
+    for file in std::fs::read_dir(project.path().join("workflows")).unwrap() {
+        std::fs::remove_file(file.unwrap().path()).unwrap();
+    }
     let found = project.json(&["doctor", "--allow-loopback"]);
     assert_eq!(found["runs_looked_at"], 3);
-    let called = &found["connections"][0];
+    let called = found["connections"].as_array().unwrap().iter().find(|one| one["connection"] == "slack").unwrap();
     assert_eq!((&called["connection"], &called["calls"]), (&json!("slack"), &json!({ "slack.post_message": 3 })));
     assert_eq!(called["scopes"], json!(["channels:history", "channels:join", "channels:read", "chat:write"]));
 }
