@@ -16,6 +16,8 @@
     reason = "a benchmark may panic and reads its own environment; the stories' helpers are more than it needs"
 )]
 
+#[path = "../stories/emulated.rs"]
+mod emulated;
 #[path = "../stories/harness.rs"]
 mod harness;
 #[path = "../stories/outside.rs"]
@@ -28,12 +30,11 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use deskwire_aws::testing::Emulator;
-use harness::{Delivery, POST_WORKFLOW, Project, SECRET, status_changed};
-use outside::{Outside, SLACK_TOKEN, ZENDESK_TOKEN};
+use emulated::{deploy, request, told_of};
+use harness::{Delivery, Project, status_changed};
+use outside::Outside;
 use runtime_api::RuntimeApi;
 use serde_json::{Value, json};
-
-const STACK: &str = "cold";
 
 /// The one that does nothing first: the others are held against it.
 const FUNCTIONS: [&str; 8] =
@@ -115,55 +116,8 @@ fn binary(folder: &Path, name: &str) -> PathBuf {
     if examples.contains(&name) { folder.join("examples").join(name) } else { folder.join(name) }
 }
 
-/// A table, a queue, and a project in force.
-async fn deploy(emulator: &Emulator, outside: &Outside) -> (Project, Vec<(String, String)>) {
-    let config = emulator.config();
-    deskwire_aws::create_table(&aws_sdk_dynamodb::Client::new(&config), STACK).await.unwrap();
-    let queue = aws_sdk_sqs::Client::new(&config)
-        .create_queue()
-        .queue_name(format!("{STACK}-runs.fifo"))
-        .attributes(aws_sdk_sqs::types::QueueAttributeName::FifoQueue, "true")
-        .send();
-    let queue = queue.await.unwrap().queue_url.unwrap();
-    let mut project = Project::new(&outside.url).with_stored_secrets().with_workflow("post.yaml", POST_WORKFLOW);
-    let variables = [
-        ("AWS_ENDPOINT_URL", emulator.url.as_str()),
-        ("AWS_ACCESS_KEY_ID", "test"),
-        ("AWS_SECRET_ACCESS_KEY", "test"),
-        ("AWS_REGION", "us-east-1"),
-        ("DESKWIRE_TABLE", STACK),
-        ("DESKWIRE_QUEUE_URL", &queue),
-        ("DESKWIRE_SECRET_PREFIX", STACK),
-        ("DESKWIRE_PUBLIC_URL", "https://relay.example.com"),
-        ("DESKWIRE_ALLOW_LOOPBACK", "1"),
-    ]
-    .map(|(name, value)| (name.to_owned(), value.to_owned()));
-    project.environment = variables.to_vec();
-    project.environment.push(("DESKWIRE_TARGET".to_owned(), format!("aws:{STACK}")));
-    let applied = project.run(&["apply", "--allow-loopback"]);
-    assert!(applied.status.success(), "{}", String::from_utf8_lossy(&applied.stderr));
-    for (name, value) in
-        [("zendesk-signing-secret", SECRET), ("slack-bot-token", SLACK_TOKEN), ("zendesk-api-token", ZENDESK_TOKEN)]
-    {
-        let stored = project.run_with(&["secrets", "set", name], value);
-        assert!(stored.status.success(), "{}", String::from_utf8_lossy(&stored.stderr));
-    }
-    (project, variables.to_vec())
-}
-
 /// What a function is given to do.
 fn events_for(name: &str, count: usize, project: &Project) -> Vec<Value> {
-    let request = |method: &str, path: &str, delivery: Option<Delivery>| {
-        let sample = include_str!("../../events/lambda/http-webhook.json");
-        let mut event: Value = serde_json::from_str(sample).unwrap();
-        event["rawPath"] = json!(path);
-        event["requestContext"]["http"]["method"] = json!(method);
-        event["requestContext"]["http"]["path"] = json!(path);
-        let delivery = delivery.unwrap_or(Delivery { body: Vec::new(), headers: Vec::new() });
-        event["headers"] = delivery.headers.into_iter().map(|(name, value)| (name.to_owned(), json!(value))).collect();
-        event["body"] = json!(String::from_utf8(delivery.body).unwrap());
-        event
-    };
     let all = 0..count;
     match name {
         "zendesk-webhook" => {
@@ -174,15 +128,8 @@ fn events_for(name: &str, count: usize, project: &Project) -> Vec<Value> {
         "oauth" => all.map(|_| request("GET", "/oauth/start/none", None)).collect(),
         "api" => all.map(|_| request("GET", "/api/v1/openapi.json", None)).collect(),
         "workflow-runner" => {
-            let sample: Value = serde_json::from_str(include_str!("../../events/lambda/sqs-batch.json")).unwrap();
             let runs = project.json(&["runs", "list", "--limit", "100000"]);
-            let batch = |run: &Value| {
-                let mut batch = sample.clone();
-                batch["Records"][0]["body"] = json!(json!({ "run": run["id"] }).to_string());
-                batch["Records"].as_array_mut().unwrap().truncate(1);
-                batch
-            };
-            runs.as_array().unwrap().iter().map(batch).collect()
+            runs.as_array().unwrap().iter().map(|run| told_of(&run["id"])).collect()
         }
         _ => all.map(|_| json!({})).collect(),
     }

@@ -11,7 +11,9 @@
 
 mod api;
 mod bad_input;
+mod cargo_lambda;
 mod cli;
+mod emulated;
 mod examples;
 mod front_door;
 mod harness;

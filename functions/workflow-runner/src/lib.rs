@@ -9,7 +9,7 @@ mod batch;
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use deskwire_engine::{Engine, Runner, RunnerOptions};
 use serde_json::{Value, json};
@@ -18,6 +18,15 @@ pub use batch::{BatchRunner, LEASE, Message};
 
 /// How much of a call's time is kept for ending it, at most; a quarter of it where that is less.
 const MARGIN: Duration = Duration::from_secs(5);
+
+/// What a call is taken to have where its deadline says nothing.
+const UNKNOWN_TIME: Duration = Duration::from_mins(1);
+
+/// How much time a call has that is to be over at `deadline`. Lambda's lies ahead; the one that cargo-lambda 1.9 names lies
+/// in 1970, and says nothing.
+pub fn time_left(deadline: SystemTime, now: SystemTime) -> Duration {
+    deadline.duration_since(now).unwrap_or(UNKNOWN_TIME)
+}
 
 /// Works until `stop` is ready.
 pub async fn serve(engine: Arc<Engine>, options: RunnerOptions, stop: impl Future<Output = ()>) {

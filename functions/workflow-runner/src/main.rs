@@ -36,7 +36,7 @@ async fn main() -> Result<(), Error> {
             let telemetry = Arc::clone(&telemetry);
             async move {
                 let _busy = busy.lock().await;
-                let time_left = event.context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
+                let time_left = workflow_runner::time_left(event.context.deadline(), SystemTime::now());
                 function.keep_in_step().await;
                 let answer = match (batches, Message::all_of(&event.payload)) {
                     (Some(batches), Some(messages)) => batches.handle(messages, time_left).await,
