@@ -1,7 +1,9 @@
 //! What a connector implements: an action, one kind of step, and how its failures are classed.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::fmt;
+use std::ops::Deref;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -66,6 +68,46 @@ pub const ANY_PROVIDER: &str = "any";
 /// reason do not show it.
 pub const PERSONAL: &str = "x-personal";
 
+/// A JSON Schema that is made when somebody looks at it: a function that starts has forty to make, and needs none.
+#[derive(Clone)]
+pub struct Described {
+    make: fn() -> Value,
+    made: OnceLock<Value>,
+}
+
+impl Described {
+    /// The one that this makes.
+    pub const fn by(make: fn() -> Value) -> Self {
+        Self { make, made: OnceLock::new() }
+    }
+}
+
+impl From<Value> for Described {
+    fn from(schema: Value) -> Self {
+        Self { make: Value::default, made: OnceLock::from(schema) }
+    }
+}
+
+impl Deref for Described {
+    type Target = Value;
+
+    fn deref(&self) -> &Value {
+        self.made.get_or_init(self.make)
+    }
+}
+
+impl fmt::Debug for Described {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl Serialize for Described {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (**self).serialize(serializer)
+    }
+}
+
 /// What an action is, for `check`, for `deskwire actions show` and for the engine.
 #[derive(Debug, Clone, Serialize)]
 pub struct ActionSpec {
@@ -76,9 +118,9 @@ pub struct ActionSpec {
     /// What it does, in one sentence.
     pub summary: &'static str,
     /// JSON Schema (draft 2020-12) of the object under `with`. A property with [`PERSONAL`] is about a person.
-    pub input: Value,
+    pub input: Described,
     /// JSON Schema of the object it answers with.
-    pub output: Value,
+    pub output: Described,
     /// What may be done about a lost answer. Where that depends on the input ([`Action::effect`]), the strictest of its
     /// effects.
     pub effect: Effect,

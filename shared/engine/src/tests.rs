@@ -182,8 +182,9 @@ fn actions(outside: &Arc<Outside>) -> Actions {
                 "type": "object",
                 "properties": {"say": {}, "to": {"x-personal": true}},
                 "required": ["say"]
-            }),
-            output: json!({"type": "object", "properties": {"said": {}, "big": {}}}),
+            })
+            .into(),
+            output: json!({"type": "object", "properties": {"said": {}, "big": {}}}).into(),
             effect,
             slack_text_inputs: &[],
             scopes: &[],

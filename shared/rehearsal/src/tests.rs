@@ -68,8 +68,9 @@ impl World {
                 input: json!({
                     "type": "object",
                     "properties": { "say": {}, "who": { "type": "string", PERSONAL: true } },
-                }),
-                output: json!({ "type": "object", "properties": { "id": { "type": "integer" }, "said": text } }),
+                })
+                .into(),
+                output: json!({ "type": "object", "properties": { "id": { "type": "integer" }, "said": text } }).into(),
                 effect,
                 slack_text_inputs: &[],
                 scopes: &[],

@@ -20,7 +20,7 @@ pub(super) fn of(action: &dyn Action) -> Vec<String> {
     lines.extend(facts(action));
     lines.extend(section("Inputs, under `with`", &input_rows(spec)));
     lines.extend(section(&format!("Outputs, as `steps.ID.{}`", first_output(spec)), &output_rows(spec)));
-    if [&spec.input, &spec.output].into_iter().any(names_personal) {
+    if [&*spec.input, &*spec.output].into_iter().any(names_personal) {
         lines.push(String::new());
         lines.extend(wrapped("What is personal is about people: lists and logs do not show it.", WIDTH));
     }

@@ -99,7 +99,7 @@ struct Hider {
 
 impl Hider {
     fn entry(&self, entry: &mut Entry, spec: Option<&ActionSpec>) {
-        let (input_schema, output_schema) = (spec.map(|spec| &spec.input), spec.map(|spec| &spec.output));
+        let (input_schema, output_schema) = (spec.map(|spec| &*spec.input), spec.map(|spec| &*spec.output));
         match entry {
             Entry::Done { action, input, output, .. } => {
                 // Steps that call nothing have no schema, and need none: what they hold came from others.
