@@ -58,6 +58,27 @@ impl Deployed {
 
     /// Deploys the stack, and this project and its secrets to it.
     async fn of(outside: Outside, project: Project, more_secrets: &[(&str, &str)]) -> Self {
+        let deployed = Self::bare(outside, project).await;
+        deployed.put_in_force(more_secrets);
+        deployed
+    }
+
+    fn put_in_force(&self, more_secrets: &[(&str, &str)]) {
+        let applied = self.project.run(&["apply", "--allow-loopback"]);
+        assert!(applied.status.success(), "{}", String::from_utf8_lossy(&applied.stderr));
+        let own = [
+            ("zendesk-signing-secret", SECRET),
+            ("slack-bot-token", SLACK_TOKEN),
+            ("zendesk-api-token", ZENDESK_TOKEN),
+        ];
+        for (name, value) in own.iter().chain(more_secrets) {
+            let stored = self.project.run_with(&["secrets", "set", name], value);
+            assert!(stored.status.success(), "{}", String::from_utf8_lossy(&stored.stderr));
+        }
+    }
+
+    /// Deploys the stack, and puts nothing in force.
+    async fn bare(outside: Outside, project: Project) -> Self {
         let (stack, secrets, door) = (Emulator::thorough().await, Emulator::start().await, FrontDoor::build().await);
         let mut project = project.with_stored_secrets();
         project.environment = [
@@ -72,17 +93,6 @@ impl Deployed {
         .to_vec();
         let said = deploy(&stack, &secrets, &door);
         door.open(&stack.url, said["ApiId"].as_str().unwrap());
-        let applied = project.run(&["apply", "--allow-loopback"]);
-        assert!(applied.status.success(), "{}", String::from_utf8_lossy(&applied.stderr));
-        let own = [
-            ("zendesk-signing-secret", SECRET),
-            ("slack-bot-token", SLACK_TOKEN),
-            ("zendesk-api-token", ZENDESK_TOKEN),
-        ];
-        for (name, value) in own.iter().chain(more_secrets) {
-            let stored = project.run_with(&["secrets", "set", name], value);
-            assert!(stored.status.success(), "{}", String::from_utf8_lossy(&stored.stderr));
-        }
         Self { outside, project, stack: Stack { emulator: stack, secrets, said, door } }
     }
 
@@ -350,6 +360,24 @@ async fn what_the_queue_gives_up_is_a_dead_letter_of_the_history_and_can_be_repl
     wait_for("the replay is over", || deployed.runs().iter().any(|run| run["state"] == "succeeded")).await;
     assert_eq!(deployed.outside.posts(), ["ticket 1 number 1"]);
     deployed.stack.made_allowed_calls_only();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deployment_ticks_before_anything_is_in_force_and_follows_what_is_applied() {
+    let outside = Outside::start().await;
+    let project = Project::new(&outside.url).with_workflow("workflow.yaml", POST_WORKFLOW);
+    let deployed = Deployed::bare(outside, project).await;
+    assert_eq!(deployed.stack.invoke("scheduler").await["started"], 0);
+    assert_eq!(deployed.stack.invoke("token-refresh").await["renewed"], 0);
+    assert_eq!(deployed.stack.invoke("workflow-runner").await["batchItemFailures"], json!([]));
+    let logs = deployed.stack.logs();
+    assert!(logs.contains("nothing has been put in force here yet: run `deskwire apply --target aws`"), "{logs}");
+    // At once, while the runner that has started before knows of no connection.
+    deployed.put_in_force(&[]);
+    assert_eq!(deployed.send(Delivery::new(status_changed("e1", 1, 1))).await.unwrap().status, 202);
+    let runs = deployed.runs_over(1).await;
+    assert_eq!(count(&runs), HashMap::from([("succeeded", 1)]), "{runs:#?}\n{}", deployed.stack.logs());
+    assert_eq!(deployed.outside.posts(), ["ticket 1 number 1"]);
 }
 
 #[test]

@@ -17,9 +17,13 @@ async fn main() -> Result<(), Error> {
     let function = Function::start(Box::new(variable), Needs { secrets: true, workflows: true }).await?;
     let start = &function.deskwire;
     let public_url = variable("DESKWIRE_PUBLIC_URL").unwrap_or_default();
-    if function.aws.is_some() && !public_url.is_empty() {
-        deskwire_startup::share_public_url(&public_url, start.store.as_ref(), start.clock.now()).await?;
-    }
+    let shared = tokio::sync::OnceCell::new();
+    let share = async || {
+        if function.aws.is_some() && !public_url.is_empty() {
+            deskwire_startup::share_public_url(&public_url, start.store.as_ref(), start.clock.now()).await?;
+        }
+        Ok::<_, Error>(())
+    };
     let refresh = TokenRefresh {
         broker: Arc::clone(&start.broker),
         intake: start.intake(),
@@ -32,6 +36,7 @@ async fn main() -> Result<(), Error> {
     let serving = lambda_runtime::run(service_fn(|_: LambdaEvent<Value>| async {
         let _busy = busy.lock().await;
         function.keep_in_step().await;
+        shared.get_or_try_init(share).await?;
         start.vault.erase_due(start.clock.now()).await?;
         let passed = refresh.pass().await?;
         if let Some(aws) = &function.aws {

@@ -58,8 +58,12 @@ impl Client {
     /// The connection of this name, if it is one of `provider`; [`ANY_PROVIDER`] takes every connection.
     pub(crate) fn connection(&self, name: &ConnectionName, provider: &str) -> Result<&Connection, CallError> {
         let Some(connection) = self.connections.get(name) else {
-            let message = format!("There is no connection {name}; add it to `connections` in deskwire.yaml.");
-            return Err(CallError::new(ErrorClass::Fail, "no_connection", message));
+            // A process that has not heard yet of what was applied or set a moment ago is no reason to fail for good.
+            let message = format!(
+                "There is no connection {name} here. Either it is not among the `connections` of deskwire.yaml, or its secret \
+                 is not stored; `deskwire doctor` says which."
+            );
+            return Err(CallError::new(ErrorClass::Retry, "no_connection", message));
         };
         if provider != ANY_PROVIDER && connection.provider != provider {
             let message = format!("Connection {name} leads to {}; {provider} is needed here.", connection.provider);

@@ -5,7 +5,7 @@ use deskwire_core::ports::{Deploy, Registry, StoreResult};
 use deskwire_core::time::Timestamp;
 use deskwire_workflows::{Project, SourceFile};
 
-use crate::{ProjectFiles, StartError};
+use crate::ProjectFiles;
 
 /// The name under which `deskwire.yaml` is deployed.
 const PROJECT: &str = "project";
@@ -58,13 +58,15 @@ pub async fn public_url_of(registry: &dyn Registry) -> StoreResult<Option<String
     registry.document(PUBLIC_URL).await
 }
 
-/// The project's file as it was deployed. Its workflows are in the registry.
-pub async fn shared_project(registry: &dyn Registry) -> Result<ProjectFiles, StartError> {
-    let Some(text) = registry.document(PROJECT).await? else {
-        return Err(StartError::Environment(
+/// The project's file as it was deployed; nothing where none was yet. Its workflows are in the registry.
+pub async fn shared_project(registry: &dyn Registry) -> StoreResult<ProjectFiles> {
+    let text = registry.document(PROJECT).await?;
+    if text.is_none() {
+        // A deployment is alive before anybody uses it: its schedules tick.
+        tracing::warn!(
             "nothing has been put in force here yet: run `deskwire apply --target aws` in the project folder"
-                .to_owned(),
-        ));
-    };
-    Ok(ProjectFiles { project: Some(SourceFile { path: "deskwire.yaml".to_owned(), text }), workflows: Vec::new() })
+        );
+    }
+    let project = text.map(|text| SourceFile { path: "deskwire.yaml".to_owned(), text });
+    Ok(ProjectFiles { project, workflows: Vec::new() })
 }
