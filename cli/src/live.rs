@@ -39,6 +39,9 @@ const TOKENS: Duration = Duration::from_secs(2);
 const PURGE: Duration = Duration::from_hours(1);
 const PURGE_CHUNK: usize = 500;
 
+/// How often what was counted is folded together.
+const FOLD: Duration = Duration::from_secs(5);
+
 /// The project folder of a server, and what it was started with.
 pub(crate) struct Folder {
     pub path: PathBuf,
@@ -77,10 +80,11 @@ pub(crate) fn keep_in_step(
             }
         });
     };
-    let tasks: [Task; 4] = [
+    let tasks: [Task; 5] = [
         Box::pin(follow(Arc::clone(deskwire))),
         Box::pin(keep_schedules(Arc::clone(deskwire))),
         Box::pin(remove_old(Arc::clone(deskwire))),
+        Box::pin(fold_numbers()),
         Box::pin(keep_tokens(Arc::clone(deskwire), public_url.clone())),
     ];
     tasks.into_iter().for_each(spawn);
@@ -173,6 +177,16 @@ async fn keep_tokens(deskwire: Arc<Deskwire>, public_url: Url) {
             tracing::error!(%error, "cannot look at the connections' tokens; trying again");
         }
         tokio::time::sleep(TOKENS).await;
+    }
+}
+
+/// Folds what was counted, so that it takes no room where nobody asks for it.
+async fn fold_numbers() {
+    loop {
+        tokio::time::sleep(FOLD).await;
+        if let Some(counted) = crate::metrics::count() {
+            counted.run_upkeep();
+        }
     }
 }
 

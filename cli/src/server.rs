@@ -150,6 +150,9 @@ pub(crate) fn sandbox_routes(sandbox: &Sandbox) -> Router {
 /// The functions' routes, health included. The console shows ticket data to whoever can reach it, so it is there only on
 /// loopback until it has a sign-in.
 pub(crate) fn routes(deskwire: &Deskwire, address: SocketAddr, public_url: &Url, tokens: Arc<api::Tokens>) -> Router {
+    if crate::metrics::count().is_none() {
+        tracing::warn!("what happens cannot be counted: /metrics has only what is kept");
+    }
     let store = deskwire.store.clone();
     let ready = move || {
         let store = store.clone();

@@ -166,3 +166,24 @@ async fn the_console_is_for_this_machine_s_own_names_only() {
         .unwrap();
     assert_eq!(webhook.status().as_u16(), 415, "webhooks come under any name");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_numbers_for_prometheus_tell_of_deliveries_calls_and_runs() {
+    let (_outside, project, server) = world(Place::Here, POST_WORKFLOW).await;
+    Delivery::new(status_changed("e1", 1, 1)).send(&server).await;
+    Delivery::new("{}").send_to(&server.address_of("/webhooks/zendesk/made-up")).await;
+    all_runs_over(&project).await;
+    let numbers = client().get(server.address_of("/metrics")).send().await.unwrap().text().await.unwrap();
+    for line in [
+        "deskwire_events 1",
+        "deskwire_runs{state=\"succeeded\"} 1",
+        "# TYPE deskwire_call_seconds histogram",
+        "deskwire_call_seconds_count{action=\"slack.post_message\",connection=\"slack\",outcome=\"ok\"} 1",
+        "deskwire_delivery_seconds_count{source=\"zendesk\",outcome=\"accepted\"} 1",
+        "deskwire_delivery_seconds_count{source=\"unknown\",outcome=\"no_such_source\"} 1",
+        "deskwire_runs_ended_total{workflow=\"post\",outcome=\"succeeded\"} 1",
+    ] {
+        assert!(numbers.lines().any(|said| said == line), "{line}: {numbers}");
+    }
+    assert!(!numbers.contains("made-up"), "whoever makes up names makes up no numbers");
+}

@@ -1,6 +1,7 @@
 //! The HTTP edge of a webhook function: one route, whatever the provider.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::Router;
 use axum::extract::{Path, Request, State};
@@ -26,8 +27,12 @@ pub fn router(intake: Arc<Intake>, webhook: &'static dyn Webhook) -> Router {
 }
 
 async fn handle(State(edge): State<Arc<Edge>>, Path(source): Path<String>, request: Request) -> Response {
-    let request_id = RequestId::generate(edge.intake.random.as_ref());
+    let (request_id, began) = (RequestId::generate(edge.intake.random.as_ref()), Instant::now());
     let answer = answer(&edge, &source, request, &request_id).await;
+    // Whoever makes up names makes up no numbers.
+    let known = if matches!(answer, Answer::NoSuchSource) { "unknown".to_owned() } else { source.clone() };
+    metrics::histogram!("deskwire_delivery_seconds", "source" => known, "outcome" => answer.name())
+        .record(began.elapsed());
     tracing::debug!(source, %request_id, outcome = answer.name(), "answered a delivery");
     answer.into_response(request_id.as_str())
 }

@@ -1,10 +1,11 @@
 //! Every call in a span of its own, and the id of the request it goes back to for whoever sends it out.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use deskwire_core::BoxFuture;
 use deskwire_core::action::{Action, ActionSpec, Call, CallError, Effect, HoldKey, OwnWrite};
-use deskwire_core::ids::RequestId;
+use deskwire_core::ids::{ConnectionName, RequestId};
 use serde_json::Value;
 use tracing::{Instrument, Span, info_span};
 
@@ -24,6 +25,13 @@ impl Traced {
     fn span(&self, call: &Call<'_>) -> Span {
         let request_id = call.request_id.map(RequestId::as_str);
         info_span!("call", action = self.0.spec().name, connection = %call.connection, request_id)
+    }
+
+    fn time<T>(&self, connection: &ConnectionName, result: &Result<T, CallError>, began: Instant) {
+        let outcome = result.as_ref().map_or_else(|error| error.class.as_str(), |_| "ok");
+        let (action, connection) = (self.0.spec().name, connection.to_string());
+        let labels = [("action", action.to_owned()), ("connection", connection), ("outcome", outcome.to_owned())];
+        metrics::histogram!("deskwire_call_seconds", &labels).record(began.elapsed());
     }
 }
 
@@ -64,7 +72,9 @@ impl Action for Traced {
 
     fn call<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Value, CallError>> {
         let calling = async move {
+            let began = Instant::now();
             let result = on_behalf_of(call.request_id, self.0.call(call)).await;
+            self.time(call.connection, &result, began);
             tell(&result);
             result
         };

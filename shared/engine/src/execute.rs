@@ -153,7 +153,12 @@ impl Engine {
         hold: Option<Hold>,
     ) -> StoreResult<()> {
         let (outcome, reason) = (settlement.outcome(), settlement.reason().to_owned());
+        let ended = matches!(settlement, Settlement::Over { .. } | Settlement::Park { .. });
         self.work.settle(&claim.fence, entries, settlement, hold, self.clock.now()).await?;
+        if ended {
+            let workflow = claim.run.workflow.to_string();
+            metrics::counter!("deskwire_runs_ended_total", "workflow" => workflow, "outcome" => outcome).increment(1);
+        }
         if outcome == RunState::Succeeded.as_str() {
             tracing::debug!(outcome, "{reason}");
         } else {
