@@ -1,6 +1,7 @@
 //! The functions under the Lambda of cargo-lambda, as people try them on their own machine: its invoke and runtime APIs, and
 //! the samples of `events/lambda`.
 
+use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -147,4 +148,44 @@ async fn on_the_embedded_store_functions_need_nothing_of_aws() {
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     panic!("the runner has not worked it off: {:?}", project.json(&["runs", "list"]));
+}
+
+/// How often a function asks AWS before it takes work, by its own account.
+fn calls_to_start(name: &str, variables: &[(String, String)]) -> u64 {
+    let mut process = Command::new(root().join("target/debug").join(name))
+        .env_clear()
+        .envs(variables.iter().map(|(name, value)| (name, value)))
+        .env("AWS_LAMBDA_FUNCTION_NAME", name)
+        .env("AWS_LAMBDA_FUNCTION_VERSION", "1")
+        .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
+        // Nobody has work for it.
+        .env("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(process.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let said = lines.filter_map(|line| serde_json::from_str::<Value>(&line).ok());
+    let ready = said.into_iter().find(|line| line["message"] == "ready for work");
+    let _ = process.kill();
+    let _ = process.wait();
+    ready.unwrap_or_else(|| panic!("{name} never says that it is ready"))["calls"].as_u64().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_function_starts_with_the_same_few_reads_however_many_workflows_are_in_force() {
+    let (emulator, outside) = (Emulator::start().await, Outside::start().await);
+    let (project, mut variables) = deploy(&emulator, &outside).await;
+    variables.push(("AWS_LAMBDA_LOG_FORMAT".to_owned(), "JSON".to_owned()));
+    let functions = ["zendesk-webhook", "oauth", "api", "workflow-runner", "scheduler", "token-refresh"];
+    let calls = || functions.map(|name| (name, calls_to_start(name, &variables)));
+    let with_one = calls();
+    assert!(with_one.iter().all(|(_, calls)| *calls < 10), "{with_one:?}");
+    for number in 0..60 {
+        let text = POST_WORKFLOW.replace("name: post", &format!("name: post-{number}"));
+        std::fs::write(project.path().join(format!("workflows/post-{number}.yaml")), text).unwrap();
+    }
+    let applied = project.run(&["apply", "--allow-loopback"]);
+    assert!(applied.status.success(), "{}", String::from_utf8_lossy(&applied.stderr));
+    assert_eq!(calls(), with_one);
 }

@@ -9,8 +9,8 @@ use crate::outside::{Outside, SLACK_TOKEN, ZENDESK_TOKEN};
 
 const STACK: &str = "relay";
 
-/// A table, a queue, and a project in force; with it, the variables that a function's process gets.
-pub async fn deploy(emulator: &Emulator, outside: &Outside) -> (Project, Vec<(String, String)>) {
+/// A table and a queue, and the variables that a function's process gets to know them.
+pub async fn resources(emulator: &Emulator) -> Vec<(String, String)> {
     let config = emulator.config();
     deskwire_aws::create_table(&aws_sdk_dynamodb::Client::new(&config), STACK).await.unwrap();
     let queue = aws_sdk_sqs::Client::new(&config)
@@ -19,8 +19,7 @@ pub async fn deploy(emulator: &Emulator, outside: &Outside) -> (Project, Vec<(St
         .attributes(aws_sdk_sqs::types::QueueAttributeName::FifoQueue, "true")
         .send();
     let queue = queue.await.unwrap().queue_url.unwrap();
-    let mut project = Project::new(&outside.url).with_stored_secrets().with_workflow("post.yaml", POST_WORKFLOW);
-    let variables = [
+    [
         ("AWS_ENDPOINT_URL", emulator.url.as_str()),
         ("AWS_ACCESS_KEY_ID", "test"),
         ("AWS_SECRET_ACCESS_KEY", "test"),
@@ -31,9 +30,23 @@ pub async fn deploy(emulator: &Emulator, outside: &Outside) -> (Project, Vec<(St
         ("DESKWIRE_PUBLIC_URL", "https://relay.example.com"),
         ("DESKWIRE_ALLOW_LOOPBACK", "1"),
     ]
-    .map(|(name, value)| (name.to_owned(), value.to_owned()));
-    project.environment = variables.to_vec();
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .to_vec()
+}
+
+/// The same project, whose commands work on these resources.
+pub fn on(variables: &[(String, String)], mut project: Project) -> Project {
+    project.environment.extend_from_slice(variables);
     project.environment.push(("DESKWIRE_TARGET".to_owned(), format!("aws:{STACK}")));
+    project
+}
+
+/// A table, a queue, and a project in force; with it, the variables that a function's process gets.
+pub async fn deploy(emulator: &Emulator, outside: &Outside) -> (Project, Vec<(String, String)>) {
+    let variables = resources(emulator).await;
+    let mut project = Project::new(&outside.url).with_stored_secrets().with_workflow("post.yaml", POST_WORKFLOW);
+    project.environment.clear();
+    let project = on(&variables, project);
     let applied = project.run(&["apply", "--allow-loopback"]);
     assert!(applied.status.success(), "{}", String::from_utf8_lossy(&applied.stderr));
     for (name, value) in
@@ -42,7 +55,7 @@ pub async fn deploy(emulator: &Emulator, outside: &Outside) -> (Project, Vec<(St
         let stored = project.run_with(&["secrets", "set", name], value);
         assert!(stored.status.success(), "{}", String::from_utf8_lossy(&stored.stderr));
     }
-    (project, variables.to_vec())
+    (project, variables)
 }
 
 /// What an HTTP API hands on.

@@ -16,6 +16,7 @@ use deskwire_core::token::Standing;
 use deskwire_startup::{OsRandom, Place};
 use serde_json::{Value, json};
 
+use crate::emulated;
 use crate::front_door::FrontDoor;
 use crate::harness::{Answer, Delivery, POST_WORKFLOW, Project, SECRET, answer, client, status_changed};
 use crate::oauth::{self, Api, Oidc};
@@ -378,6 +379,30 @@ async fn a_deployment_ticks_before_anything_is_in_force_and_follows_what_is_appl
     let runs = deployed.runs_over(1).await;
     assert_eq!(count(&runs), HashMap::from([("succeeded", 1)]), "{runs:#?}\n{}", deployed.stack.logs());
     assert_eq!(deployed.outside.posts(), ["ticket 1 number 1"]);
+}
+
+#[tokio::test]
+async fn secrets_that_functions_cannot_reach_are_named_and_nothing_is_put_in_force() {
+    let emulator = Emulator::start().await;
+    let variables = emulated::resources(&emulator).await;
+    let project = Project::new("http://127.0.0.1:9").with_workflow("workflow.yaml", POST_WORKFLOW);
+    let project = emulated::on(&variables, project);
+    for command in ["plan", "apply"] {
+        let output = project.run(&[command, "--allow-loopback"]);
+        assert_eq!(output.status.code(), Some(1), "{command}");
+        let said = String::from_utf8(output.stderr).unwrap();
+        for (user, variable) in [
+            ("source zendesk", "ZENDESK_SIGNING_SECRET"),
+            ("connection slack", "SLACK_BOT_TOKEN"),
+            ("connection zendesk", "ZENDESK_API_TOKEN"),
+        ] {
+            let line =
+                format!("{user}: its secret is in environment variable {variable}, which functions on AWS do not");
+            assert!(said.contains(&line), "{said}");
+        }
+        assert!(said.contains("`deskwire secrets set NAME --target aws:STACK`"), "{said}");
+    }
+    assert_eq!(project.json(&["workflows", "list"])[0]["state"], "not applied yet");
 }
 
 #[test]

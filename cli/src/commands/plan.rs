@@ -17,10 +17,11 @@ use crate::args::{DataArgs, ProjectArgs};
 use crate::output::{BOLD, CYAN, DIM, GREEN, RED, YELLOW, line, note, paint};
 
 pub(crate) async fn plan(project: &ProjectArgs, data: &DataArgs, as_json: bool) -> anyhow::Result<Outcome> {
-    let Some(Made { plan, .. }) = make(project, data, as_json).await? else { return Ok(Outcome::Failed) };
+    let Some(Made { plan, project, .. }) = make(project, data, as_json).await? else { return Ok(Outcome::Failed) };
+    let out_of_reach = data.is_on_aws() && told_of_secrets_elsewhere(&project);
     if as_json {
         crate::output::json(&to_json(&plan));
-        return Ok(outcome(&plan));
+        return Ok(if out_of_reach { Outcome::Failed } else { outcome(&plan) });
     }
     plan.connections.iter().for_each(new_connection);
     for change in plan.changed() {
@@ -30,7 +31,7 @@ pub(crate) async fn plan(project: &ProjectArgs, data: &DataArgs, as_json: bool) 
         }
     }
     summary(&plan, "to change");
-    if refused(&plan) {
+    if refused(&plan) || out_of_reach {
         return Ok(Outcome::Failed);
     }
     if plan.changed().next().is_some() {
@@ -43,15 +44,8 @@ pub(crate) async fn apply(project: &ProjectArgs, data: &DataArgs, as_json: bool)
     let Some(Made { plan, store, files, project }) = make(project, data, as_json).await? else {
         return Ok(Outcome::Failed);
     };
-    if data.is_on_aws() {
-        let elsewhere = secrets_elsewhere(&project);
-        if !elsewhere.is_empty() {
-            for (user, reference) in &elsewhere {
-                note(format_args!("error: {user}: its secret is in {reference}, which functions on AWS do not have"));
-            }
-            note("write { secret: NAME } there, and store it with `deskwire secrets set NAME --target aws:STACK`");
-            return Ok(Outcome::Failed);
-        }
+    if data.is_on_aws() && told_of_secrets_elsewhere(&project) {
+        return Ok(Outcome::Failed);
     }
     let now = SystemClock.now();
     plan.apply(store.as_ref(), now).await?;
@@ -98,6 +92,18 @@ fn refused(plan: &Plan) -> bool {
         note("nothing can be put in force while a connection would change what it was given for");
     }
     !plan.refused.is_empty()
+}
+
+/// Says which secrets functions on AWS cannot reach, if any.
+fn told_of_secrets_elsewhere(project: &Project) -> bool {
+    let elsewhere = secrets_elsewhere(project);
+    for (user, reference) in &elsewhere {
+        note(format_args!("error: {user}: its secret is in {reference}, which functions on AWS do not have"));
+    }
+    if !elsewhere.is_empty() {
+        note("write { secret: NAME } there, and store it with `deskwire secrets set NAME --target aws:STACK`");
+    }
+    !elsewhere.is_empty()
 }
 
 /// The secrets that are not in the secret store: who needs them, and where they are.
