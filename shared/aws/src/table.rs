@@ -6,8 +6,8 @@ use std::time::Duration;
 use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, AttributeValue, BillingMode, ConditionCheck, Delete, GlobalSecondaryIndex, KeySchemaElement,
-    KeyType, KeysAndAttributes, Projection, ProjectionType, Put, ReturnValuesOnConditionCheckFailure,
+    AttributeDefinition, AttributeValue, BillingMode, CancellationReason, ConditionCheck, Delete, GlobalSecondaryIndex,
+    KeySchemaElement, KeyType, KeysAndAttributes, Projection, ProjectionType, Put, ReturnValuesOnConditionCheckFailure,
     ScalarAttributeType, TransactWriteItem, Update,
 };
 use deskwire_core::ports::{StoreError, StoreResult};
@@ -208,7 +208,8 @@ impl Table {
         Ok(())
     }
 
-    /// Makes all of these writes or none. One that meets another transaction is tried again for a while.
+    /// Makes all of these writes or none. One that meets another transaction, or is too much at once, is tried again for a
+    /// while.
     pub(crate) async fn write(&self, writes: Vec<Write>) -> StoreResult<Written> {
         let mut attempt = 0;
         tracing::debug!(writes = kinds(&writes).join(","), "writing all or nothing");
@@ -366,9 +367,17 @@ fn refusal<R>(error: &SdkError<TransactWriteItemsError, R>) -> Option<Refusal> {
         _ => return None,
     };
     let failed = reasons.iter().position(|reason| reason.code() == Some("ConditionalCheckFailed"));
+    // <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>; the client does not come
+    // again by itself, since it does not look at the reasons.
+    let passing = |reason: &CancellationReason| {
+        matches!(
+            reason.code(),
+            Some("TransactionConflict" | "ProvisionedThroughputExceeded" | "ThrottlingError" | "RequestLimitExceeded")
+        )
+    };
     match failed {
         Some(place) => Some(Refusal::Condition(place, reasons[place].item.clone())),
-        None if reasons.iter().any(|reason| reason.code() == Some("TransactionConflict")) => Some(Refusal::Conflict),
+        None if reasons.iter().any(passing) => Some(Refusal::Conflict),
         None => None,
     }
 }

@@ -13,13 +13,14 @@ use deskwire_aws::{AwsStore, Names};
 use deskwire_core::event::{ChangeFacts, Event, JsonText};
 use deskwire_core::ids::{ConnectionName, EventId, Lane, RunId, SourceName, WorkflowName, WorkflowVersion};
 use deskwire_core::ports::{
-    Accepted, Arrival, Deploy, Deployed, Filter, History, Inbox, LanePolicy, Offer, Registry, Settlement, StoreError,
-    TokenStates, Wanted, Work,
+    Accepted, Arrival, Deploy, Deployed, Filter, History, Inbox, LanePolicy, Offer, Registry, SealedSecret,
+    SecretStore, Settlement, StoreError, TokenStates, Wanted, Work,
 };
 use deskwire_core::random::SeededRandom;
 use deskwire_core::run::RunState;
 use deskwire_core::time::Timestamp;
 use deskwire_core::token::{Leased, TokenState};
+use test_case::test_case;
 
 const LEASE: Duration = Duration::from_mins(1);
 
@@ -55,19 +56,24 @@ fn arrival(id: &str, run: &str, received_at: i64) -> Arrival {
 struct World {
     store: AwsStore,
     between: Between,
+    queue: String,
     _emulator: Emulator,
 }
 
 impl World {
     async fn start() -> Self {
-        let emulator = Emulator::thorough().await;
+        Self::on(Emulator::thorough().await).await
+    }
+
+    async fn on(emulator: Emulator) -> Self {
         let names = deskwire_aws::testing::resources(&emulator.config(), "deskwire").await;
         let between = Between::start(&emulator.url).await;
         let config = deskwire_aws::testing::config(&between.url);
         // The queue's address names the emulator itself; it is to go the same way.
         let names = Names { queue_url: names.queue_url.map(|url| url.replace(&emulator.url, &between.url)), ..names };
+        let queue = names.queue_url.clone().unwrap();
         let store = AwsStore::with_config(&config, names, &SeededRandom::new(1));
-        Self { store, between, _emulator: emulator }
+        Self { store, between, queue, _emulator: emulator }
     }
 
     async fn claimed(&self, run: &str, now: i64) -> deskwire_core::ports::Claim {
@@ -126,22 +132,83 @@ async fn an_event_that_the_queue_did_not_learn_of_is_finished_by_its_repeat() {
     assert_eq!(world.store.take_calls().len(), 1, "once it is finished, a repeat costs one call");
 }
 
+#[test_case("TransactWriteItems", Fault::Limit("ThrottlingException"); "the table's rate")]
+#[test_case("TransactWriteItems", Fault::Limit("ProvisionedThroughputExceededException"); "the table's throughput")]
+#[test_case("TransactWriteItems", Fault::Cancel("ProvisionedThroughputExceeded"); "the throughput of a transaction's item")]
+#[test_case("TransactWriteItems", Fault::Cancel("ThrottlingError"); "the rate of a transaction's item")]
+#[test_case("SendMessageBatch", Fault::Limit("RequestThrottled"); "the queue's rate")]
 #[tokio::test]
-async fn throttling_is_waited_out_and_what_lasts_is_reported_as_unavailable() {
+async fn what_is_too_much_at_once_is_waited_out_and_what_lasts_is_reported_as_unavailable(at_what: &str, fault: Fault) {
     let world = World::start().await;
-    world.between.fail("TransactWriteItems", Fault::Throttle, 2);
+    world.between.fail(at_what, fault, 2);
     assert_eq!(world.store.accept(arrival("e1", "run_1", 1)).await.unwrap(), Accepted::New);
-    world.between.fail("TransactWriteItems", Fault::Throttle, 100);
-    let throttled = world.store.accept(arrival("e2", "run_2", 2)).await;
-    assert!(matches!(throttled, Err(StoreError::Unavailable { .. })), "{throttled:?}");
+    assert_eq!(world.between.left(), 0, "every fault has happened");
+    world.between.fail(at_what, fault, 100);
+    let refused = world.store.accept(arrival("e2", "run_2", 2)).await;
+    assert!(matches!(refused, Err(StoreError::Unavailable { .. })), "{refused:?}");
     world.between.heal();
-    assert_eq!(world.store.accept(arrival("e2", "run_2", 3)).await.unwrap(), Accepted::New);
+    // As a provider does: again.
+    let again = world.store.accept(arrival("e2", "run_2", 3)).await.unwrap();
+    assert_eq!(again, if at_what == "SendMessageBatch" { Accepted::Repeat } else { Accepted::New });
+    assert_eq!(world.store.runs(Filter::default()).await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_batch_of_messages_that_is_taken_in_part_is_finished_by_the_repeat() {
+    let world = World::start().await;
+    let mut two = arrival("e1", "run_1", 1);
+    let other = WorkflowName::parse("b").unwrap();
+    two.wanted.push(Wanted {
+        lane: Lane::of(&other, "t1"),
+        workflow: other,
+        run: RunId::new("run_2"),
+        ..two.wanted[0].clone()
+    });
+    world.between.fail("SendMessageBatch", Fault::TakeHalf, 1);
+    let half = world.store.accept(two.clone()).await;
+    assert!(matches!(half, Err(StoreError::Unavailable { .. })), "{half:?}");
+    assert_eq!(world.store.accept(two).await.unwrap(), Accepted::Repeat);
+    let sqs = aws_sdk_sqs::Client::new(&deskwire_aws::testing::config(&world.between.url));
+    let received = sqs.receive_message().queue_url(&world.queue).max_number_of_messages(10).send().await.unwrap();
+    let mut said: Vec<String> = received.messages.unwrap().into_iter().map(|message| message.body.unwrap()).collect();
+    said.sort();
+    assert_eq!(said, [r#"{"run":"run_1"}"#, r#"{"run":"run_2"}"#], "each once");
+}
+
+#[tokio::test]
+async fn secrets_survive_limits_and_lost_answers_of_secrets_manager() {
+    let world = World::on(Emulator::start().await).await;
+    let secret = |version| SealedSecret {
+        name: "secret/slack".to_owned(),
+        version,
+        key: "store".to_owned(),
+        sealed: format!("value {version}").into_bytes(),
+        stored_at: at(1),
+    };
+    assert!(world.store.put_secret(secret(1)).await.unwrap());
+    for (operation, fault) in [
+        ("PutSecretValue", Fault::Limit("ThrottlingException")),
+        ("PutSecretValue", Fault::LoseTheAnswer),
+        ("GetSecretValue", Fault::Limit("ThrottlingException")),
+        ("GetSecretValue", Fault::LoseTheAnswer),
+    ] {
+        world.between.fail(operation, fault, 1);
+    }
+    assert!(world.store.put_secret(secret(2)).await.unwrap());
+    assert_eq!(world.store.secret("secret/slack", None).await.unwrap(), Some(secret(2)));
+    assert_eq!(world.store.secret("secret/slack", Some(1)).await.unwrap(), Some(secret(1)));
+    assert_eq!(world.between.left(), 0, "every fault has happened");
+    world.between.fail("PutSecretValue", Fault::Limit("LimitExceededException"), 100);
+    let full = world.store.put_secret(secret(3)).await;
+    assert!(matches!(full, Err(StoreError::Unavailable { .. })), "{full:?}");
+    let latest = world.store.secret("secret/slack", None).await.unwrap();
+    assert_eq!(latest, Some(secret(2)), "what was not stored is not there");
 }
 
 #[tokio::test]
 async fn a_transaction_that_meets_another_one_is_made_after_it() {
     let world = World::start().await;
-    world.between.fail("TransactWriteItems", Fault::Conflict, 3);
+    world.between.fail("TransactWriteItems", Fault::Cancel("TransactionConflict"), 3);
     assert_eq!(world.store.accept(arrival("e1", "run_1", 1)).await.unwrap(), Accepted::New);
     assert_eq!(world.between.left(), 0);
 }
@@ -216,8 +283,10 @@ async fn many_that_accept_and_run_at_once_under_faults_lose_and_repeat_nothing()
     let world = Arc::new(World::start().await);
     for (operation, fault) in [
         ("TransactWriteItems", Fault::LoseTheAnswer),
-        ("TransactWriteItems", Fault::Throttle),
-        ("TransactWriteItems", Fault::Conflict),
+        ("TransactWriteItems", Fault::Limit("ThrottlingException")),
+        ("TransactWriteItems", Fault::Cancel("TransactionConflict")),
+        ("TransactWriteItems", Fault::Cancel("ThrottlingError")),
+        ("Query", Fault::Limit("ProvisionedThroughputExceededException")),
         ("GetItem", Fault::LoseTheAnswer),
         ("SendMessageBatch", Fault::Refuse),
     ] {

@@ -13,16 +13,18 @@ use axum::response::{IntoResponse, Response};
 pub enum Fault {
     /// The request is carried out, and nobody hears of it.
     LoseTheAnswer,
-    /// The request is refused: too much at once.
-    Throttle,
-    /// The transaction meets another one.
-    Conflict,
+    /// The request is refused with this error: too much at once.
+    Limit(&'static str),
+    /// The transaction is cancelled for this reason.
+    Cancel(&'static str),
     /// The service is away.
     Refuse,
     /// The answer to the first such request is given to all.
     Remember,
     /// Half of the keys that are asked for are left out of the answer, and named in it.
     LeaveOut,
+    /// The queue takes the first half of a batch, and refuses the rest.
+    TakeHalf,
 }
 
 /// The proxy. It ends with the test.
@@ -110,10 +112,10 @@ async fn pass(State(faults): State<Arc<Faults>>, request: Request) -> Response {
         *faults.happened.lock().unwrap() += 1;
     }
     match fault {
-        Some(Fault::Throttle) => return error("ThrottlingException", "Rate exceeded", None),
-        Some(Fault::Conflict) => {
-            let reasons = r#"[{"Code":"TransactionConflict","Message":"Transaction is ongoing for the item"}]"#;
-            return error("TransactionCanceledException", "Transaction cancelled [TransactionConflict]", Some(reasons));
+        Some(Fault::Limit(kind)) => return error(kind, "Rate exceeded", None),
+        Some(Fault::Cancel(code)) => {
+            let reasons = format!(r#"[{{"Code":"{code}","Message":"it is said so here"}}]"#);
+            return error("TransactionCanceledException", "Transaction cancelled", Some(&reasons));
         }
         Some(Fault::Refuse) => return StatusCode::SERVICE_UNAVAILABLE.into_response(),
         Some(Fault::Remember) => {
@@ -128,6 +130,7 @@ async fn pass(State(faults): State<Arc<Faults>>, request: Request) -> Response {
     }
     let (body, left_out) = match fault {
         Some(Fault::LeaveOut) => half(&body),
+        Some(Fault::TakeHalf) => half_of_batch(&body),
         _ => (body, serde_json::Value::Null),
     };
     if left_out.is_object() && body.is_empty() {
@@ -146,6 +149,11 @@ async fn pass(State(faults): State<Arc<Faults>>, request: Request) -> Response {
         Some(Fault::LeaveOut) => {
             let mut answer: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
             answer["UnprocessedKeys"] = left_out;
+            bytes = answer.to_string().into();
+        }
+        Some(Fault::TakeHalf) => {
+            let mut answer: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+            answer["Failed"] = left_out;
             bytes = answer.to_string().into();
         }
         // The connection ends without an answer.
@@ -176,6 +184,16 @@ fn half(body: &Bytes) -> (Bytes, serde_json::Value) {
     let now = asked["RequestItems"].as_object_mut().unwrap();
     now.retain(|_, part| part["Keys"].as_array().is_some_and(|keys| !keys.is_empty()));
     (if now.is_empty() { Bytes::new() } else { asked.to_string().into() }, left_out)
+}
+
+/// The first half of a batch of messages, rounded up, and what is said of the rest.
+fn half_of_batch(body: &Bytes) -> (Bytes, serde_json::Value) {
+    let mut asked: serde_json::Value = serde_json::from_slice(body).unwrap();
+    let entries = asked["Entries"].as_array_mut().unwrap();
+    let refused = entries.split_off(entries.len().div_ceil(2));
+    let say = |entry: serde_json::Value| serde_json::json!({ "Id": entry["Id"], "Code": "InternalError", "SenderFault": false });
+    let refused = refused.into_iter().map(say).collect();
+    (asked.to_string().into(), refused)
 }
 
 fn error(kind: &str, message: &str, reasons: Option<&str>) -> Response {
