@@ -483,7 +483,11 @@ async fn follows(what: &str, mut holds: impl AsyncFnMut(usize) -> bool) {
 async fn with_oauth() -> (Oidc, Api, Deployed) {
     let (oidc, api, outside) = (Oidc::start(), Api::default(), Outside::start().await);
     let project = oauth::project(&outside, &oidc, &api.start().await);
-    let deployed = Deployed::of(outside, project, &[("desk-secret", "oidc-client-secret")]).await;
+    let deployed = Deployed::bare(outside, project).await;
+    // The function where connections are connected starts before anybody has applied this one, and hears of it at once.
+    let unknown = client().get(format!("{}/oauth/start/api", deployed.stack.door.url)).send().await.unwrap();
+    assert_eq!(unknown.status(), 403);
+    deployed.put_in_force(&[("desk-secret", "oidc-client-secret")]);
     // It tells commands where the deployment is reached; the schedule would call it within a minute.
     deployed.stack.invoke("token-refresh").await;
     (oidc, api, deployed)

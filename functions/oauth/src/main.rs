@@ -26,11 +26,11 @@ async fn main() -> Result<(), Error> {
         clock: Arc::clone(&start.clock),
         random: Arc::clone(&start.random),
     };
-    // A connection that was applied a moment ago can be connected.
+    // Whoever has just applied a connection comes to connect it.
     let routes = oauth::router(Arc::new(oauth)).layer(from_fn(move |request: Request, next: Next| {
         let function = Arc::clone(&function);
         async move {
-            function.keep_in_step().await;
+            function.catch_up().await;
             next.run(request).await
         }
     }));

@@ -131,11 +131,16 @@ impl Function {
     /// Takes over what was applied, switched or set since the last look, at most every ten seconds. What cannot be taken over
     /// leaves the last good state in force.
     pub async fn keep_in_step(&self) {
+        let looked_at = self.seen.lock().unwrap_or_else(PoisonError::into_inner).at;
+        if self.aws.is_none() || looked_at.elapsed() >= FRESH {
+            self.catch_up().await;
+        }
+    }
+
+    /// The same, whenever the last look was: for what is asked by people who have just changed something.
+    pub async fn catch_up(&self) {
         let known = {
             let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-            if self.aws.is_some() && seen.at.elapsed() < FRESH {
-                return;
-            }
             seen.at = Instant::now();
             seen.generation
         };
