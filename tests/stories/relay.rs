@@ -66,11 +66,14 @@ async fn a_rate_limit_is_waited_for(place: Place) {
     let quick = format!("{POST_WORKFLOW}    retry: {{ first_wait: 100ms }}\n");
     let (outside, project, server) = world(place, &quick).await;
     outside.fault(&json!({"method": "chat.postMessage", "kind": "rate_limited", "retry_after": 1})).await;
-    Delivery::new(status_changed("e1", 1, 1)).send(&server).await;
-    Delivery::new(status_changed("e2", 2, 2)).send(&server).await;
+    for (id, ticket) in [("e1", 1), ("e2", 2)] {
+        let answer = Delivery::new(status_changed(id, ticket, ticket)).send(&server).await;
+        assert_eq!(answer.status, 202, "{:?} {}", answer.body, server.said());
+    }
     let runs = all_runs_over(&project).await;
-    assert!(runs.iter().all(|run| run["state"] == "succeeded"), "{runs:?}");
-    assert_eq!(outside.posts().len(), 2);
+    let states: Vec<_> = runs.iter().map(|run| &run["state"]).collect();
+    assert_eq!(states, ["succeeded", "succeeded"], "{runs:?}");
+    assert_eq!(outside.posts().len(), 2, "{runs:?} {}", server.said());
 }
 
 #[test_case(Place::Here; "on this machine")]

@@ -129,6 +129,7 @@ fn what_each_function_may_do_is_what_its_ports_need_and_nothing_else() {
     let runs = ["dynamodb:DeleteItem", "dynamodb:ConditionCheckItem"];
     let receive = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility"];
     let bury = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "dynamodb:DeleteItem"];
+    let purge = ["dynamodb:DeleteItem", "dynamodb:BatchWriteItem"];
     let all = |parts: &[&[&str]]| parts.iter().flat_map(|part| part.iter()).map(|&action| action.to_owned()).collect();
     let needed: BTreeMap<&str, BTreeSet<String>> = BTreeMap::from([
         ("zendesk-webhook", all(&[&accept, &follow, &read_secrets])),
@@ -136,7 +137,7 @@ fn what_each_function_may_do_is_what_its_ports_need_and_nothing_else() {
         ("oauth", all(&[&follow, &tokens, &keep_secrets])),
         ("token-refresh", all(&[&accept, &follow, &texts, &tokens, &keep_secrets])),
         ("workflow-runner", all(&[&accept, &follow, &tokens, &runs, &receive, &keep_secrets])),
-        ("scheduler", all(&[&accept, &follow, &texts, &bury])),
+        ("scheduler", all(&[&accept, &follow, &texts, &bury, &purge])),
         ("api", all(&[&accept, &follow, &texts, &runs, &read_secrets, &["sqs:GetQueueAttributes"]])),
     ]);
     for (function, section) in sections() {

@@ -19,10 +19,6 @@ const LOOK: Duration = Duration::from_millis(500);
 /// How many runs are read at once.
 const PAGE: usize = 1_000;
 
-/// The states in which a run may still do something.
-const OPEN: [RunState; 5] =
-    [RunState::Queued, RunState::Running, RunState::Retrying, RunState::Waiting, RunState::Unknown];
-
 pub(crate) async fn tail(history: &dyn History, filter: Filter, as_json: bool) -> anyhow::Result<Outcome> {
     if !as_json {
         note("following runs; Ctrl-C ends it");
@@ -58,87 +54,92 @@ fn tell(run: &RunSummary) {
 /// What was told of a run last: its state, and for what it waits.
 type Told = (RunState, Option<Timestamp>);
 
+/// A run that was seen.
+struct Seen {
+    number: i64,
+    /// What was told of it; nothing of one that was there before.
+    told: Option<Told>,
+}
+
+impl Seen {
+    fn is_open(&self) -> bool {
+        self.told.is_some_and(|(state, _)| !state.is_over())
+    }
+}
+
 /// Where the look at the history stands.
 struct Tail<'h> {
     history: &'h dyn History,
     filter: Filter,
     /// What is told; every state unless the filter names one.
     state: Option<String>,
-    after: Option<i64>,
-    open: HashMap<RunId, Told>,
+    /// The greatest number so far.
+    newest: Option<i64>,
+    /// The runs that may still do something, and those that the next look finds once more.
+    seen: HashMap<RunId, Seen>,
 }
 
 impl<'h> Tail<'h> {
     /// Begins with what is queued from now on, or since the filter's time.
     async fn begin(history: &'h dyn History, filter: Filter) -> StoreResult<Self> {
-        let after = if filter.since.is_some() {
-            None
-        } else {
-            let newest = history.runs(Filter { limit: 1, ..Filter::default() }).await?;
-            Some(newest.first().map_or(0, |run| run.number))
-        };
         // What a run is now may differ from what it was when it was looked for, so the state is asked of each line.
         let state = filter.state.clone();
-        Ok(Self { history, filter: Filter { state: None, ..filter }, state, after, open: HashMap::new() })
+        let from_now = filter.since.is_none();
+        let filter = Filter { state: None, ..filter };
+        let mut tail = Self { history, filter, state, newest: None, seen: HashMap::new() };
+        if from_now {
+            let newest = history.runs(Filter { limit: 1, ..Filter::default() }).await?;
+            tail.newest = Some(newest.first().map_or(0, |run| run.number));
+            for run in tail.unseen().await? {
+                tail.seen.insert(run.id, Seen { number: run.number, told: None });
+            }
+        }
+        Ok(tail)
     }
 
     /// The runs that are not as they were told last.
     async fn look(&mut self) -> StoreResult<Vec<RunSummary>> {
-        let mut found = self.changed().await?;
-        loop {
-            let page = Filter { after: self.after, limit: PAGE, oldest_first: true, ..self.filter.clone() };
-            let new = self.history.runs(page).await?;
-            let last = new.len() < PAGE;
-            self.after = new.last().map_or(self.after, |run| Some(run.number));
-            found.extend(new);
-            if last {
-                break;
-            }
-        }
-        Ok(found.into_iter().filter(|run| self.is_news(run)).collect())
+        let open: Vec<RunId> = self.seen.iter().filter(|(_, seen)| seen.is_open()).map(|(id, _)| id.clone()).collect();
+        let mut found = if open.is_empty() { Vec::new() } else { self.history.runs_by_id(open).await? };
+        found.sort_by_key(|run| run.number);
+        found.extend(self.unseen().await?);
+        let news = found.into_iter().filter(|run| self.is_news(run)).collect();
+        let again = self.again();
+        self.seen.retain(|_, seen| seen.is_open() || again.is_some_and(|again| seen.number > again));
+        Ok(news)
     }
 
-    /// The runs that were open, as they are now. Those still open are read in a few pages, however many wait; only what
-    /// left these states is looked up one by one.
-    async fn changed(&self) -> StoreResult<Vec<RunSummary>> {
-        if self.open.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mut now = HashMap::new();
-        for state in OPEN {
-            let mut after = None;
-            loop {
-                let state = Some(state.as_str().to_owned());
-                let page = Filter { state, after, limit: PAGE, oldest_first: true, ..self.filter.clone() };
-                let runs = self.history.runs(page).await?;
-                let last = runs.len() < PAGE;
-                after = runs.last().map(|run| run.number);
-                now.extend(runs.into_iter().map(|run| (run.id.clone(), run)));
-                if last {
-                    break;
-                }
+    /// The number after which a run may still come; any, while there was none.
+    fn again(&self) -> Option<i64> {
+        self.newest.map(|newest| newest.saturating_sub(self.history.lateness()))
+    }
+
+    /// The runs that were not seen before, by number.
+    async fn unseen(&mut self) -> StoreResult<Vec<RunSummary>> {
+        let (mut found, mut after) = (Vec::new(), self.again());
+        loop {
+            // What the filter does not cover is passed by once, not at every look.
+            let page = Filter { after, limit: PAGE, oldest_first: true, since: self.filter.since, ..Filter::default() };
+            let runs = self.history.runs(page).await?;
+            after = runs.last().map(|run| run.number).or(after);
+            self.newest = self.newest.max(after);
+            let last = runs.len() < PAGE;
+            // A list may be a moment behind: what becomes of a run that is known is asked by its id.
+            let is_new = |run: &RunSummary| !self.seen.contains_key(&run.id) && self.filter.covers_run(run);
+            found.extend(runs.into_iter().filter(is_new));
+            if last {
+                return Ok(found);
             }
         }
-        let mut runs = Vec::new();
-        for id in self.open.keys() {
-            let run = match now.remove(id) {
-                Some(run) => Some(run),
-                None => self.history.run(id.as_str()).await?.map(|run| run.summary),
-            };
-            runs.extend(run);
-        }
-        runs.sort_by_key(|run| run.number);
-        Ok(runs)
     }
 
     /// Notes where the run stands. Is that worth a line?
     fn is_news(&mut self, run: &RunSummary) -> bool {
         let told = (run.state, run.due_at.filter(|_| run.state != RunState::Queued));
-        let before =
-            if run.state.is_over() { self.open.remove(&run.id) } else { self.open.insert(run.id.clone(), told) };
+        let before = self.seen.insert(run.id.clone(), Seen { number: run.number, told: Some(told) });
         // A run that only stands in its lane has not begun.
         let wanted = self.state.as_deref().map_or(run.state != RunState::Queued, |state| state == run.state.as_str());
-        wanted && before != Some(told)
+        wanted && before.and_then(|seen| seen.told) != Some(told)
     }
 }
 

@@ -10,8 +10,8 @@ use crate::Scheduler;
 const MOST_REMINDED: usize = 500;
 
 /// So many old events are removed at once, at most, and how often: once in so many minutes.
-const MOST_REMOVED: usize = 200;
-const REMOVING: i64 = 10;
+const MOST_REMOVED: usize = 2_000;
+const REMOVING: i64 = 5;
 
 /// One call of the function.
 pub struct Minute<'a> {

@@ -176,7 +176,7 @@ impl BatchRunner {
                     None => wanted.push(Wanted { unasked: false, ..one }),
                 }
             }
-            self.queue.asked(key, wanted, declined).await?;
+            self.queue.asked(key, wanted, declined, self.clock.now()).await?;
         }
         self.queue.wake_for(key).await
     }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::ProvideCredentials;
 use deskwire_core::random::Random;
+use deskwire_core::time::Timestamp;
 use tokio::sync::Notify;
 
 use crate::calls::{Call, Calls};
@@ -69,7 +70,7 @@ struct Memory {
     /// What no other process calls its writes.
     name: String,
     writes: AtomicU64,
-    last_number: AtomicI64,
+    next_number: AtomicI64,
     arrived: Notify,
     calls: Calls,
 }
@@ -136,7 +137,7 @@ impl AwsStore {
             held: Mutex::default(),
             name: format!("{:032x}", random.bits()),
             writes: AtomicU64::new(0),
-            last_number: AtomicI64::new(0),
+            next_number: AtomicI64::new(0),
             arrived: Notify::new(),
             calls,
         };
@@ -173,17 +174,16 @@ impl AwsStore {
         format!("{}-{}", self.memory.name, self.memory.writes.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// A number that is greater than every one this process has given before; microseconds, so that those of other
-    /// processes fit in between.
-    pub(crate) fn number(&self) -> i64 {
-        let micros = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
-        let now = i64::try_from(micros).unwrap_or(i64::MAX);
-        let last = self
-            .memory
-            .last_number
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| Some(now.max(last.saturating_add(1))));
+    /// The first of so many numbers in a row for what came at this time: greater than every one that this process has given
+    /// before, and in microseconds, so that those of other processes fit in between.
+    pub(crate) fn numbers(&self, at: Timestamp, how_many: usize) -> i64 {
+        // The clock of the store's callers knows no less than a millisecond.
+        let within = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().subsec_micros() % 1_000;
+        let now = first_number(at).saturating_add(i64::from(within));
+        let further = i64::try_from(how_many).unwrap_or(i64::MAX);
+        let free = |next: i64| Some(now.max(next).saturating_add(further));
         // It never answers with an error, since the closure always has an answer.
-        now.max(last.unwrap_or_default().saturating_add(1))
+        now.max(self.memory.next_number.fetch_update(Ordering::Relaxed, Ordering::Relaxed, free).unwrap_or_default())
     }
 
     pub(crate) fn held(&self) -> MutexGuard<'_, HashMap<String, RunRow>> {
@@ -197,4 +197,9 @@ impl AwsStore {
     pub(crate) fn told(&self) -> impl Future<Output = ()> + Send + '_ {
         self.memory.arrived.notified()
     }
+}
+
+/// The first number for what comes at this time.
+pub(crate) fn first_number(at: Timestamp) -> i64 {
+    at.as_millis().saturating_mul(1_000)
 }

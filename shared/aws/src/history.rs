@@ -1,20 +1,23 @@
 //! What people ask for: lists, single records, replays.
 
+use std::time::Duration;
+
 use deskwire_core::BoxFuture;
-use deskwire_core::event::{EventState, JsonText, pattern_covers};
+use deskwire_core::event::{EventState, JsonText};
 use deskwire_core::ids::{RunId, WorkflowName, WorkflowVersion};
 use deskwire_core::ports::{
     Counts, EventDetail, EventSummary, Filter, History, RunDetail, RunSummary, StoreError, StoreResult, Work,
 };
 use deskwire_core::run::{Entry, RunState};
 use deskwire_core::time::Timestamp;
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
-use crate::connect::AwsStore;
+use crate::connect::{AwsStore, first_number};
 use crate::inbox::place_in_lane;
-use crate::keys::{self, LISTS};
+use crate::keys::{self, Index, LISTS, STATES};
 use crate::lanes::{Changed, sort_key};
-use crate::rows::{EventLine, EventRow, ORDINARY, Policy, RunLine, RunOf, RunRow, UNHAPPY, list_of, own_lane};
-use crate::table::{Condition, Index, Item, Written, attribute};
+use crate::rows::{EVENTS, EventLine, Policy, RUNS, RunLine, RunOf, RunRow, list_of, own_lane};
+use crate::table::{Condition, Item, Part, Written, attribute};
 
 /// The length of a list nobody limited.
 const DEFAULT_LIMIT: usize = 50;
@@ -22,20 +25,23 @@ const DEFAULT_LIMIT: usize = 50;
 /// How much of an index is read at once.
 const PAGE: usize = 200;
 
+/// How far a number may be ahead of the time of what it numbers: where a clock was put back, a process counts on.
+const DRIFT: Duration = Duration::from_mins(1);
+
+/// How long a run may take from its number until its line is in the index: all attempts of a write, clocks that differ, and
+/// an index that is behind.
+const LATE: Duration = Duration::from_secs(30);
+
+/// How many old events are erased at once.
+const SIDE_BY_SIDE: usize = 8;
+
 /// How often a change that meets others is tried anew.
 const TRIES: u32 = 5;
 
 impl History for AwsStore {
     fn events(&self, filter: Filter) -> BoxFuture<'_, StoreResult<Vec<EventSummary>>> {
         Box::pin(async move {
-            let passes = |line: &EventSummary| {
-                filter.source.as_ref().is_none_or(|source| *source == line.source)
-                    && filter.state.as_ref().is_none_or(|state| state == line.state.as_str())
-                    && filter.subject.as_ref().is_none_or(|subject| *subject == line.subject)
-                    && filter.kind.as_ref().is_none_or(|kind| covers(kind, &line.kind))
-                    && is_within(&filter, line.received_at)
-            };
-            self.list(&["E#"], &filter, EventLine::read, |line| line.number, passes).await
+            self.list((&LISTS, EVENTS), &filter, EventLine::read, |line| line.number, Filter::covers_event).await
         })
     }
 
@@ -58,22 +64,21 @@ impl History for AwsStore {
 
     fn runs(&self, filter: Filter) -> BoxFuture<'_, StoreResult<Vec<RunSummary>>> {
         Box::pin(async move {
-            let passes = |line: &RunSummary| {
-                filter.source.as_ref().is_none_or(|source| *source == line.source)
-                    && filter.workflow.as_ref().is_none_or(|workflow| workflow == line.workflow.as_str())
-                    && filter.state.as_ref().is_none_or(|state| state == line.state.as_str())
-                    && filter.subject.as_ref().is_none_or(|subject| *subject == line.subject)
-                    && filter.event.as_ref().is_none_or(|event| event.as_str() == line.event_id)
-                    && filter.kind.as_ref().is_none_or(|kind| covers(kind, &line.event_type))
-                    && is_within(&filter, line.queued_at)
-            };
-            let lists: &[&str] = match filter.state.as_deref().and_then(RunState::parse).map(list_of) {
-                Some(ORDINARY) => &[ORDINARY],
-                Some(_) => &[UNHAPPY],
-                None => &[ORDINARY, UNHAPPY],
-            };
-            self.list(lists, &filter, RunLine::read, |line| line.number, passes).await
+            let list = filter.state.as_deref().and_then(RunState::parse).and_then(list_of);
+            let list = list.map_or((&LISTS, RUNS), |list| (&STATES, list));
+            self.list(list, &filter, RunLine::read, |line| line.number, Filter::covers_run).await
         })
+    }
+
+    fn runs_by_id(&self, ids: Vec<RunId>) -> BoxFuture<'_, StoreResult<Vec<RunSummary>>> {
+        Box::pin(async move {
+            let keys = ids.iter().map(|id| (keys::run(id.as_str()), "R".to_owned())).collect();
+            self.table.get_all(keys).await?.iter().map(|found| RunRow::read(found)?.summary()).collect()
+        })
+    }
+
+    fn lateness(&self) -> i64 {
+        first_number(Timestamp::from_millis(0).plus(LATE))
     }
 
     fn run<'a>(&'a self, reference: &'a str) -> BoxFuture<'a, StoreResult<Option<RunDetail>>> {
@@ -153,13 +158,21 @@ impl History for AwsStore {
 
     fn purge(&self, before: Timestamp, most: usize) -> BoxFuture<'_, StoreResult<usize>> {
         Box::pin(async move {
-            let mut gone = 0;
-            let filter = Filter { oldest_first: true, until: Some(before), limit: usize::MAX / 4, ..Filter::default() };
-            for line in self.events(filter).await? {
-                if gone == most {
+            let (mut gone, mut after) = (0, None);
+            // Those that stay are passed by, so that they do not stand before the rest for ever.
+            while gone < most {
+                let limit = PAGE.min(most - gone);
+                let filter = Filter { oldest_first: true, until: Some(before), after, limit, ..Filter::default() };
+                let old = self.events(filter).await?;
+                after = old.last().map(|last| last.number);
+                let last = old.len() < limit;
+                let erased = stream::iter(old)
+                    .map(async |line| self.erase_event(&keys::event(&line.source, &line.id)).await)
+                    .buffer_unordered(SIDE_BY_SIDE);
+                gone += erased.try_fold(0, async |gone, erased| Ok(gone + usize::from(erased))).await?;
+                if last {
                     break;
                 }
-                gone += usize::from(self.erase_event(&keys::event(&line.source, &line.id)).await?);
             }
             Ok(gone)
         })
@@ -175,56 +188,47 @@ impl History for AwsStore {
 }
 
 impl AwsStore {
-    /// The lines of these lists that pass, in order, page by page.
+    /// The lines of an index's partitions that pass, in order, page by page.
     async fn list<T>(
         &self,
-        lists: &[&str],
+        (of, prefix): (&'static Index, &str),
         filter: &Filter,
         read: fn(&Item) -> StoreResult<T>,
         number: fn(&T) -> i64,
-        passes: impl Fn(&T) -> bool,
+        covers: fn(&Filter, &T) -> bool,
     ) -> StoreResult<Vec<T>> {
         let limit = if filter.limit == 0 { DEFAULT_LIMIT } else { filter.limit };
-        let mut found = Vec::new();
-        let (mut from, mut to) = (filter.after.map_or(i64::MIN / 2, |after| after.saturating_add(1)), i64::MAX);
+        let (mut from, mut to) = numbers(filter);
+        let (mut found, mut most) = (Vec::new(), limit.min(PAGE));
         loop {
-            let mut page = Vec::new();
-            let mut whole = true;
+            let part = Part { of, prefix, from, to, oldest_first: filter.oldest_first };
             // What lies beyond the nearest end of a shard's page is read with the next one.
-            let mut edge = if filter.oldest_first { i64::MAX } else { i64::MIN };
-            for prefix in lists {
-                let index = Index { name: LISTS, prefix, from, to, oldest_first: filter.oldest_first };
-                let mut by_shard: std::collections::BTreeMap<String, Vec<T>> = std::collections::BTreeMap::new();
-                for line in self.table.sharded(&index, PAGE).await? {
-                    let shard = line.get("lp").and_then(|shard| shard.as_s().ok()).cloned().unwrap_or_default();
-                    by_shard.entry(shard).or_default().push(read(&line)?);
+            let (mut page, mut edge) = (Vec::new(), None);
+            for lines in self.table.shards(&part, most).await? {
+                let lines = lines.iter().map(read).collect::<StoreResult<Vec<T>>>()?;
+                if let (true, Some(last)) = (lines.len() >= most, lines.last().map(number)) {
+                    let nearer = |edge: i64| if filter.oldest_first { edge.min(last) } else { edge.max(last) };
+                    edge = Some(edge.map_or(last, nearer));
                 }
-                for lines in by_shard.into_values() {
-                    if lines.len() >= PAGE {
-                        whole = false;
-                        let last = lines.last().map_or(edge, number);
-                        edge = if filter.oldest_first { edge.min(last) } else { edge.max(last) };
-                    }
-                    page.extend(lines);
-                }
+                page.extend(lines);
             }
-            if !whole {
+            if let Some(edge) = edge {
                 page.retain(|line| if filter.oldest_first { number(line) <= edge } else { number(line) >= edge });
             }
             page.sort_by_key(number);
             if !filter.oldest_first {
                 page.reverse();
             }
-            found.extend(page.into_iter().filter(&passes));
-            if whole || found.len() >= limit {
-                found.truncate(limit);
-                return Ok(found);
+            found.extend(page.into_iter().filter(|line| covers(filter, line)));
+            match edge {
+                Some(edge) if found.len() < limit && filter.oldest_first => from = edge.saturating_add(1),
+                Some(edge) if found.len() < limit => to = edge.saturating_sub(1),
+                _ => {
+                    found.truncate(limit);
+                    return Ok(found);
+                }
             }
-            if filter.oldest_first {
-                from = edge.saturating_add(1);
-            } else {
-                to = edge.saturating_sub(1);
-            }
+            most = PAGE;
         }
     }
 
@@ -241,8 +245,8 @@ impl AwsStore {
             }
         }
         let Ok(number) = reference.parse::<i64>() else { return Ok(None) };
-        let index = Index { name: LISTS, prefix: "E#", from: number, to: number, oldest_first: true };
-        match self.table.sharded(&index, 1).await?.first() {
+        let part = Part { of: &LISTS, prefix: EVENTS, from: number, to: number, oldest_first: true };
+        match self.table.sharded(&part, 1).await?.first() {
             Some(found) => attribute(found, "pk").map(|key| Some(key.to_owned())),
             None => Ok(None),
         }
@@ -275,10 +279,12 @@ impl AwsStore {
         let replays = event.runs.iter().filter(|run| run.workflow == row.workflow).map(|run| run.replay);
         let replay = replays.max().unwrap_or(0) + 1;
         event.runs.push(RunOf { id: new_run.to_string(), workflow: row.workflow.clone(), replay });
+        let number = self.numbers(now, 1);
         let mut new = RunRow {
             rev: 1,
             mark: self.mark(),
-            number: self.number(),
+            number,
+            turn: number,
             id: new_run.to_string(),
             // The lane of the workflow and subject, whatever the old run stood in at its end.
             lane: format!("{}|{}", row.workflow, row.subject),
@@ -333,30 +339,26 @@ impl AwsStore {
     /// Erases an event with its runs and journals, unless one of them is not over.
     async fn erase_event(&self, key: &str) -> StoreResult<bool> {
         let Some((row, _)) = self.event_at(key).await? else { return Ok(false) };
-        let row: EventRow = row;
-        for run in &row.runs {
-            if self.run_row(&run.id).await?.is_some_and(|run| !run.state.is_over()) {
-                return Ok(false);
-            }
-        }
+        let mut of_runs = Vec::new();
         for run in &row.runs {
             let partition = keys::run(&run.id);
             for found in self.table.query(&partition, "", None).await? {
-                self.table.delete(&partition, sort_key(&found)?).await?;
+                let place = sort_key(&found)?;
+                if place == "R" && !RunRow::read(&found)?.state.is_over() {
+                    return Ok(false);
+                }
+                of_runs.push((partition.clone(), place.to_owned()));
             }
         }
-        self.table.delete(key, "E").await?;
-        Ok(true)
+        self.table.delete_all(of_runs).await?;
+        // Last, so that what broke off is found again; and not where somebody replays it just now.
+        self.table.delete_if(key, "E", Condition::revision(row.rev)).await
     }
 }
 
-fn covers(kind: &str, of: &str) -> bool {
-    match kind.strip_suffix('*') {
-        Some(prefix) if !kind.ends_with(".*") => of.starts_with(prefix),
-        _ => pattern_covers(kind, of),
-    }
-}
-
-fn is_within(filter: &Filter, time: Timestamp) -> bool {
-    filter.since.is_none_or(|since| time >= since) && filter.until.is_none_or(|until| time < until)
+/// The numbers between which everything lies that a filter's times and number let pass: less is read than is there.
+fn numbers(filter: &Filter) -> (i64, i64) {
+    let from = filter.since.map_or(i64::MIN / 2, |since| first_number(since.minus(DRIFT)));
+    let to = filter.until.map_or(i64::MAX, |until| first_number(until.plus(DRIFT)));
+    (from.max(filter.after.map_or(i64::MIN / 2, |after| after.saturating_add(1))), to)
 }

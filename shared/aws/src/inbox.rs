@@ -30,7 +30,7 @@ impl Inbox for AwsStore {
             let row = EventRow {
                 rev: 1,
                 mark: self.mark(),
-                number: self.number(),
+                number: self.numbers(rejected.received_at, 1),
                 source: rejected.source.to_string(),
                 id: rejected.id.to_string(),
                 kind: String::new(),
@@ -71,7 +71,7 @@ impl AwsStore {
             )));
         }
         let event = &arrival.event;
-        let (mark, number) = (self.mark(), self.number());
+        let (mark, number) = (self.mark(), self.numbers(event.received_at, 1 + arrival.wanted.len()));
         let row = event_row(arrival, mark.clone(), number);
         let mut writes = vec![self.table.putting(row.item(event.data.as_str())?, Some(Condition::absent()))];
         for other in &arrival.also_known_as {
@@ -80,8 +80,8 @@ impl AwsStore {
         }
         let mut messages = Vec::new();
         let (unasked, asked): (Vec<&Wanted>, Vec<&Wanted>) = arrival.wanted.iter().partition(|one| one.unasked);
-        for wanted in asked {
-            let run = RunRow::new(wanted, event, self.number(), &mark);
+        for (number, wanted) in (number + 1..).zip(asked) {
+            let run = RunRow::new(wanted, event, event.received_at, number, &mark);
             writes.push(self.table.putting(run.item()?, Some(Condition::absent())));
             writes.push(self.table.putting(place_in_lane(&run)?, None));
             messages.push(Message::of(&run));

@@ -18,8 +18,8 @@
 //! | `TOKENS` | connection | what is known of its tokens |
 //! | `SECRETS` | `name#version` | which versions of a secret there are |
 //!
-//! Three sparse indexes: `lists` (`lp`, `ln`) for lists by number, `due` (`dp`, `da`) for what falls due, `ids` (`ip`, `id`)
-//! for short references. The busy ones are spread over [`SHARDS`] partitions.
+//! Beside it the sparse [`INDEXES`]. The busy ones are spread over [`SHARDS`] partitions. What stands in `lists` never moves
+//! there, so that whoever reads page by page misses nothing that changes meanwhile.
 
 use deskwire_core::ids::Lane;
 use sha2::{Digest, Sha256};
@@ -37,9 +37,29 @@ pub(crate) const TOKENS: &str = "TOKENS";
 pub(crate) const SECRETS: &str = "SECRETS";
 pub(crate) const SHARED: &str = "SHARED";
 
-pub(crate) const LISTS: &str = "lists";
-pub(crate) const DUE: &str = "due";
-pub(crate) const IDS: &str = "ids";
+/// An index of the table: its keys, and what else of the items it holds. An item without the keys does not stand in it.
+#[derive(Debug)]
+pub(crate) struct Index {
+    pub name: &'static str,
+    pub partition: &'static str,
+    pub sort: &'static str,
+    pub kept: &'static [&'static str],
+}
+
+/// Events and runs by number, with their lines.
+pub(crate) const LISTS: Index = Index { name: "lists", partition: "lp", sort: "ln", kept: &["s"] };
+
+/// Of these, the runs that did not simply succeed, by the state in which they are: quick to read, however long the history is.
+pub(crate) const STATES: Index = Index { name: "states", partition: "sp", sort: "ln", kept: &["s"] };
+
+/// What falls due, and when.
+pub(crate) const DUE: Index = Index { name: "due", partition: "dp", sort: "da", kept: &["st", "g"] };
+
+/// Short references to ids.
+pub(crate) const IDS: Index = Index { name: "ids", partition: "ip", sort: "id", kept: &[] };
+
+/// All of them.
+pub(crate) const INDEXES: [&Index; 4] = [&LISTS, &STATES, &DUE, &IDS];
 
 /// A digest of several texts, as hex. Length prefixes keep two lists of parts from running together into one text.
 pub(crate) fn digest(parts: &[&str]) -> String {

@@ -6,6 +6,7 @@ use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use deskwire_core::BoxFuture;
 use deskwire_core::ids::RunId;
 use deskwire_core::ports::{Declined, RunQueue, StoreError, StoreResult, Unasked, Wanted};
+use deskwire_core::time::Timestamp;
 use futures_util::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
@@ -153,8 +154,9 @@ impl RunQueue for AwsStore {
         key: &'a str,
         wanted: Vec<Wanted>,
         declined: Vec<Declined>,
+        now: Timestamp,
     ) -> BoxFuture<'a, StoreResult<()>> {
-        Box::pin(self.note_asked(key, wanted, declined))
+        Box::pin(self.note_asked(key, wanted, declined, now))
     }
 
     fn wake_for<'a>(&'a self, key: &'a str) -> BoxFuture<'a, StoreResult<()>> {
@@ -168,7 +170,7 @@ const READ_FOR: i32 = 30;
 impl AwsStore {
     /// Ends the runs whose messages the queue has given up, each with that reason, and takes the messages away: the history
     /// is where dead letters are looked at and replayed. Answers how many runs ended.
-    pub async fn bury_dead_letters(&self, url: &str, now: deskwire_core::time::Timestamp) -> StoreResult<usize> {
+    pub async fn bury_dead_letters(&self, url: &str, now: Timestamp) -> StoreResult<usize> {
         let Some(queue) = &self.queue else { return Ok(0) };
         let away = |reason: String| StoreError::Unavailable { reason };
         let received = queue

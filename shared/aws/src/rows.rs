@@ -62,7 +62,7 @@ impl EventRow {
         let mut made = item(&self.key(), "E", self)?;
         made.insert("rev".to_owned(), AttributeValue::N(self.rev.to_string()));
         made.insert("b".to_owned(), text(body));
-        made.insert("lp".to_owned(), text(&format!("E#{}", keys::shard(&self.id))));
+        made.insert("lp".to_owned(), text(&format!("{EVENTS}{}", keys::shard(&self.id))));
         made.insert("ln".to_owned(), numeral(self.number));
         made.insert("s".to_owned(), text(&self.summary_text()?));
         // An index takes no key of more than 1,024 bytes.
@@ -150,6 +150,8 @@ pub(crate) struct RunRow {
     /// Whose write this is.
     pub mark: String,
     pub number: i64,
+    /// What sorts it among the runs of its lane: less for an earlier event, whenever its workflow's condition was asked.
+    pub turn: i64,
     pub id: String,
     pub event_source: String,
     pub event_id: String,
@@ -212,9 +214,8 @@ impl From<LanePolicy> for Policy {
 }
 
 impl RunRow {
-    /// A run that was just queued.
-    pub(crate) fn new(wanted: &Wanted, event: &Event, number: i64, mark: &str) -> Self {
-        let now = event.received_at;
+    /// A run that was just queued, last of those that came so far.
+    pub(crate) fn new(wanted: &Wanted, event: &Event, now: Timestamp, number: i64, mark: &str) -> Self {
         let (due_at, burst_at) = match wanted.policy {
             LanePolicy::Debounce(quiet) => (now.plus(quiet), Some(now)),
             LanePolicy::Every | LanePolicy::Latest => (now, None),
@@ -223,6 +224,7 @@ impl RunRow {
             rev: 1,
             mark: mark.to_owned(),
             number,
+            turn: number,
             id: wanted.run.to_string(),
             event_source: event.source.to_string(),
             event_id: event.id.to_string(),
@@ -279,7 +281,7 @@ impl RunRow {
 
     /// The key of its place in its lane.
     pub(crate) fn place(&self) -> String {
-        format!("{}#{}", keys::sortable(self.number), self.id)
+        format!("{}#{}", keys::sortable(self.turn), self.id)
     }
 
     pub(crate) fn quiet(&self) -> Option<Duration> {
@@ -293,8 +295,11 @@ impl RunRow {
         let mut made = item(&self.key(), "R", self)?;
         let shard = keys::shard(&self.id);
         made.insert("rev".to_owned(), AttributeValue::N(self.rev.to_string()));
-        made.insert("lp".to_owned(), text(&format!("{}{shard}", list_of(self.state))));
+        made.insert("lp".to_owned(), text(&format!("{RUNS}{shard}")));
         made.insert("ln".to_owned(), numeral(self.number));
+        if let Some(list) = list_of(self.state) {
+            made.insert("sp".to_owned(), text(&format!("{list}{shard}")));
+        }
         let line = serde_json::to_string(&self.line()).map_err(|error| StoreError::Corrupt(error.to_string()))?;
         made.insert("s".to_owned(), AttributeValue::S(line));
         made.insert("ip".to_owned(), text("R"));
@@ -336,15 +341,22 @@ impl RunRow {
     }
 }
 
-/// The partitions of the lists of runs: those that a person looks for are few, and stand apart.
-pub(crate) const ORDINARY: &str = "R#";
-pub(crate) const UNHAPPY: &str = "U#";
+/// How the partitions of the lists of events and runs begin.
+pub(crate) const EVENTS: &str = "E#";
+pub(crate) const RUNS: &str = "R#";
 
-/// In which of them a run in this state is listed.
-pub(crate) fn list_of(state: RunState) -> &'static str {
+/// How the partitions begin in which the runs in this state stand by themselves. Those that succeeded are most of the
+/// history, and what is under way changes often, between two states that share their partitions: that saves a write.
+pub(crate) fn list_of(state: RunState) -> Option<&'static str> {
     match state {
-        RunState::Queued | RunState::Running | RunState::Waiting | RunState::Succeeded => ORDINARY,
-        RunState::Retrying | RunState::Unknown | RunState::Failed | RunState::Skipped | RunState::Dead => UNHAPPY,
+        RunState::Queued | RunState::Running => Some("open#"),
+        RunState::Retrying => Some("retrying#"),
+        RunState::Waiting => Some("waiting#"),
+        RunState::Unknown => Some("unknown#"),
+        RunState::Failed => Some("failed#"),
+        RunState::Skipped => Some("skipped#"),
+        RunState::Dead => Some("dead#"),
+        RunState::Succeeded => None,
     }
 }
 

@@ -4,18 +4,19 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, AttributeValue, BillingMode, CancellationReason, ConditionCheck, Delete, GlobalSecondaryIndex,
-    KeySchemaElement, KeyType, KeysAndAttributes, Projection, ProjectionType, Put, ReturnValuesOnConditionCheckFailure,
-    ScalarAttributeType, TransactWriteItem, Update,
+    AttributeDefinition, AttributeValue, BillingMode, CancellationReason, ConditionCheck, Delete, DeleteRequest,
+    GlobalSecondaryIndex, KeySchemaElement, KeyType, KeysAndAttributes, Projection, ProjectionType, Put,
+    ReturnValuesOnConditionCheckFailure, ScalarAttributeType, TransactWriteItem, Update, WriteRequest,
 };
 use deskwire_core::ports::{StoreError, StoreResult};
 use futures_util::future::try_join_all;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::keys::{DUE, IDS, LISTS, SHARDS};
+use crate::keys::{IDS, INDEXES, Index, SHARDS};
 
 /// An item by its attributes.
 pub(crate) type Item = HashMap<String, AttributeValue>;
@@ -26,6 +27,30 @@ const CONFLICTS: u32 = 8;
 /// One request reads at most so many keys.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html>
 const MOST_KEYS: usize = 100;
+
+/// One request writes at most so many items.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html>
+const MOST_WRITES: usize = 25;
+
+/// How long to wait for what a batch was not given.
+#[derive(Default)]
+struct Patience {
+    /// How often in a row nothing at all was given.
+    attempt: u32,
+}
+
+impl Patience {
+    async fn wait(&mut self, was_given_some: bool) -> StoreResult<()> {
+        self.attempt = if was_given_some { 1 } else { self.attempt + 1 };
+        if self.attempt > CONFLICTS {
+            return Err(StoreError::Unavailable {
+                reason: "DynamoDB leaves out what it was asked for; it is busy".to_owned(),
+            });
+        }
+        tokio::time::sleep(Duration::from_millis(u64::from(self.attempt) * 10)).await;
+        Ok(())
+    }
+}
 
 /// One DynamoDB table.
 #[derive(Debug, Clone)]
@@ -80,7 +105,7 @@ impl Table {
     pub(crate) async fn get_all(&self, keys: Vec<(String, String)>) -> StoreResult<Vec<Item>> {
         let key = |(pk, sk): (String, String)| Item::from([("pk".to_owned(), text(&pk)), ("sk".to_owned(), text(&sk))]);
         let mut waiting: Vec<Item> = keys.into_iter().map(key).collect();
-        let (mut found, mut attempt) = (Vec::new(), 0);
+        let (mut found, mut patience) = (Vec::new(), Patience::default());
         while !waiting.is_empty() {
             let now = waiting.split_off(waiting.len().saturating_sub(MOST_KEYS));
             let asked = KeysAndAttributes::builder().set_keys(Some(now)).consistent_read(true).build();
@@ -95,13 +120,7 @@ impl Table {
             }
             // More than 16 MB, or more than the table gives at once.
             waiting.extend(left.into_values().flat_map(|left| left.keys));
-            attempt = if found.len() > before { 1 } else { attempt + 1 };
-            if attempt > CONFLICTS {
-                return Err(StoreError::Unavailable {
-                    reason: "DynamoDB leaves out what it was asked for; it is busy".to_owned(),
-                });
-            }
-            tokio::time::sleep(Duration::from_millis(u64::from(attempt) * 10)).await;
+            patience.wait(found.len() > before).await?;
         }
         Ok(found)
     }
@@ -135,14 +154,17 @@ impl Table {
         }
     }
 
-    /// A page of an index that is spread over shards: the first `limit` of each shard, with numbers in `(after, before)`.
-    pub(crate) async fn sharded(&self, index: &Index<'_>, limit: usize) -> StoreResult<Vec<Item>> {
-        let pages = (0..SHARDS).map(|shard| self.page(index, shard, limit));
-        Ok(try_join_all(pages).await?.into_iter().flatten().collect())
+    /// A part of an index that is spread over shards: the first `limit` of each shard.
+    pub(crate) async fn shards(&self, part: &Part<'_>, limit: usize) -> StoreResult<Vec<Vec<Item>>> {
+        try_join_all((0..SHARDS).map(|shard| self.page(part, shard, limit))).await
     }
 
-    async fn page(&self, index: &Index<'_>, shard: u64, limit: usize) -> StoreResult<Vec<Item>> {
-        let (partition, number) = if index.name == DUE { ("dp", "da") } else { ("lp", "ln") };
+    /// The same, whichever shard they are of.
+    pub(crate) async fn sharded(&self, part: &Part<'_>, limit: usize) -> StoreResult<Vec<Item>> {
+        Ok(self.shards(part, limit).await?.into_iter().flatten().collect())
+    }
+
+    async fn page(&self, part: &Part<'_>, shard: u64, limit: usize) -> StoreResult<Vec<Item>> {
         let mut found = Vec::new();
         let mut start = None;
         loop {
@@ -150,14 +172,14 @@ impl Table {
                 .client
                 .query()
                 .table_name(&self.name)
-                .index_name(index.name)
+                .index_name(part.of.name)
                 .key_condition_expression("#p = :p AND #n BETWEEN :from AND :to")
-                .expression_attribute_names("#p", partition)
-                .expression_attribute_names("#n", number)
-                .expression_attribute_values(":p", text(&format!("{}{shard}", index.prefix)))
-                .expression_attribute_values(":from", numeral(index.from))
-                .expression_attribute_values(":to", numeral(index.to))
-                .scan_index_forward(index.oldest_first)
+                .expression_attribute_names("#p", part.of.partition)
+                .expression_attribute_names("#n", part.of.sort)
+                .expression_attribute_values(":p", text(&format!("{}{shard}", part.prefix)))
+                .expression_attribute_values(":from", numeral(part.from))
+                .expression_attribute_values(":to", numeral(part.to))
+                .scan_index_forward(part.oldest_first)
                 .limit(i32::try_from(limit - found.len()).unwrap_or(i32::MAX))
                 .set_exclusive_start_key(start)
                 .send()
@@ -178,7 +200,7 @@ impl Table {
             .client
             .query()
             .table_name(&self.name)
-            .index_name(IDS)
+            .index_name(IDS.name)
             .key_condition_expression(condition)
             .expression_attribute_values(":ip", text(partition))
             .expression_attribute_values(":id", text(id))
@@ -205,6 +227,53 @@ impl Table {
             .send()
             .await
             .map_err(unavailable)?;
+        Ok(())
+    }
+
+    /// Erases one item if this holds of it; `false` where it does not.
+    pub(crate) async fn delete_if(&self, pk: &str, sk: &str, condition: Condition) -> StoreResult<bool> {
+        let sent = self
+            .client
+            .delete_item()
+            .table_name(&self.name)
+            .key("pk", text(pk))
+            .key("sk", text(sk))
+            .condition_expression(condition.text)
+            .set_expression_attribute_values(condition.values())
+            .send()
+            .await;
+        match sent {
+            Ok(_) => Ok(true),
+            Err(error)
+                if error.as_service_error().is_some_and(DeleteItemError::is_conditional_check_failed_exception) =>
+            {
+                Ok(false)
+            }
+            Err(error) => Err(unavailable(error)),
+        }
+    }
+
+    /// Erases these items, those of them that are there; in any order, and not all or nothing.
+    pub(crate) async fn delete_all(&self, keys: Vec<(String, String)>) -> StoreResult<()> {
+        let delete = |(pk, sk): (String, String)| {
+            let request = DeleteRequest::builder().key("pk", text(&pk)).key("sk", text(&sk)).build();
+            request.map(|request| WriteRequest::builder().delete_request(request).build())
+        };
+        let waiting: Result<Vec<_>, _> = keys.into_iter().map(delete).collect();
+        let mut waiting = waiting.map_err(|error| StoreError::Corrupt(error.to_string()))?;
+        let mut patience = Patience::default();
+        while !waiting.is_empty() {
+            let now = waiting.split_off(waiting.len().saturating_sub(MOST_WRITES));
+            let asked = now.len();
+            let sent = self.client.batch_write_item().request_items(&self.name, now).send().await;
+            let left = sent.map_err(unavailable)?.unprocessed_items.unwrap_or_default();
+            let left: Vec<_> = left.into_values().flatten().collect();
+            if left.is_empty() {
+                continue;
+            }
+            patience.wait(left.len() < asked).await?;
+            waiting.extend(left);
+        }
         Ok(())
     }
 
@@ -275,9 +344,9 @@ impl Table {
     }
 }
 
-/// Which part of a sharded index to read.
-pub(crate) struct Index<'a> {
-    pub name: &'a str,
+/// Which part of an index that is spread over shards to read, both ends with it.
+pub(crate) struct Part<'a> {
+    pub of: &'static Index,
     /// The partitions' names without the shard's number.
     pub prefix: &'a str,
     pub from: i64,
@@ -402,6 +471,7 @@ pub async fn create_table(client: &aws_sdk_dynamodb::Client, name: &str) -> Stor
         ("sk", ScalarAttributeType::S),
         ("lp", ScalarAttributeType::S),
         ("ln", ScalarAttributeType::N),
+        ("sp", ScalarAttributeType::S),
         ("dp", ScalarAttributeType::S),
         ("da", ScalarAttributeType::N),
         ("ip", ScalarAttributeType::S),
@@ -414,9 +484,7 @@ pub async fn create_table(client: &aws_sdk_dynamodb::Client, name: &str) -> Stor
     for element in key_schema("pk", "sk") {
         create = create.key_schema(element);
     }
-    for (index, hash, range, kept) in
-        [(LISTS, "lp", "ln", &["s"][..]), (DUE, "dp", "da", &["st", "g"]), (IDS, "ip", "id", &[])]
-    {
+    for &Index { name, partition, sort, kept } in INDEXES {
         let projection = if kept.is_empty() {
             Projection::builder().projection_type(ProjectionType::KeysOnly).build()
         } else {
@@ -424,8 +492,8 @@ pub async fn create_table(client: &aws_sdk_dynamodb::Client, name: &str) -> Stor
             Projection::builder().projection_type(ProjectionType::Include).set_non_key_attributes(Some(kept)).build()
         };
         let index = GlobalSecondaryIndex::builder()
-            .index_name(index)
-            .set_key_schema(Some(key_schema(hash, range)))
+            .index_name(name)
+            .set_key_schema(Some(key_schema(partition, sort)))
             .projection(projection)
             .build();
         if let Ok(index) = index {

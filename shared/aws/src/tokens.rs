@@ -12,7 +12,7 @@ use crate::connect::AwsStore;
 use crate::keys::{self, DUE, LISTS, TOKENS};
 use crate::lanes::sort_key;
 use crate::rows::corrupt;
-use crate::table::{Condition, Index, Item, Written, content, item, number, numeral, text};
+use crate::table::{Condition, Item, Part, Written, content, item, number, numeral, text};
 
 /// How often a change that meets others is tried anew.
 const TRIES: u32 = 10;
@@ -47,9 +47,9 @@ impl TokenStates for AwsStore {
 
     fn due_tokens(&self, now: Timestamp, most: usize) -> BoxFuture<'_, StoreResult<Vec<ConnectionName>>> {
         Box::pin(async move {
-            let index = Index { name: DUE, prefix: "T#", from: i64::MIN / 2, to: now.as_millis(), oldest_first: true };
+            let part = Part { of: &DUE, prefix: "T#", from: i64::MIN / 2, to: now.as_millis(), oldest_first: true };
             let mut due = Vec::new();
-            for found in self.table.sharded(&index, most).await? {
+            for found in self.table.sharded(&part, most).await? {
                 let name = ConnectionName::parse(sort_key(&found)?).map_err(|_| corrupt("a connection's name"))?;
                 due.push((number(&found, "da")?, name));
             }
@@ -61,9 +61,9 @@ impl TokenStates for AwsStore {
 
     fn unannounced_tokens(&self, most: usize) -> BoxFuture<'_, StoreResult<Vec<TokenState>>> {
         Box::pin(async move {
-            let index = Index { name: LISTS, prefix: "T#", from: 0, to: 0, oldest_first: true };
+            let part = Part { of: &LISTS, prefix: "T#", from: 0, to: 0, oldest_first: true };
             let mut names = Vec::new();
-            for found in self.table.sharded(&index, most).await? {
+            for found in self.table.sharded(&part, most).await? {
                 names.push(sort_key(&found)?.to_owned());
             }
             names.sort();

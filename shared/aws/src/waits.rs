@@ -108,14 +108,22 @@ impl AwsStore {
     }
 
     /// What came of asking conditions: these runs join their lanes. Asked twice, they join once.
-    pub(crate) async fn note_asked(&self, key: &str, wanted: Vec<Wanted>, declined: Vec<Declined>) -> StoreResult<()> {
+    pub(crate) async fn note_asked(
+        &self,
+        key: &str,
+        wanted: Vec<Wanted>,
+        declined: Vec<Declined>,
+        now: Timestamp,
+    ) -> StoreResult<()> {
         for _ in 0..TRIES {
             let Some(left) = self.left(key).await?.filter(|left| !left.unasked.is_empty()) else { return Ok(()) };
             let Some((mut row, body)) = self.event_at(&left.event()).await? else { return Ok(()) };
             let event = row.event(&body)?;
             let mut rows = Vec::new();
-            for one in &wanted {
-                rows.push(RunRow::new(one, &event, self.number(), &self.mark()));
+            let number = self.numbers(now, wanted.len());
+            let turns = (row.number + 1..).skip(row.runs.len());
+            for ((number, turn), one) in (number..).zip(turns).zip(&wanted) {
+                rows.push(RunRow { turn, ..RunRow::new(one, &event, now, number, &self.mark()) });
                 let workflow = one.workflow.to_string();
                 row.runs.push(RunOf { id: one.run.to_string(), workflow, replay: 0 });
             }

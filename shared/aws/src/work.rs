@@ -16,7 +16,7 @@ use crate::keys::{self, DUE, SHARED};
 use crate::lanes::{Changed, View};
 use crate::queue::Message;
 use crate::rows::{Policy, RunRow, corrupt, own_lane};
-use crate::table::{Index, Write, attribute, content, item, number, text};
+use crate::table::{Part, Write, attribute, content, item, number, text};
 
 /// A journal item holds at most so much; what is longer goes into several. The table's limit for an item is 400 KB.
 const MOST_OF_AN_ITEM: usize = 300_000;
@@ -163,9 +163,9 @@ impl Work for AwsStore {
 
     fn take_back<'a>(&'a self, owner: &'a str, now: Timestamp) -> BoxFuture<'a, StoreResult<usize>> {
         Box::pin(async move {
-            let index = Index { name: DUE, prefix: "D#", from: 0, to: i64::MAX, oldest_first: true };
+            let part = Part { of: &DUE, prefix: "D#", from: 0, to: i64::MAX, oldest_first: true };
             let mut count = 0;
-            for found in self.table.sharded(&index, usize::MAX / 2).await? {
+            for found in self.table.sharded(&part, usize::MAX / 2).await? {
                 let Some(id) = attribute(&found, "pk")?.strip_prefix("R#") else { continue };
                 // Whoever has a run under way has made it so; most of what falls due waits.
                 if attribute(&found, "st")? != RunState::Running.as_str() {
@@ -222,8 +222,8 @@ impl AwsStore {
 
     /// What is due by now, the longest due first.
     async fn due(&self, now: Timestamp, most: usize) -> StoreResult<Vec<crate::table::Item>> {
-        let index = Index { name: DUE, prefix: "D#", from: i64::MIN / 2, to: now.as_millis(), oldest_first: true };
-        let mut due = self.table.sharded(&index, most).await?;
+        let part = Part { of: &DUE, prefix: "D#", from: i64::MIN / 2, to: now.as_millis(), oldest_first: true };
+        let mut due = self.table.sharded(&part, most).await?;
         let mut keyed = Vec::with_capacity(due.len());
         for found in due.drain(..) {
             // Events that wake come first, then by time, then by id, which sorts by creation.
@@ -236,9 +236,9 @@ impl AwsStore {
 
     async fn next_due(&self, now: Timestamp) -> StoreResult<Option<Timestamp>> {
         let from = now.as_millis().saturating_add(1);
-        let index = Index { name: DUE, prefix: "D#", from, to: i64::MAX, oldest_first: true };
+        let part = Part { of: &DUE, prefix: "D#", from, to: i64::MAX, oldest_first: true };
         let mut next = None;
-        for found in self.table.sharded(&index, 1).await? {
+        for found in self.table.sharded(&part, 1).await? {
             let due = number(&found, "da")?;
             next = Some(next.map_or(due, |next: i64| next.min(due)));
         }

@@ -262,6 +262,28 @@ async fn texts_that_an_answer_leaves_out_are_asked_for_again() {
 }
 
 #[tokio::test]
+async fn old_events_that_a_batch_leaves_in_part_go_with_their_runs_all_the_same() {
+    let world = World::start().await;
+    for n in 1..=3 {
+        let (event, run) = (format!("e{n}"), format!("run_{n}"));
+        world.store.accept(arrival(&event, &run, n)).await.unwrap();
+        let claim = world.claimed(&run, n).await;
+        let over = Settlement::Over { state: RunState::Succeeded, reason: "done".to_owned() };
+        world.store.settle(&claim.fence, vec![], over, None, at(n)).await.unwrap();
+    }
+    world.between.fail("BatchWriteItem", Fault::LeaveOut, 1_000);
+    let busy = world.store.purge(at(10), 10).await;
+    assert!(matches!(busy, Err(StoreError::Unavailable { .. })), "{busy:?}");
+    assert!(!world.store.events(Filter::default()).await.unwrap().is_empty(), "an event goes after its runs");
+    world.between.heal();
+    world.between.fail("BatchWriteItem", Fault::LeaveOut, 2);
+    world.store.purge(at(10), 10).await.unwrap();
+    assert_eq!(world.between.left(), 0, "every fault has happened");
+    assert_eq!(world.store.events(Filter::default()).await.unwrap(), []);
+    assert_eq!(world.store.runs(Filter::default()).await.unwrap(), []);
+}
+
+#[tokio::test]
 async fn a_clock_that_runs_behind_takes_no_lane_from_whoever_has_it() {
     let world = World::start().await;
     world.store.accept(arrival("e1", "run_1", 100_000)).await.unwrap();

@@ -109,7 +109,7 @@ async fn a_run_joins_its_lane_only_when_its_condition_was_asked() {
     for _ in 0..2 {
         let declined = Declined { workflow: asked[1].workflow.clone(), reason: "`when` is false".to_owned() };
         let joins = vec![Wanted { unasked: false, ..asked[0].clone() }];
-        world.store.asked(&key, joins, vec![declined]).await.unwrap();
+        world.store.asked(&key, joins, vec![declined], at(6)).await.unwrap();
     }
     world.store.wake_for(&key).await.unwrap();
     assert!(world.store.unasked(&key).await.unwrap().is_none());
@@ -123,13 +123,34 @@ async fn a_run_joins_its_lane_only_when_its_condition_was_asked() {
 }
 
 #[tokio::test]
+async fn runs_whose_conditions_are_asked_in_another_order_have_the_order_of_their_events() {
+    let world = World::start().await;
+    let unasked = |run| Wanted { unasked: true, ..wanted("a", run) };
+    let mut keys = Vec::new();
+    for (id, run, came) in [("e1", "run_1", 1), ("e2", "run_2", 2)] {
+        world.store.accept(arrival(id, vec![unasked(run)], came)).await.unwrap();
+        let MessageBody::Wake(key) = world.messages().await.remove(0) else { panic!("a runner is to ask") };
+        keys.push((key, run));
+    }
+    for (at, (key, run)) in [(8, &keys[1]), (9, &keys[0])].map(|(millis, of)| (at(millis), of)) {
+        world.store.asked(key, vec![wanted("a", run)], vec![], at).await.unwrap();
+    }
+    let Offer::Ours(batch) = world.store.claim_one(&RunId::new("run_1"), "r", LEASE, at(10)).await.unwrap() else {
+        panic!("it is the first of its lane")
+    };
+    assert_eq!(batch.claims[0].run.queued_at, at(9), "it was queued when its condition was asked");
+    let behind = world.store.claim_one(&RunId::new("run_2"), "r", LEASE, at(10)).await.unwrap();
+    assert!(!matches!(behind, Offer::Ours(_)), "{behind:?}");
+}
+
+#[tokio::test]
 async fn an_event_whose_every_condition_is_false_is_unwanted_with_the_reasons() {
     let world = World::start().await;
     let unasked = Wanted { unasked: true, ..wanted("b", "run_1") };
     world.store.accept(arrival("e1", vec![unasked.clone()], 5)).await.unwrap();
     let MessageBody::Wake(key) = world.messages().await.remove(0) else { panic!("a runner is to ask") };
     let declined = Declined { workflow: unasked.workflow, reason: "`when` is false".to_owned() };
-    world.store.asked(&key, vec![], vec![declined]).await.unwrap();
+    world.store.asked(&key, vec![], vec![declined], at(6)).await.unwrap();
     let kept = world.store.event("e1").await.unwrap().unwrap();
     assert_eq!(kept.summary.state, EventState::Unwanted);
     assert_eq!(kept.summary.reason.as_deref(), Some("b: `when` is false"));

@@ -373,6 +373,7 @@ pub trait RunQueue: Send + Sync {
         key: &'a str,
         wanted: Vec<Wanted>,
         declined: Vec<Declined>,
+        now: Timestamp,
     ) -> BoxFuture<'a, StoreResult<()>>;
 
     /// Wakes the runs that wait for an event; the key is the one that its message named.
@@ -404,6 +405,43 @@ pub struct Filter {
     pub after: Option<i64>,
     /// The oldest first instead of the newest.
     pub oldest_first: bool,
+}
+
+impl Filter {
+    /// Does it let this run pass, whatever its number?
+    pub fn covers_run(&self, run: &RunSummary) -> bool {
+        is(self.source.as_deref(), &run.source)
+            && is(self.workflow.as_deref(), run.workflow.as_str())
+            && is(self.state.as_deref(), run.state.as_str())
+            && is(self.subject.as_deref(), &run.subject)
+            && is(self.event.as_ref().map(AsRef::as_ref), &run.event_id)
+            && self.covers_kind(&run.event_type)
+            && self.covers_time(run.queued_at)
+    }
+
+    /// Does it let this event pass, whatever its number?
+    pub fn covers_event(&self, event: &EventSummary) -> bool {
+        is(self.source.as_deref(), &event.source)
+            && is(self.state.as_deref(), event.state.as_str())
+            && is(self.subject.as_deref(), &event.subject)
+            && self.covers_kind(&event.kind)
+            && self.covers_time(event.received_at)
+    }
+
+    fn covers_kind(&self, kind: &str) -> bool {
+        self.kind.as_deref().is_none_or(|wanted| match wanted.strip_suffix('*') {
+            Some(prefix) => kind.starts_with(prefix),
+            None => kind == wanted,
+        })
+    }
+
+    fn covers_time(&self, time: Timestamp) -> bool {
+        self.since.is_none_or(|since| time >= since) && self.until.is_none_or(|until| time < until)
+    }
+}
+
+fn is(wanted: Option<&str>, found: &str) -> bool {
+    wanted.is_none_or(|wanted| wanted == found)
 }
 
 /// A line of the list of events.
@@ -508,6 +546,15 @@ pub trait History: Send + Sync {
 
     /// The newest runs that pass the filter.
     fn runs(&self, filter: Filter) -> BoxFuture<'_, StoreResult<Vec<RunSummary>>>;
+
+    /// The runs with these ids, as they are now; those that there are, in any order.
+    fn runs_by_id(&self, ids: Vec<RunId>) -> BoxFuture<'_, StoreResult<Vec<RunSummary>>>;
+
+    /// How much smaller than the greatest number of all a run's may be that is seen only now. Nothing, where numbers are
+    /// given in the order in which runs come to be seen.
+    fn lateness(&self) -> i64 {
+        0
+    }
 
     /// One run, by its id or an unambiguous beginning of it.
     fn run<'a>(&'a self, reference: &'a str) -> BoxFuture<'a, StoreResult<Option<RunDetail>>>;

@@ -503,6 +503,9 @@ macro_rules! store_contract {
             the_facts_of_a_change_come_back_as_they_were
             a_decision_brings_an_unknown_run_back
             old_events_are_removed_unless_a_run_of_theirs_is_not_over
+            old_events_that_stay_do_not_keep_others
+            runs_are_listed_by_the_state_in_which_they_are
+            a_run_is_in_every_list_once_however_it_moves
             lists_are_filtered_by_time_type_and_number
             deployed_workflows_are_in_force_until_they_are_removed
             what_is_fixed_of_a_connection_stays_until_it_is_forgotten

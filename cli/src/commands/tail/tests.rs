@@ -10,15 +10,19 @@ use super::*;
 
 const NOW: Timestamp = Timestamp::from_millis(1_764_000_000_000);
 
-async fn start(store: &SqliteStore, id: &str) {
+async fn start(store: &impl Inbox, id: &str) {
+    start_at(store, id, NOW).await;
+}
+
+async fn start_at(store: &impl Inbox, id: &str, now: Timestamp) {
     let workflow = WorkflowName::parse("w").unwrap();
     let event = Event {
         source: SourceName::parse("s").unwrap(),
         id: EventId::new(id),
         kind: "x.y".to_owned(),
         subject: id.to_owned(),
-        time: NOW,
-        received_at: NOW,
+        time: now,
+        received_at: now,
         data: JsonText::from(&json!({})),
         change: ChangeFacts::default(),
         request_id: None,
@@ -39,7 +43,7 @@ async fn start(store: &SqliteStore, id: &str) {
 }
 
 /// Hands out the run that is due and ends its delivery so.
-async fn deliver(store: &SqliteStore, now: Timestamp, settlement: Settlement) {
+async fn deliver(store: &impl Work, now: Timestamp, settlement: Settlement) {
     let batch = store.claim("test", 1, Duration::from_mins(1), now).await.unwrap();
     store.settle(&batch.claims[0].fence, vec![], settlement, None, now).await.unwrap();
 }
@@ -73,7 +77,7 @@ async fn a_run_is_told_of_when_it_begins_waits_and_ends_and_not_in_between() {
     deliver(&store, NOW.plus(Duration::from_secs(90)), done()).await;
     deliver(&store, later, done()).await;
     assert_eq!(told(&mut tail).await, ["run_a succeeded", "run_b succeeded"]);
-    assert!(tail.open.is_empty());
+    assert!(tail.seen.is_empty());
 }
 
 #[tokio::test]
@@ -86,5 +90,45 @@ async fn a_time_and_a_state_narrow_what_is_told() {
     let mut tail = Tail::begin(&store, filter).await.unwrap();
     assert_eq!(told(&mut tail).await, ["run_a failed"]);
     deliver(&store, NOW, Settlement::Over { state: RunState::Succeeded, reason: "done".to_owned() }).await;
+    assert_eq!(told(&mut tail).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_filter_narrows_what_is_told_and_what_it_passes_by_is_told_to_others() {
+    let store = SqliteStore::in_memory().unwrap();
+    let filter = Filter { subject: Some("b".to_owned()), ..Filter::default() };
+    let (mut all, mut one) =
+        (Tail::begin(&store, Filter::default()).await.unwrap(), Tail::begin(&store, filter).await.unwrap());
+    for id in ["a", "b"] {
+        start(&store, id).await;
+        deliver(&store, NOW, Settlement::Over { state: RunState::Failed, reason: "no".to_owned() }).await;
+    }
+    assert_eq!(told(&mut all).await, ["run_a failed", "run_b failed"]);
+    assert_eq!(told(&mut one).await, ["run_b failed"]);
+    assert_eq!(told(&mut one).await, Vec::<String>::new());
+}
+
+#[cfg(feature = "aws")]
+#[tokio::test]
+async fn a_run_that_comes_to_be_seen_after_a_later_one_is_told_of_and_none_is_told_of_twice() {
+    use deskwire_aws::testing::{Emulator, resources};
+
+    let emulator = Emulator::start().await;
+    let names = resources(&emulator.config(), "deskwire").await;
+    let random = deskwire_core::random::SeededRandom::new(1);
+    let store = || deskwire_aws::AwsStore::with_config(&emulator.config(), names.clone(), &random);
+    let (ours, theirs) = (store(), store());
+    let done = || Settlement::Over { state: RunState::Succeeded, reason: "done".to_owned() };
+    start(&ours, "old").await;
+    let mut tail = Tail::begin(&ours, Filter::default()).await.unwrap();
+    assert_eq!(told(&mut tail).await, Vec::<String>::new(), "what was before is past");
+    deliver(&ours, NOW, done()).await;
+    start(&ours, "a").await;
+    deliver(&ours, NOW, done()).await;
+    assert_eq!(told(&mut tail).await, ["run_a succeeded"]);
+    // Another machine's clock is behind.
+    start_at(&theirs, "b", NOW.minus(Duration::from_secs(5))).await;
+    deliver(&theirs, NOW, done()).await;
+    assert_eq!(told(&mut tail).await, ["run_b succeeded"]);
     assert_eq!(told(&mut tail).await, Vec::<String>::new());
 }

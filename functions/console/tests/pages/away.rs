@@ -44,6 +44,10 @@ impl History for Away {
         self.error()
     }
 
+    fn runs_by_id(&self, _: Vec<RunId>) -> BoxFuture<'_, StoreResult<Vec<RunSummary>>> {
+        self.error()
+    }
+
     fn run<'a>(&'a self, _: &'a str) -> BoxFuture<'a, StoreResult<Option<RunDetail>>> {
         self.error()
     }

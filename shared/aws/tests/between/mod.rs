@@ -21,7 +21,7 @@ pub enum Fault {
     Refuse,
     /// The answer to the first such request is given to all.
     Remember,
-    /// Half of the keys that are asked for are left out of the answer, and named in it.
+    /// Half of what a batch asks for is left out, and named in the answer.
     LeaveOut,
     /// The queue takes the first half of a batch, and refuses the rest.
     TakeHalf,
@@ -134,7 +134,7 @@ async fn pass(State(faults): State<Arc<Faults>>, request: Request) -> Response {
         _ => (body, serde_json::Value::Null),
     };
     if left_out.is_object() && body.is_empty() {
-        let answer = serde_json::json!({ "Responses": {}, "UnprocessedKeys": left_out });
+        let answer = serde_json::json!({ "Responses": {}, left_out_as(&operation): left_out });
         return ([("content-type", "application/x-amz-json-1.0")], answer.to_string()).into_response();
     }
     let mut forward = faults.client.request(parts.method, format!("{}{}", faults.upstream, parts.uri));
@@ -148,7 +148,7 @@ async fn pass(State(faults): State<Arc<Faults>>, request: Request) -> Response {
     match fault {
         Some(Fault::LeaveOut) => {
             let mut answer: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
-            answer["UnprocessedKeys"] = left_out;
+            answer[left_out_as(&operation)] = left_out;
             bytes = answer.to_string().into();
         }
         Some(Fault::TakeHalf) => {
@@ -172,18 +172,26 @@ async fn pass(State(faults): State<Arc<Faults>>, request: Request) -> Response {
     response
 }
 
-/// The first half of a request for keys, rounded down (no request at all, where that is none), and the rest of it.
+/// What an answer calls that which was left out.
+fn left_out_as(operation: &str) -> &'static str {
+    if operation == "BatchWriteItem" { "UnprocessedItems" } else { "UnprocessedKeys" }
+}
+
+/// The first half of a batch, rounded down (no request at all, where that is none), and the rest of it.
 fn half(body: &Bytes) -> (Bytes, serde_json::Value) {
     let mut asked: serde_json::Value = serde_json::from_slice(body).unwrap();
     let mut left_out = asked["RequestItems"].clone();
+    let mut none = true;
     for (table, part) in left_out.as_object_mut().unwrap() {
-        let keys = part["Keys"].as_array_mut().unwrap();
-        let rest = keys.split_off(keys.len() / 2);
-        asked["RequestItems"][table]["Keys"] = std::mem::replace(&mut part["Keys"], rest.into());
+        let part = if part.is_array() { part } else { &mut part["Keys"] };
+        let all = part.as_array_mut().unwrap();
+        let rest = all.split_off(all.len() / 2);
+        let first = std::mem::replace(part, rest.into());
+        none &= first.as_array().unwrap().is_empty();
+        let now = &mut asked["RequestItems"][table];
+        *(if now.is_array() { now } else { &mut now["Keys"] }) = first;
     }
-    let now = asked["RequestItems"].as_object_mut().unwrap();
-    now.retain(|_, part| part["Keys"].as_array().is_some_and(|keys| !keys.is_empty()));
-    (if now.is_empty() { Bytes::new() } else { asked.to_string().into() }, left_out)
+    (if none { Bytes::new() } else { asked.to_string().into() }, left_out)
 }
 
 /// The first half of a batch of messages, rounded up, and what is said of the rest.

@@ -353,6 +353,72 @@ pub async fn old_events_are_removed_unless_a_run_of_theirs_is_not_over(s: Stores
     s.accept(arrival("bare", "t9", &[], 200)).await;
 }
 
+/// However many old events there are, and whichever of them stay.
+pub async fn old_events_that_stay_do_not_keep_others(s: Stores) {
+    for n in 0..5 {
+        s.accept(arrival(&format!("open{n}"), &format!("t{n}"), &[("a", &format!("run_{n}"))], 1)).await;
+    }
+    for n in 0..250 {
+        s.accept(arrival(&format!("e{n}"), "t9", &[], 2)).await;
+    }
+    assert_eq!(s.history.purge(at(50), 3).await.expect("purging works"), 3);
+    assert_eq!(s.history.purge(at(50), 1_000).await.expect("purging works"), 247);
+    assert_eq!(s.history.events(Filter::default()).await.expect("a list").len(), 5);
+}
+
+/// Each run is in the list of the state in which it is, and in no other.
+pub async fn runs_are_listed_by_the_state_in_which_they_are(s: Stores) {
+    let ends = [
+        ("run_1", Settlement::Again { at: at(1_000), reason: "busy".to_owned() }, RunState::Retrying),
+        ("run_2", waits_until(1_000, None), RunState::Waiting),
+        ("run_3", Settlement::Park { lane_until: at(1_000), reason: "lost".to_owned() }, RunState::Unknown),
+        ("run_4", over(RunState::Succeeded), RunState::Succeeded),
+        ("run_5", over(RunState::Failed), RunState::Failed),
+        ("run_6", over(RunState::Skipped), RunState::Skipped),
+        ("run_7", over(RunState::Dead), RunState::Dead),
+    ];
+    for (run, settlement, _) in ends.clone() {
+        s.accept(arrival(run, run, &[("a", run)], 1)).await;
+        s.settle(&claimed(&s, 2).await, settlement, 3).await;
+    }
+    s.accept(arrival("e8", "t8", &[("a", "run_8")], 4)).await;
+    claimed(&s, 4).await;
+    s.accept(arrival("e9", "t9", &[("a", "run_9")], 5)).await;
+    let all = ends.map(|(run, _, state)| (run, state));
+    for (run, state) in [("run_8", RunState::Running), ("run_9", RunState::Queued)].iter().chain(&all) {
+        let filter = Filter { state: Some(state.as_str().to_owned()), ..Filter::default() };
+        let runs = s.history.runs(filter).await.expect("a list");
+        assert_eq!(runs.iter().map(|run| run.id.as_str()).collect::<Vec<_>>(), [*run], "{}", state.as_str());
+    }
+    assert_eq!(s.history.runs(Filter::default()).await.expect("a list").len(), 9);
+    let ids = ["run_4", "run_9", "run_none"].map(RunId::new).to_vec();
+    let mut runs = s.history.runs_by_id(ids).await.expect("a list");
+    runs.sort_by_key(|run| run.number);
+    let found: Vec<_> = runs.iter().map(|run| (run.id.as_str(), run.state)).collect();
+    assert_eq!(found, [("run_4", RunState::Succeeded), ("run_9", RunState::Queued)]);
+}
+
+/// A run that becomes something else while a list is read stands in it all the same, and once.
+pub async fn a_run_is_in_every_list_once_however_it_moves(s: Stores) {
+    s.accept(arrival("e1", "t1", &[("a", "run_1")], 1)).await;
+    let moving = async {
+        for n in 1..40 {
+            let claim = claimed(&s, n * 10).await;
+            s.settle(&claim, Settlement::Again { at: at(n * 10 + 1), reason: "busy".to_owned() }, n * 10).await;
+        }
+    };
+    let reading = async {
+        loop {
+            let runs = s.history.runs(Filter::default()).await.expect("a list");
+            assert_eq!(runs.iter().map(|run| run.id.as_str()).collect::<Vec<_>>(), ["run_1"]);
+        }
+    };
+    tokio::select! {
+        () = moving => {}
+        () = reading => {}
+    }
+}
+
 /// Lists take times, types, numbers and either order.
 pub async fn lists_are_filtered_by_time_type_and_number(s: Stores) {
     for (n, kind) in ["ticket.created", "ticket.merged", "user.created"].into_iter().enumerate() {

@@ -4,7 +4,8 @@ use deskwire_core::BoxFuture;
 use deskwire_core::event::EventState;
 use deskwire_core::ids::{Lane, RunId, WorkflowName, WorkflowVersion};
 use deskwire_core::ports::{
-    Counts, EventDetail, EventSummary, Filter, History, LanePolicy, RunDetail, RunSummary, StoreResult, Work,
+    Counts, EventDetail, EventSummary, Filter, History, LanePolicy, RunDetail, RunSummary, StoreError, StoreResult,
+    Work,
 };
 use deskwire_core::run::{Entry, RunState};
 use deskwire_core::time::Timestamp;
@@ -49,8 +50,19 @@ impl History for SqliteStore {
             query.text("e.id = ?", filter.event.as_ref().map(AsRef::as_ref));
             query.kind(filter.kind.as_deref());
             query.times("r.queued_at", "r.seq", &filter);
-            let select = format!("SELECT {RUN_SUMMARY} FROM runs r JOIN events e ON e.seq = r.event");
-            query.list(connection, &select, "r.seq", &filter, run_summary)
+            query.list(connection, &runs_of(), "r.seq", &filter, run_summary)
+        }))
+    }
+
+    fn runs_by_id(&self, ids: Vec<RunId>) -> BoxFuture<'_, StoreResult<Vec<RunSummary>>> {
+        Box::pin(self.read(move |connection| {
+            let ids = serde_json::to_string(&ids).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+            let query = Query {
+                conditions: vec!["r.id IN (SELECT value FROM json_each(?))".to_owned()],
+                values: vec![Value::Text(ids)],
+            };
+            let all = Filter { limit: usize::MAX, ..Filter::default() };
+            query.list(connection, &runs_of(), "r.seq", &all, run_summary)
         }))
     }
 
@@ -105,6 +117,11 @@ impl History for SqliteStore {
     ) -> BoxFuture<'a, StoreResult<Option<String>>> {
         self.workflow_text(name, version)
     }
+}
+
+/// What lists of runs begin with.
+fn runs_of() -> String {
+    format!("SELECT {RUN_SUMMARY} FROM runs r JOIN events e ON e.seq = r.event")
 }
 
 /// Adds a decision to an unknown run and queues it again: in its lane if it still has it, else in one of its own.
