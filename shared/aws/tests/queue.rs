@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use deskwire_aws::testing::Emulator;
-use deskwire_aws::{AwsStore, MessageBody, read_body};
+use deskwire_aws::{AwsStore, MessageBody, Names, read_body};
 use deskwire_core::event::{ChangeFacts, Event, EventState, JsonText};
 use deskwire_core::ids::{EventId, Lane, RunId, SourceName, WorkflowName, WorkflowVersion};
 use deskwire_core::ports::{
@@ -52,7 +52,7 @@ struct World {
     store: AwsStore,
     sqs: aws_sdk_sqs::Client,
     url: String,
-    _emulator: Emulator,
+    emulator: Emulator,
 }
 
 impl World {
@@ -61,7 +61,7 @@ impl World {
         let store = emulator.store("deskwire", &SeededRandom::new(1)).await;
         let sqs = aws_sdk_sqs::Client::new(&emulator.config());
         let url = sqs.get_queue_url().queue_name("deskwire.fifo").send().await.unwrap().queue_url.unwrap();
-        Self { store, sqs, url, _emulator: emulator }
+        Self { store, sqs, url, emulator }
     }
 
     /// What the queue hands out now; it is taken away.
@@ -154,6 +154,25 @@ async fn an_event_whose_every_condition_is_false_is_unwanted_with_the_reasons() 
     let kept = world.store.event("e1").await.unwrap().unwrap();
     assert_eq!(kept.summary.state, EventState::Unwanted);
     assert_eq!(kept.summary.reason.as_deref(), Some("b: `when` is false"));
+}
+
+#[tokio::test]
+async fn what_another_process_had_is_taken_back_and_what_others_have_is_not() {
+    let world = World::start().await;
+    for (run, owner) in [("run_1", "dead"), ("run_2", "alive")] {
+        world.store.accept(arrival(run, vec![wanted(run, run)], 5)).await.unwrap();
+        let taken = world.store.claim_one(&RunId::new(run), owner, LEASE, at(6)).await.unwrap();
+        assert!(matches!(taken, Offer::Ours(_)), "{taken:?}");
+    }
+    let names = Names { table: "deskwire".to_owned(), queue_url: None, secret_prefix: "deskwire".to_owned() };
+    let other = AwsStore::with_config(&world.emulator.config(), names, &SeededRandom::new(2));
+    assert_eq!(other.take_back("dead", at(7)).await.unwrap(), 1);
+    assert_eq!(other.take_back("dead", at(7)).await.unwrap(), 0);
+    let Offer::Ours(batch) = other.claim_one(&RunId::new("run_1"), "r", LEASE, at(7)).await.unwrap() else {
+        panic!("it is due at once")
+    };
+    assert!(batch.claims[0].run.interrupted);
+    assert!(!matches!(other.claim_one(&RunId::new("run_2"), "r", LEASE, at(7)).await.unwrap(), Offer::Ours(_)));
 }
 
 #[tokio::test]
