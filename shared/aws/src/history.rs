@@ -1,5 +1,6 @@
 //! What people ask for: lists, single records, replays.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use deskwire_core::BoxFuture;
@@ -72,7 +73,9 @@ impl History for AwsStore {
 
     fn runs_by_id(&self, ids: Vec<RunId>) -> BoxFuture<'_, StoreResult<Vec<RunSummary>>> {
         Box::pin(async move {
-            let keys = ids.iter().map(|id| (keys::run(id.as_str()), "R".to_owned())).collect();
+            // DynamoDB refuses to be asked for the same item twice.
+            let keys: BTreeSet<_> = ids.iter().map(|id| (keys::run(id.as_str()), "R".to_owned())).collect();
+            let keys = keys.into_iter().collect();
             self.table.get_all(keys).await?.iter().map(|found| RunRow::read(found)?.summary()).collect()
         })
     }
@@ -200,7 +203,8 @@ impl AwsStore {
         let limit = if filter.limit == 0 { DEFAULT_LIMIT } else { filter.limit };
         let (mut from, mut to) = numbers(filter);
         let (mut found, mut most) = (Vec::new(), limit.min(PAGE));
-        loop {
+        // DynamoDB refuses a range that ends before it begins.
+        while from <= to {
             let part = Part { of, prefix, from, to, oldest_first: filter.oldest_first };
             // What lies beyond the nearest end of a shard's page is read with the next one.
             let (mut page, mut edge) = (Vec::new(), None);
@@ -223,13 +227,12 @@ impl AwsStore {
             match edge {
                 Some(edge) if found.len() < limit && filter.oldest_first => from = edge.saturating_add(1),
                 Some(edge) if found.len() < limit => to = edge.saturating_sub(1),
-                _ => {
-                    found.truncate(limit);
-                    return Ok(found);
-                }
+                _ => break,
             }
             most = PAGE;
         }
+        found.truncate(limit);
+        Ok(found)
     }
 
     /// The key of the event that a person means: its id, `source/id`, or its number.

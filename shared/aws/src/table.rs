@@ -76,6 +76,20 @@ fn kinds(writes: &[Write]) -> Vec<&'static str> {
     kinds
 }
 
+/// Would DynamoDB take this transaction at all? At most a hundred writes, and no item twice; an emulator may take more.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>
+fn is_possible(writes: &[Write]) -> bool {
+    let key = |write: &Write| {
+        let of = |item: &Item| (item.get("pk").cloned(), item.get("sk").cloned());
+        let put = write.put().map(|put| of(put.item()));
+        let update = || write.update().map(|update| of(update.key()));
+        let delete = || write.delete().map(|delete| of(delete.key()));
+        put.or_else(update).or_else(delete).or_else(|| write.condition_check().map(|check| of(check.key())))
+    };
+    let keys: Vec<_> = writes.iter().map(key).collect();
+    writes.len() <= 100 && keys.iter().enumerate().all(|(place, key)| !keys[..place].contains(key))
+}
+
 /// What came of a transaction.
 #[derive(Debug)]
 pub(crate) enum Written {
@@ -281,6 +295,7 @@ impl Table {
     /// while.
     pub(crate) async fn write(&self, writes: Vec<Write>) -> StoreResult<Written> {
         let mut attempt = 0;
+        debug_assert!(is_possible(&writes), "a transaction that DynamoDB refuses: {writes:?}");
         tracing::debug!(writes = kinds(&writes).join(","), "writing all or nothing");
         loop {
             let sent = self.client.transact_write_items().set_transact_items(Some(writes.clone())).send().await;

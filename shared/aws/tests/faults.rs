@@ -284,6 +284,28 @@ async fn old_events_that_a_batch_leaves_in_part_go_with_their_runs_all_the_same(
 }
 
 #[tokio::test]
+async fn lists_whose_range_is_empty_ask_nothing_that_dynamodb_refuses() {
+    let world = World::start().await;
+    let arrivals = (0..3).map(|n| (format!("e{n}"), format!("run_{n}")));
+    for (event, run) in arrivals {
+        world.store.accept(arrival(&event, &run, 600_000)).await.unwrap();
+    }
+    let newest = world.store.runs(Filter::default()).await.unwrap()[0].number;
+    for filter in [
+        Filter { since: Some(at(900_000)), until: Some(at(10)), ..Filter::default() },
+        Filter { after: Some(newest), until: Some(at(10)), ..Filter::default() },
+        Filter { after: Some(i64::MAX), ..Filter::default() },
+    ] {
+        assert_eq!(world.store.runs(filter.clone()).await.unwrap(), []);
+        assert_eq!(world.store.events(filter).await.unwrap(), []);
+    }
+    // The first page ends where the range begins.
+    let first = Filter { since: Some(at(600_000)), limit: 1, state: Some("dead".to_owned()), ..Filter::default() };
+    assert_eq!(world.store.runs(first.clone()).await.unwrap(), []);
+    assert_eq!(world.store.runs(Filter { state: Some("succeeded".to_owned()), ..first }).await.unwrap(), []);
+}
+
+#[tokio::test]
 async fn a_clock_that_runs_behind_takes_no_lane_from_whoever_has_it() {
     let world = World::start().await;
     world.store.accept(arrival("e1", "run_1", 100_000)).await.unwrap();

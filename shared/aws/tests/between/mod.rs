@@ -107,6 +107,10 @@ async fn pass(State(faults): State<Arc<Faults>>, request: Request) -> Response {
     let body = to_bytes(body, usize::MAX).await.unwrap();
     let target = parts.headers.get("x-amz-target").map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();
     let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
+    if operation == "Query" && ends_before_it_begins(&body) {
+        let message = "The BETWEEN operator requires upper bound to be greater than or equal to lower bound";
+        return error("ValidationException", message, None);
+    }
     let fault = faults.due(&operation, &body);
     if fault.is_some() && fault != Some(Fault::Remember) {
         *faults.happened.lock().unwrap() += 1;
@@ -170,6 +174,14 @@ async fn pass(State(faults): State<Arc<Faults>>, request: Request) -> Response {
         response.headers_mut().insert(name, value.clone());
     }
     response
+}
+
+/// Does a query ask for a range that DynamoDB refuses, and the emulators do not?
+fn ends_before_it_begins(body: &Bytes) -> bool {
+    let asked: serde_json::Value = serde_json::from_slice(body).unwrap();
+    let bound =
+        |name: &str| asked["ExpressionAttributeValues"][name]["N"].as_str().and_then(|text| text.parse::<i64>().ok());
+    matches!((bound(":from"), bound(":to")), (Some(from), Some(to)) if from > to)
 }
 
 /// What an answer calls that which was left out.

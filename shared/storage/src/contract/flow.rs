@@ -391,7 +391,7 @@ pub async fn runs_are_listed_by_the_state_in_which_they_are(s: Stores) {
         assert_eq!(runs.iter().map(|run| run.id.as_str()).collect::<Vec<_>>(), [*run], "{}", state.as_str());
     }
     assert_eq!(s.history.runs(Filter::default()).await.expect("a list").len(), 9);
-    let ids = ["run_4", "run_9", "run_none"].map(RunId::new).to_vec();
+    let ids = ["run_4", "run_9", "run_none", "run_4"].map(RunId::new).to_vec();
     let mut runs = s.history.runs_by_id(ids).await.expect("a list");
     runs.sort_by_key(|run| run.number);
     let found: Vec<_> = runs.iter().map(|run| (run.id.as_str(), run.state)).collect();
@@ -435,6 +435,8 @@ pub async fn lists_are_filtered_by_time_type_and_number(s: Stores) {
     assert_eq!(events(kind("ticket.*")).await, "e1 e0");
     assert_eq!(events(kind("user.created")).await, "e2");
     assert_eq!(events(Filter { since: Some(at(20)), until: Some(at(30)), ..Filter::default() }).await, "e1");
+    let never = Filter { since: Some(at(600_000)), until: Some(at(20)), ..Filter::default() };
+    assert_eq!(events(never).await, "", "a time that ends before it begins has nothing in it");
     assert_eq!(events(Filter { oldest_first: true, limit: 2, ..Filter::default() }).await, "e0 e1");
     let runs = s.history.runs(Filter { oldest_first: true, ..Filter::default() }).await.expect("a list");
     let after = Filter { after: Some(runs[0].number), oldest_first: true, ..Filter::default() };
