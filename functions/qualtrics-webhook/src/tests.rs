@@ -83,7 +83,7 @@ impl World {
         let answer = self.router.clone().oneshot(request).await.unwrap();
         let status = answer.status().as_u16();
         let body = axum::body::to_bytes(answer.into_body(), 1 << 20).await.unwrap();
-        (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
+        (status, deskwire_core::json::from_slice(&body).unwrap_or(Value::Null))
     }
 
     async fn form(&self, body: &str) -> (u16, Value) {
