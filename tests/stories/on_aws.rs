@@ -58,7 +58,7 @@ impl Deployed {
     }
 
     /// Deploys the stack, and this project and its secrets to it.
-    async fn of(outside: Outside, project: Project, more_secrets: &[(&str, &str)]) -> Self {
+    pub async fn of(outside: Outside, project: Project, more_secrets: &[(&str, &str)]) -> Self {
         let deployed = Self::bare(outside, project).await;
         deployed.put_in_force(more_secrets);
         deployed
