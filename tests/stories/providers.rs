@@ -77,12 +77,12 @@ async fn connect(project: &Project, name: &str) -> Value {
         ["connections", "connect", name, "--no-browser", "--json", "--allow-loopback", "--listen", "127.0.0.1:0"];
     let mut command = project.command(&arguments).stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(command.stdout.take().unwrap()).lines();
-    let first: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
+    let first: Value = deskwire_core::json::from_str(&lines.next().unwrap().unwrap()).unwrap();
     let page = browse(Url::parse(first["open"].as_str().unwrap()).unwrap()).await;
     assert!(page.contains(&format!("{name} is connected")), "{page}");
     let rest: String = lines.map(Result::unwrap).collect();
     assert!(command.wait().unwrap().success());
-    serde_json::from_str(&rest).unwrap()
+    deskwire_core::json::from_str(&rest).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

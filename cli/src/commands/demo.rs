@@ -125,7 +125,7 @@ impl Tale {
             "{} In Zendesk, ticket {ticket} is assigned. Zendesk signs and sends:",
             paint(CYAN, "1")
         ));
-        let body: Value = serde_json::from_slice(&delivery.body)?;
+        let body: Value = deskwire_core::json::from_slice(&delivery.body)?;
         self.say(paint(DIM, format_args!("    POST {WEBHOOK}   {}", body["type"].as_str().unwrap_or_default())));
 
         let before = Instant::now();

@@ -201,7 +201,7 @@ fn source_config(project: &ProjectArgs, name: &str) -> anyhow::Result<SourceConf
 
 /// The same body with an id and a time of its own.
 fn renewed(body: &[u8]) -> anyhow::Result<Vec<u8>> {
-    let mut body: Value = serde_json::from_slice(body)?;
+    let mut body: Value = deskwire_core::json::from_slice(body)?;
     if let Some(object) = body.as_object_mut() {
         let id = format!("{:032x}", OsRandom.bits());
         if object.contains_key("ResponseID") {
@@ -282,7 +282,7 @@ pub(crate) async fn deliver(config: &SourceConfig, secret: &str, body: Bytes, ur
             let message = std::str::from_utf8(&body).context("the file is not UTF-8 text")?;
             let mut form = url::form_urlencoded::Serializer::new(String::new());
             if config.provider == "qualtrics" {
-                form.append_pair("Topic", &qualtrics_webhook::topic_of(&serde_json::from_str(message)?));
+                form.append_pair("Topic", &qualtrics_webhook::topic_of(&deskwire_core::json::from_str(message)?));
             }
             form.append_pair(signed, &signature).append_pair(content, message);
             ("application/x-www-form-urlencoded", Bytes::from(form.finish()))
@@ -321,5 +321,5 @@ pub(crate) async fn post(url: Url, headers: &[(String, String)], body: Bytes) ->
     let response = egress.send(request).await.map_err(|error| {
         anyhow::anyhow!("cannot send to {place}: {error}; is `deskwire serve` running there? --to names another place")
     })?;
-    Ok((response.status.as_u16(), serde_json::from_slice(&response.body).unwrap_or(Value::Null)))
+    Ok((response.status.as_u16(), deskwire_core::json::from_slice(&response.body).unwrap_or(Value::Null)))
 }

@@ -1,10 +1,10 @@
 //! `deskwire runs`: what happened, and why. Following, replaying and settling are files of their own.
 
-use anyhow::Context;
+use anyhow::{anyhow, bail};
 use deskwire_core::ids::StepPath;
 use deskwire_core::personal::redact_run;
 use deskwire_core::ports::{Filter, RunDetail, RunSummary, Store};
-use deskwire_core::time::{Clock, SystemClock, Timestamp, parse_duration};
+use deskwire_core::time::{BadDuration, BadTimestamp, Clock, SystemClock, Timestamp, read_duration};
 use deskwire_history::{Shape, Specs};
 use deskwire_templates::{Limits, Templates};
 use serde_json::{Value, json};
@@ -61,11 +61,16 @@ fn read(filter: &RunsFilter) -> anyhow::Result<Filter> {
 
 /// `2h` (that long ago), or a time.
 pub(crate) fn moment(text: &str, now: Timestamp) -> anyhow::Result<Timestamp> {
-    if let Some(ago) = parse_duration(text) {
-        return Ok(now.minus(ago));
+    match read_duration(text) {
+        Ok(ago) => return Ok(now.minus(ago)),
+        Err(long @ BadDuration::TooLong) => bail!("`{text}`: {long}"),
+        Err(BadDuration::NoDuration) => {}
     }
-    Timestamp::parse(text).with_context(|| {
-        format!("`{text}` is neither a duration such as 2h or 7d, nor a time such as 2026-11-23T09:00:00Z")
+    Timestamp::parse(text).map_err(|why| match why {
+        BadTimestamp::NoTime(_) => {
+            anyhow!("`{text}` is neither a duration such as 2h or 7d, nor a time such as 2026-11-23T09:00:00Z")
+        }
+        BadTimestamp::TooFar(_) => anyhow!("{why}"),
     })
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use deskwire_core::ids::ConnectionName;
 use deskwire_core::secret::SecretRef;
-use deskwire_core::time::{Clock, SystemClock, parse_duration};
+use deskwire_core::time::{Clock, SystemClock, read_duration};
 use deskwire_secrets::Vault;
 use deskwire_startup::{OsRandom, Place};
 use serde_json::json;
@@ -97,7 +97,7 @@ async fn set(
     }
     let keep = match keep_old {
         None => Duration::ZERO,
-        Some(text) => parse_duration(text).with_context(|| format!("`{text}` is no duration such as 24h"))?,
+        Some(text) => read_duration(text).with_context(|| format!("`{text}` is no duration such as 24h"))?,
     };
     let value = read_value(name)?;
     let now = SystemClock.now();

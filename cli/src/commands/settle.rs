@@ -34,7 +34,9 @@ pub(crate) async fn run(history: &dyn History, id: &str, said: &Said, as_json: b
         Err(why) => return refused(&why),
     };
     let output: Value = match (&said.output, &said.note) {
-        (Some(text), _) => serde_json::from_str(text).context("--output is no JSON; write it as {\"id\": 42}")?,
+        (Some(text), _) => {
+            deskwire_core::json::from_str(text).context("--output is no JSON; write it as {\"id\": 42}")?
+        }
         (None, Some(text)) => json!({ "note": text }),
         (None, None) => json!({}),
     };

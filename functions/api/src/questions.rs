@@ -11,7 +11,7 @@ use deskwire_core::ids::{EventId, RunId, StepPath, WorkflowName};
 use deskwire_core::personal::{event_schemas, masked, personal_values, redact, redact_run};
 use deskwire_core::ports::{Filter, RunDetail};
 use deskwire_core::run::Entry;
-use deskwire_core::time::{Timestamp, parse_duration};
+use deskwire_core::time::{BadDuration, BadTimestamp, Timestamp, read_duration};
 use deskwire_history::{Plan, Shape, Specs, refusal, unknown_steps};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -113,7 +113,7 @@ struct Decision {
 
 pub(crate) async fn settle(State(api): State<Arc<Api>>, Path(id): Path<String>, body: Bytes) -> Response {
     let found = async {
-        let said: Decision = serde_json::from_slice(&body).map_err(|error| {
+        let said: Decision = deskwire_core::json::from_slice(&body).map_err(|error| {
             Failure::BadRequest(format!("The body is no decision ({error}); send {{\"happened\": true}} or false"))
         })?;
         let run = the_run(&api, &id).await?;
@@ -232,12 +232,17 @@ fn filter(api: &Api, path: &str, query: &BTreeMap<String, String>) -> Result<Fil
             "event" => filter.event = Some(EventId::new(value.clone())),
             "state" if about.split([',', ' ']).any(|word| word == value) => filter.state = Some(value.clone()),
             "since" | "until" => {
-                let time = match parse_duration(value) {
-                    Some(ago) => Some(api.clock.now().minus(ago)),
-                    None => Timestamp::parse(value).ok(),
+                let wanted = || bad(name, value, "a time such as 2026-11-23T09:00:00Z or a duration such as 2h");
+                let time = match read_duration(value) {
+                    Ok(ago) => api.clock.now().minus(ago),
+                    Err(long @ BadDuration::TooLong) => {
+                        return Err(Failure::BadRequest(format!("`{name}` is `{value}`: {long}")));
+                    }
+                    Err(BadDuration::NoDuration) => Timestamp::parse(value).map_err(|why| match why {
+                        BadTimestamp::NoTime(_) => wanted(),
+                        BadTimestamp::TooFar(_) => Failure::BadRequest(format!("`{name}`: {why}")),
+                    })?,
                 };
-                let time = time
-                    .ok_or_else(|| bad(name, value, "a time such as 2026-11-23T09:00:00Z or a duration such as 2h"))?;
                 *(if name == "since" { &mut filter.since } else { &mut filter.until }) = Some(time);
             }
             "after" => filter.after = Some(value.parse().map_err(|_| bad(name, value, "a number"))?),

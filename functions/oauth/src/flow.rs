@@ -115,6 +115,8 @@ async fn keep(
 async fn read<T: for<'de> Deserialize<'de>>(vault: &Vault, name: &str) -> Result<Option<T>, VaultError> {
     match vault.open(name, Some(1)).await? {
         None => Ok(None),
-        Some((_, bytes)) => serde_json::from_slice(&bytes).map(Some).map_err(|_| VaultError::Damaged(name.to_owned())),
+        Some((_, bytes)) => {
+            deskwire_core::json::from_slice(&bytes).map(Some).map_err(|_| VaultError::Damaged(name.to_owned()))
+        }
     }
 }

@@ -151,7 +151,7 @@ impl BatchRunner {
     }
 
     async fn message(&self, message: &Message, left: Left) -> Outcome {
-        let outcome = match serde_json::from_str(&message.body) {
+        let outcome = match deskwire_core::json::from_str(&message.body) {
             Ok(Said::Run(run)) => self.run(&RunId::new(run), message.receipts(), left).await,
             Ok(Said::Wake(key)) => self.event(&key).await.map(|()| Outcome::Done),
             Err(error) => {

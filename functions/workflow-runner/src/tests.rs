@@ -4,7 +4,7 @@ use super::*;
 fn a_batch_of_messages_is_known_from_a_schedule_s_call() {
     let sample = |name: &str| {
         let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events/lambda").join(name);
-        serde_json::from_slice::<Value>(&std::fs::read(path).unwrap()).unwrap()
+        deskwire_core::json::from_slice::<Value>(&std::fs::read(path).unwrap()).unwrap()
     };
     assert_eq!(Message::all_of(&sample("sqs-batch.json")).map(|messages| messages.len()), Some(1));
     assert!(Message::all_of(&sample("schedule.json")).is_none());

@@ -56,12 +56,12 @@ impl Board {
         struct Head {
             format: u32,
         }
-        let unreadable = |error: serde_json::Error| BoardError::Unreadable(error.to_string());
-        let Head { format } = serde_json::from_str(text).map_err(unreadable)?;
+        let unreadable = |error: deskwire_core::json::NotJson| BoardError::Unreadable(error.to_string());
+        let Head { format } = deskwire_core::json::from_str(text).map_err(unreadable)?;
         if format != FORMAT {
             return Err(BoardError::Format(format));
         }
-        serde_json::from_str(text).map_err(unreadable)
+        deskwire_core::json::from_str(text).map_err(unreadable)
     }
 
     /// The text.

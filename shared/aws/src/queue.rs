@@ -36,7 +36,7 @@ pub enum MessageBody {
 
 /// Reads a message's body.
 pub fn read_body(text: &str) -> Option<MessageBody> {
-    serde_json::from_str(text).ok()
+    deskwire_core::json::from_str(text).ok()
 }
 
 /// A message to be sent.

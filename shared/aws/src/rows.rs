@@ -406,7 +406,7 @@ impl RunLine {
 }
 
 fn summary<T: serde::de::DeserializeOwned>(item: &Item) -> StoreResult<T> {
-    serde_json::from_str(attribute(item, "s")?).map_err(|_| corrupt("a line of a list"))
+    deskwire_core::json::from_str(attribute(item, "s")?).map_err(|_| corrupt("a line of a list"))
 }
 
 /// The lane of a run that has left the one it shared. `~` begins no workflow's name.

@@ -435,7 +435,7 @@ pub(crate) fn number(item: &Item, name: &str) -> StoreResult<i64> {
 /// An item's content.
 pub(crate) fn content<T: DeserializeOwned>(item: &Item) -> StoreResult<T> {
     let text = attribute(item, "v")?;
-    serde_json::from_str(text).map_err(|error| StoreError::Corrupt(format!("an item of the table: {error}")))
+    deskwire_core::json::from_str(text).map_err(|error| StoreError::Corrupt(format!("an item of the table: {error}")))
 }
 
 enum Refusal {

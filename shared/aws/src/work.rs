@@ -394,7 +394,7 @@ impl AwsStore {
             if found.contains_key("more") {
                 continue;
             }
-            let read: Vec<Entry> = serde_json::from_str(&text)
+            let read: Vec<Entry> = deskwire_core::json::from_str(&text)
                 .map_err(|error| StoreError::Corrupt(format!("a journal entry: {error}")))?;
             entries.extend(read);
             text.clear();

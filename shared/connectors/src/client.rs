@@ -9,6 +9,7 @@ use bytes::Bytes;
 use deskwire_core::BoxFuture;
 use deskwire_core::action::{ANY_PROVIDER, CallError, ErrorClass};
 use deskwire_core::ids::ConnectionName;
+use deskwire_core::json::{self, NotJson};
 use deskwire_core::provider::provider;
 use deskwire_core::token::{AccessToken, NoToken, TokenSource};
 use deskwire_egress::{Egress, EgressError, Request, Response};
@@ -21,10 +22,6 @@ use crate::traced::request_id;
 
 /// How long to wait where a provider turns a call away and does not say how long.
 pub(crate) const DEFAULT_WAIT: Duration = Duration::from_secs(30);
-
-/// No provider holds us back for longer than this without being asked again: a header gone wrong must not stop a
-/// connection for a year.
-const LONGEST_WAIT: Duration = Duration::from_hours(1);
 
 /// The connections and the way out. Share one.
 pub struct Client {
@@ -207,7 +204,7 @@ fn turned_down(connection: &Connection, response: &Response) -> bool {
     if facts.ended_codes.is_empty() || response.body.len() > MOST_OF_AN_ERROR {
         return false;
     }
-    let body: Option<Value> = serde_json::from_slice(&response.body).ok();
+    let body: Option<Value> = json::from_slice(&response.body).ok();
     let code = body.as_ref().and_then(|body| body.get("error")).and_then(Value::as_str);
     code.is_some_and(|code| facts.ended_codes.iter().any(|ended| ended == code))
 }
@@ -252,10 +249,28 @@ pub(crate) const fn unreadable(if_lost: ErrorClass) -> ErrorClass {
     }
 }
 
-/// The header `Retry-After` in whole seconds, at most an hour. Its other form, a date, is used by none of our providers.
-pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers.get(http::header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds).min(LONGEST_WAIT))
+/// Why an answer holds no JSON to work with.
+pub(crate) enum NoJson {
+    /// It is JSON that is broken somewhere: as good as lost, since what was asked for may have happened.
+    Broken(NotJson),
+    /// It is something else, a page perhaps: whoever answered is not the provider.
+    Other,
+}
+
+/// The JSON of an answer.
+pub(crate) fn json_of(response: &Response) -> Result<Value, NoJson> {
+    json::from_slice(&response.body).map_err(|why| {
+        let text = response.body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&response.body).trim_ascii_start();
+        if text.starts_with(b"{") || text.starts_with(b"[") { NoJson::Broken(why) } else { NoJson::Other }
+    })
+}
+
+/// The error of an answer whose JSON is broken. The provider is not to blame for more than that.
+pub(crate) fn broken_answer(connection: &Connection, what: &str, why: &NotJson, if_lost: ErrorClass) -> CallError {
+    let (name, advice) = (&connection.name, lost_advice(if_lost));
+    let message =
+        format!("The answer for {what} on connection {name} came, but its JSON cannot be read: {why}. {advice}");
+    CallError::new(if_lost, "broken_answer", message)
 }
 
 /// A provider's own words, made fit for a one-line message: no control characters, at most 300 characters.
@@ -359,15 +374,6 @@ mod tests {
         let error = post(&server, 0).await.unwrap_err();
         assert_eq!((error.class, error.message.as_str()), (ErrorClass::NeedsReauthorization, "Connect slack again."));
         assert!(server.received_requests().await.unwrap().is_empty());
-    }
-
-    #[test]
-    fn retry_after_takes_whole_seconds_up_to_an_hour() {
-        let waits = [("30", Some(30)), (" 7 ", Some(7)), ("999999999", Some(3600)), ("-1", None), ("soon", None)];
-        for (text, seconds) in waits {
-            let headers = HeaderMap::from_iter([(http::header::RETRY_AFTER, text.parse().unwrap())]);
-            assert_eq!(retry_after(&headers), seconds.map(Duration::from_secs), "{text}");
-        }
     }
 
     #[test]

@@ -239,7 +239,7 @@ fn example_input(example: &str) -> Value {
     let (_, with) = example.split_once("  with:\n").unwrap();
     let pairs = with.lines().map(|line| {
         let (name, value) = line.trim().split_once(": ").unwrap();
-        (name.to_owned(), serde_json::from_str(value).unwrap_or_else(|_| Value::from(value)))
+        (name.to_owned(), deskwire_core::json::from_str(value).unwrap_or_else(|_| Value::from(value)))
     });
     Value::Object(pairs.collect())
 }

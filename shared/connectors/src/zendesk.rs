@@ -30,11 +30,12 @@ mod written;
 use bytes::Bytes;
 use deskwire_core::action::{Call, CallError, ErrorClass, ErrorHelp, HoldKey};
 use deskwire_core::ids::ConnectionName;
+use deskwire_egress::Response;
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use http::{HeaderMap, Method};
 use serde_json::Value;
 
-use crate::client::{Client, Outgoing, unreadable};
+use crate::client::{Client, NoJson, Outgoing, broken_answer, json_of, unreadable};
 use crate::connection::Connection;
 use crate::zendesk::failure::Asked;
 
@@ -98,7 +99,7 @@ impl<'a> Zendesk<'a> {
         if !response.status.is_success() {
             return Err(failure::classed(self.connection, &response, &Asked::read(what)));
         }
-        serde_json::from_slice(&response.body).map_err(|_| self.not_zendesk(what, ErrorClass::Retry))
+        self.read(&response, what, ErrorClass::Retry)
     }
 
     /// Sends a write once.
@@ -113,7 +114,7 @@ impl<'a> Zendesk<'a> {
         }
         let body = match response.body.trim_ascii() {
             [] => Value::Null,
-            body => serde_json::from_slice(body).map_err(|_| self.not_zendesk(asked.what, asked.if_lost))?,
+            _ => self.read(&response, asked.what, asked.if_lost)?,
         };
         Ok(Answer { headers: response.headers, body })
     }
@@ -135,6 +136,13 @@ impl<'a> Zendesk<'a> {
             Some(object @ Value::Object(_)) => Ok(object),
             _ => Err(self.not_zendesk(what, if_lost)),
         }
+    }
+
+    fn read(&self, response: &Response, what: &str, if_lost: ErrorClass) -> Result<Value, CallError> {
+        json_of(response).map_err(|why| match why {
+            NoJson::Broken(why) => broken_answer(self.connection, what, &why, if_lost),
+            NoJson::Other => self.not_zendesk(what, if_lost),
+        })
     }
 
     fn not_zendesk(&self, what: &str, if_lost: ErrorClass) -> CallError {

@@ -8,7 +8,7 @@ use deskwire_core::event::Event;
 use deskwire_core::ids::StepPath;
 use deskwire_core::ports::EventWait;
 use deskwire_core::run::Entry;
-use deskwire_core::time::Timestamp;
+use deskwire_core::time::{BadTimestamp, Timestamp};
 use deskwire_templates::{Scope, Template};
 use deskwire_workflows::{Step, Wait, WaitForEvent};
 use serde_json::{Value, json};
@@ -84,8 +84,11 @@ impl Delivery<'_> {
             Wait::Event(wanted) => Ok(now.plus(wanted.timeout)),
             Wait::Until(template) => {
                 let text = text(template, scope)?;
-                Timestamp::parse(text.trim()).map_err(|_| {
-                    bad(format!("`until` is `{text}`, which is no RFC 3339 time such as 2026-11-23T09:00:00+01:00"))
+                Timestamp::parse(text.trim()).map_err(|why| match why {
+                    BadTimestamp::NoTime(_) => {
+                        bad(format!("`until` is `{text}`, which is no RFC 3339 time such as 2026-11-23T09:00:00+01:00"))
+                    }
+                    BadTimestamp::TooFar(_) => bad(format!("`until` cannot be waited for: {why}")),
                 })
             }
             Wait::Clock(clock) => clock

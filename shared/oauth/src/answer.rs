@@ -91,7 +91,7 @@ pub(crate) fn read(
     facts: &OAuthFacts,
 ) -> Result<Tokens, TokenError> {
     let passing = status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429);
-    let document: Option<Value> = serde_json::from_slice(body).ok();
+    let document: Option<Value> = deskwire_core::json::from_slice(body).ok();
     let error = document.as_ref().and_then(|document| document.get("error")).and_then(Value::as_str);
     // What a provider turns away for now has no effect, and says so in words or by its status.
     if status == StatusCode::TOO_MANY_REQUESTS || matches!(error, Some("ratelimited" | "rate_limited")) {

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use deskwire_core::BoxFuture;
 use deskwire_core::action::{Action, ActionSpec, Actions, Call, CallError, Effect, EffectKey, ErrorClass, HoldKey};
 use deskwire_core::ids::{ConnectionName, RunId};
+use deskwire_core::number::same;
 use serde_json::Value;
 
 use crate::recordings::Recording;
@@ -91,7 +92,7 @@ impl Book {
 impl Pages {
     /// The answer of the same call: several of them in their order, and then the last one over and over.
     fn same(&mut self, action: &str, input: &Value) -> Option<(RunId, Result<Value, CallError>)> {
-        let fits = |recording: &Recording| recording.action == action && recording.input == *input;
+        let fits = |recording: &Recording| recording.action == action && same(&recording.input, input);
         let fresh = self.recordings.iter().position(|(recording, used)| !used && fits(recording));
         let at = fresh.or_else(|| self.recordings.iter().rposition(|(recording, _)| fits(recording)))?;
         Some(self.take(at))

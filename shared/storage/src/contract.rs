@@ -194,6 +194,25 @@ pub async fn a_rejected_body_is_kept_once_with_the_reason(s: Stores) {
     assert!(s.claim(10, 5).await.is_empty());
 }
 
+/// Numbers in a journal have the digits they were written with, and half of a surrogate pair in an event's data does no harm.
+pub async fn numbers_come_back_with_their_digits(s: Stores) {
+    let text = r#"{"big":12345678901234567890123,"price":1.10,"small":0.00001,"far":1e+400,"zero":-0}"#;
+    let numbers: serde_json::Value = deskwire_core::json::from_str(text).expect("JSON");
+    let mut arrival = arrival("e1", "t1", &[("a", "run_1")], 1);
+    let cut = text.replace('}', r#","cut":"\ud83d"}"#);
+    arrival.event.data = JsonText::parse(cut.as_bytes()).expect("JSON").0;
+    s.accept(arrival).await;
+    let claim = s.claim(1, 2).await.remove(0);
+    let entries = vec![done("x", numbers.clone())];
+    let again = Settlement::Again { at: at(4), reason: "again".to_owned() };
+    s.work.settle(&claim.fence, entries.clone(), again, None, at(3)).await.expect("settling works");
+    let claim = s.claim(1, 5).await.remove(0);
+    assert_eq!(claim.run.journal, entries);
+    assert_eq!(claim.run.event.data.value().expect("JSON")["price"].to_string(), "1.10");
+    let Entry::Done { output, .. } = &claim.run.journal[0] else { panic!("the entry is another") };
+    assert_eq!(output.to_string(), text);
+}
+
 /// An event's data comes back byte for byte.
 pub async fn data_comes_back_as_it_came(s: Stores) {
     s.accept(arrival("e1", "t1", &[("a", "run_1")], 1)).await;
@@ -469,6 +488,7 @@ macro_rules! store_contract {
             an_unwanted_event_is_kept_with_the_reasons
             a_rejected_body_is_kept_once_with_the_reason
             data_comes_back_as_it_came
+            numbers_come_back_with_their_digits
             runs_of_one_lane_are_handed_out_in_order
             lanes_do_not_wait_for_each_other
             a_claim_is_bounded

@@ -4,6 +4,8 @@ use minijinja::Value;
 use minijinja::value::ValueKind;
 use serde_json::{Map, Number, Value as Json};
 
+use crate::number::written;
+
 /// Deeper than any JSON we take in (127 levels) with brackets of the template's own around it.
 const MAX_DEPTH: usize = 256;
 
@@ -36,6 +38,10 @@ impl Converter {
             return Err(NoJson::TooLong);
         }
         self.spend(1)?;
+        if let Some(number) = written(value) {
+            self.spend(number.as_str().len())?;
+            return Ok(Json::Number(number.clone()));
+        }
         match value.kind() {
             ValueKind::None => Ok(Json::Null),
             ValueKind::Bool => Ok(Json::Bool(value.is_true())),
@@ -72,13 +78,14 @@ fn no_kind(value: &Value) -> NoJson {
     NoJson::Kind(format!("a value of the kind `{}` has no JSON", value.kind()))
 }
 
-/// The number as it is: whole numbers exactly, fractions as the shortest decimal that reads back the same.
+/// The engine's number as it is: whole numbers exactly, fractions as the shortest decimal that reads back the same.
 pub(crate) fn number(value: &Value) -> Result<Number, NoJson> {
     if value.is_integer() {
         return i64::try_from(value.clone())
             .map(Number::from)
-            .or_else(|_| u64::try_from(value.clone()).map(Number::from))
-            .map_err(|_| NoJson::Kind("a whole number is larger than 64 bits hold".to_owned()));
+            .or_else(|_| i128::try_from(value.clone()).map(Number::from))
+            .or_else(|_| u128::try_from(value.clone()).map(Number::from))
+            .map_err(|_| NoJson::Kind("a whole number is larger than 128 bits hold".to_owned()));
     }
     f64::try_from(value.clone())
         .ok()

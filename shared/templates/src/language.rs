@@ -5,6 +5,7 @@ use minijinja::value::ValueKind;
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value};
 
 use crate::convert::{number, to_json};
+use crate::number::written;
 use crate::slack;
 
 /// What one template may cost.
@@ -100,6 +101,9 @@ pub(crate) fn taken(state: &State<'_, '_>) -> Option<Value> {
 
 /// Writes a value as people and JSON write it: nothing for none, `true`, numbers unchanged, JSON for lists and maps.
 fn print(out: &mut Output<'_>, value: &Value, limit: usize, escape: bool) -> Result<(), Error> {
+    if let Some(number) = written(value) {
+        return out.write_str(number.as_str()).map_err(Error::from);
+    }
     let written = match value.kind() {
         ValueKind::None | ValueKind::Undefined => Ok(()),
         ValueKind::Bool => out.write_str(if value.is_true() { "true" } else { "false" }),

@@ -20,7 +20,9 @@
 
 mod convert;
 mod error;
+mod exact;
 mod language;
+mod number;
 pub mod piped;
 mod scope;
 mod shape;

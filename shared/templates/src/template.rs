@@ -5,13 +5,14 @@
 
 use std::fmt;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use minijinja::Environment;
 use serde_json::Value as Json;
 
 use crate::convert::{NoJson, to_json};
 use crate::error::{ErrorKind, TemplateError};
+use crate::exact::{Converted, Operand};
 use crate::language::{Limits, Printing, engine, taken};
 use crate::scope::Scope;
 use crate::slack;
@@ -82,7 +83,7 @@ impl Templates {
             (false, Escape::None) => &self.0.plain,
             (false, Escape::Slack) => &self.0.slack,
         };
-        let program = Program::new(base, text.to_owned(), 0, text.len())?;
+        let program = Program::new(base, text.to_owned(), 0, text.len(), &reading.operands)?;
         let kind = if reading.one_expression { Kind::Whole(program, escape) } else { Kind::Mixed(program) };
         Ok(Template { kind, limits, variables: reading.variables.into(), one_variable: reading.one_variable })
     }
@@ -96,7 +97,7 @@ impl Templates {
                 "the condition is empty: write an expression such as `event.data.detail.priority == \"urgent\"`";
             return Err(TemplateError::new(ErrorKind::Syntax, message, Some(0..text.len())));
         }
-        let Reading { mut variables, .. } =
+        let Reading { mut variables, operands, .. } =
             read_expression(inner, &self.0.plain).map_err(|error| moved(error, before))?;
         let moved_range = |range: &Range<usize>| range.start + before..range.end + before;
         for variable in &mut variables {
@@ -105,9 +106,9 @@ impl Templates {
                 compared.range = moved_range(&compared.range);
             }
         }
-        let program = Program::new(&self.0.plain, format!("{IF}{inner}{THEN}"), IF.len(), inner.len())
+        let program = Program::new(&self.0.plain, format!("{IF}{inner}{THEN}"), IF.len(), inner.len(), &operands)
             .map_err(|error| moved(error, before))?;
-        Ok(Condition { program, before, variables: variables.into() })
+        Ok(Condition { program, limits: self.0.limits, before, variables: variables.into() })
     }
 
     fn check_length(&self, text: &str) -> Result<(), TemplateError> {
@@ -144,11 +145,32 @@ struct Program {
     shift: usize,
     /// How many bytes are the user's.
     length: usize,
+    operands: Arc<[Operand]>,
+    /// The form for numbers that keep their text; `None` within where it cannot be compiled.
+    exact: OnceLock<Option<Arc<Exact>>>,
+}
+
+struct Exact {
+    engine: Environment<'static>,
+    converted: Converted,
 }
 
 impl Program {
-    fn new(base: &Environment<'static>, source: String, shift: usize, length: usize) -> Result<Self, TemplateError> {
-        let mut program = Self { engine: base.clone(), source: source.as_str().into(), shift, length };
+    fn new(
+        base: &Environment<'static>,
+        source: String,
+        shift: usize,
+        length: usize,
+        operands: &[Operand],
+    ) -> Result<Self, TemplateError> {
+        let mut program = Self {
+            engine: base.clone(),
+            source: source.as_str().into(),
+            shift,
+            length,
+            operands: operands.into(),
+            exact: OnceLock::new(),
+        };
         program.engine.add_template_owned(ONLY, source).map_err(|error| program.error(&error))?;
         Ok(program)
     }
@@ -158,10 +180,36 @@ impl Program {
         TemplateError::from_engine(error, text, self.shift)
     }
 
-    fn run<T>(&self, scope: &Scope, take: impl FnOnce(minijinja::Captured<'_>) -> T) -> Result<T, TemplateError> {
-        let compiled = self.engine.get_template(ONLY).map_err(|error| self.error(&error))?;
-        let captured = compiled.render_captured(scope.root()).map_err(|error| self.error(&error))?;
+    fn run<T>(
+        &self,
+        scope: &Scope,
+        limits: Limits,
+        take: impl FnOnce(minijinja::Captured<'_>) -> T,
+    ) -> Result<T, TemplateError> {
+        let exact = if scope.is_exact() { self.exact(limits) } else { None };
+        let engine = exact.map_or(&self.engine, |exact| &exact.engine);
+        let error = |error: &minijinja::Error| match exact {
+            None => self.error(error),
+            Some(exact) => {
+                let text = self.source.get(self.shift..self.shift + self.length).unwrap_or_default();
+                let range = error.range().map(|range| exact.converted.back(range));
+                TemplateError::from_engine_at(error, range, text, self.shift)
+            }
+        };
+        let compiled = engine.get_template(ONLY).map_err(|cause| error(&cause))?;
+        let captured = compiled.render_captured(scope.root()).map_err(|cause| error(&cause))?;
         Ok(take(captured))
+    }
+
+    fn exact(&self, limits: Limits) -> Option<&Exact> {
+        let made = self.exact.get_or_init(|| {
+            let mut engine = self.engine.clone();
+            let converted = Converted::new(&self.source, &self.operands, self.shift);
+            crate::exact::teach(&mut engine, limits.output_bytes);
+            engine.add_template_owned(ONLY, converted.text.clone()).ok()?;
+            Some(Arc::new(Exact { engine, converted }))
+        });
+        made.as_deref()
     }
 }
 
@@ -204,11 +252,11 @@ impl Template {
                     clippy::redundant_closure_for_method_calls,
                     reason = "the bare method is bound to one lifetime"
                 )]
-                let text = program.run(scope, |captured| captured.into_output())?;
+                let text = program.run(scope, self.limits, |captured| captured.into_output())?;
                 if text.len() > self.limits.output_bytes { Err(self.too_long()) } else { Ok(Json::String(text)) }
             }
             Kind::Whole(program, escape) => {
-                let value = program.run(scope, |captured| taken(captured.state()))?.unwrap_or_default();
+                let value = program.run(scope, self.limits, |captured| taken(captured.state()))?.unwrap_or_default();
                 if value.is_undefined() {
                     // `a if b` without an `else`: the engine prints nothing for it.
                     return Ok(Json::Null);
@@ -256,6 +304,7 @@ impl Template {
 #[derive(Clone)]
 pub struct Condition {
     program: Program,
+    limits: Limits,
     before: usize,
     variables: Arc<[Variable]>,
 }
@@ -270,7 +319,9 @@ impl Condition {
     /// Does it hold? An attribute that is missing, none, zero, and what is empty count as false; reaching into something
     /// that is missing is an error ([`ErrorKind::Undefined`]).
     pub fn holds(&self, scope: &Scope) -> Result<bool, TemplateError> {
-        self.program.run(scope, |captured| !captured.output().is_empty()).map_err(|error| moved(error, self.before))
+        self.program
+            .run(scope, self.limits, |captured| !captured.output().is_empty())
+            .map_err(|error| moved(error, self.before))
     }
 
     /// The names it takes from the scope, in the order of its text, each as often as it stands there.

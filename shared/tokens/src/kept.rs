@@ -72,6 +72,6 @@ impl Kept {
     }
 
     pub(crate) fn from_bytes(bytes: Vec<u8>) -> Option<Self> {
-        serde_json::from_slice(&Zeroizing::new(bytes)).ok()
+        deskwire_core::json::from_slice(&Zeroizing::new(bytes)).ok()
     }
 }

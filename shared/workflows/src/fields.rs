@@ -4,7 +4,7 @@ use std::ops::{Range, RangeInclusive};
 use std::time::Duration;
 
 use deskwire_core::ids::BadName;
-use deskwire_core::time::{parse_duration, show_duration};
+use deskwire_core::time::{BadDuration, read_duration, show_duration};
 
 use crate::report::Report;
 use crate::suggest;
@@ -144,18 +144,25 @@ impl<'n> Fields<'n> {
         }
         let (least, most) = (show_duration(*bounds.start()), show_duration(*bounds.end()));
         let place = self.get(name).map_or(self.span.clone(), |node| node.span.clone());
-        report.error(place, format!("`{name}` must be a duration from {least} to {most}"));
+        let wrong = if found > *bounds.end() { "is too long: it " } else { "" };
+        report.error(place, format!("`{name}` {wrong}must be a duration from {least} to {most}"));
         None
     }
 
     pub(crate) fn duration(&self, name: &str, report: &mut Report<'_>) -> Option<Duration> {
         let (given, span) = self.text(name, report)?;
-        let found = parse_duration(given);
-        if found.is_none() {
-            let message = format!("`{name}` must be a duration, and `{given}` is none");
-            report.error_with_help(span, message, "write a whole number and a unit: 250ms, 30s, 5m, 2h, 7d");
+        match read_duration(given) {
+            Ok(found) => Some(found),
+            Err(why @ BadDuration::NoDuration) => {
+                let message = format!("`{name}` must be a duration, and `{given}` is none");
+                report.error_with_help(span, message, why.to_string());
+                None
+            }
+            Err(why @ BadDuration::TooLong) => {
+                report.error(span, format!("`{name}` is `{given}`: {why}"));
+                None
+            }
         }
-        found
     }
 }
 

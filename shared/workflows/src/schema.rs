@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use deskwire_core::number::is_whole;
 use serde_json::Value;
 
 use crate::yaml::Kind;
@@ -86,7 +87,7 @@ impl<'s> Schema<'s> {
         let names: &[&str] = match kind {
             Kind::Null => &["null"],
             Kind::Bool(_) => &["boolean"],
-            Kind::Number(number) if number.is_f64() => &["number"],
+            Kind::Number(number) if !is_whole(number) => &["number"],
             Kind::Number(_) => &["number", "integer"],
             Kind::Text(_) => &["string"],
             Kind::List(_) => &["array"],

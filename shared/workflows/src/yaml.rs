@@ -229,10 +229,6 @@ fn scalar(text: &str, style: ScalarStyle) -> Kind {
         "" | "~" | "null" | "Null" | "NULL" => Kind::Null,
         "true" | "True" | "TRUE" => Kind::Bool(true),
         "false" | "False" | "FALSE" => Kind::Bool(false),
-        // A whole number that 64 bits do not hold would lose digits as a fraction: it stays text.
-        _ => match serde_json::from_str::<Number>(text) {
-            Ok(number) if !number.is_f64() || text.contains(['.', 'e', 'E']) => Kind::Number(number),
-            _ => Kind::Text(text.to_owned()),
-        },
+        _ => deskwire_core::json::from_str(text).map_or_else(|_| Kind::Text(text.to_owned()), Kind::Number),
     }
 }

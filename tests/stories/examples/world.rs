@@ -285,7 +285,7 @@ impl World {
             return;
         }
         for delivery in &sent {
-            let body: Value = serde_json::from_slice(&delivery.body).unwrap();
+            let body: Value = deskwire_core::json::from_slice(&delivery.body).unwrap();
             self.told.lock().unwrap().push(body["type"].as_str().unwrap().to_owned());
         }
         self.deliver(sent).await;

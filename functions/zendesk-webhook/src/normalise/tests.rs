@@ -27,7 +27,7 @@ fn source() -> Source {
 }
 
 fn read_from(source: &Source, text: &str, signed_at: i64) -> Result<Normalised, NotAnEvent> {
-    let body: Value = serde_json::from_str(text).unwrap();
+    let body: Value = deskwire_core::json::from_str(text).unwrap();
     let signed_at = Timestamp::from_millis(signed_at);
     event(&Delivery { source, request: text.as_bytes(), payload: text.as_bytes(), body: &body, signed_at })
 }

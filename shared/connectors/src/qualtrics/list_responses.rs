@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use deskwire_core::BoxFuture;
 use deskwire_core::action::{Action, ActionSpec, Call, CallError, Effect, ErrorClass, ErrorHelp, HoldKey};
 use deskwire_core::ids::ConnectionName;
-use deskwire_core::time::{Timestamp, parse_duration};
+use deskwire_core::time::{BadDuration, BadTimestamp, Timestamp, read_duration};
 use http::Method;
 use schemars::JsonSchema;
 use serde_json::{Value, json};
@@ -195,7 +195,12 @@ fn filter(given: &Value, first_try: Timestamp, limit: u64) -> Result<Value, Call
     let (last, since) = (input::text_if_any(given, "last")?, input::text_if_any(given, "since")?);
     let since = match (last, since) {
         (Some(last), None) => {
-            let span = parse_duration(&last).filter(|span| !span.is_zero());
+            let span = match read_duration(&last) {
+                Err(long @ BadDuration::TooLong) => {
+                    return Err(bad(format!("`last` is `{}`: {long}.", quoted(&last))));
+                }
+                span => span.ok().filter(|span| !span.is_zero()),
+            };
             let span =
                 span.ok_or_else(|| bad(format!("`last` must be a time such as 7d or 12h, not `{}`.", quoted(&last))))?;
             first_try.minus(span)
@@ -216,7 +221,12 @@ fn filter(given: &Value, first_try: Timestamp, limit: u64) -> Result<Value, Call
 
 fn time(name: &str, text: &str) -> Result<Timestamp, CallError> {
     let parsed = Timestamp::parse(text.trim());
-    parsed.map_err(|_| bad(format!("`{name}` must be a time such as 2026-01-26T00:00:00Z, not `{}`.", quoted(text))))
+    parsed.map_err(|why| match why {
+        BadTimestamp::NoTime(_) => {
+            bad(format!("`{name}` must be a time such as 2026-01-26T00:00:00Z, not `{}`.", quoted(text)))
+        }
+        BadTimestamp::TooFar(_) => bad(format!("`{name}`: {why}.")),
+    })
 }
 
 /// Qualtrics reads times without fractions of a second.

@@ -102,7 +102,7 @@ fn sign_in(sandbox: &Sandbox, headers: &HeaderMap) -> Result<(), Refused> {
 }
 
 fn carried_out(sandbox: &Sandbox, endpoint: Endpoint, body: &[u8]) -> Result<Option<Value>, Refused> {
-    let given: Value = serde_json::from_slice(body).unwrap_or_default();
+    let given: Value = deskwire_core::json::from_slice(body).unwrap_or_default();
     let text = |name: &str| given.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let mut brand = sandbox.brand();
     match endpoint {

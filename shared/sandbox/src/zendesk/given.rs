@@ -57,7 +57,7 @@ impl From<Refused> for Reply {
 
 /// The object under `key` of a JSON body; else the answer that says what is wrong.
 pub(crate) fn object(body: &[u8], key: &str) -> Result<Value, Reply> {
-    let mut given: Value = serde_json::from_slice(body).map_err(|error| {
+    let mut given: Value = deskwire_core::json::from_slice(body).map_err(|error| {
         let error =
             json!({ "code": "InvalidJson", "title": "Unprocessable request body", "detail": error.to_string() });
         Reply::of(StatusCode::BAD_REQUEST, json!({ "errors": [error] }))

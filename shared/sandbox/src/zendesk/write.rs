@@ -82,7 +82,7 @@ pub(crate) enum Tagging {
 
 /// `/api/v2/tickets/{id}/tags`
 pub(crate) fn tags(sandbox: &Sandbox, id: u64, how: Tagging, body: &[u8]) -> Result<Reply, Reply> {
-    let given: Value = serde_json::from_slice(body).unwrap_or_default();
+    let given: Value = deskwire_core::json::from_slice(body).unwrap_or_default();
     let Some(tags) = given.get("tags").and_then(Value::as_array) else {
         return Err(Reply::error(StatusCode::BAD_REQUEST, "ParameterMissing", "Parameter tags is required"));
     };

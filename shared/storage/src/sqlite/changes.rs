@@ -93,7 +93,7 @@ pub(super) fn about(connection: &Connection, subject: &str, run: i64, now: Times
     while let Some(row) = rows.next().map_err(unavailable)? {
         let written = match row.get::<_, Option<String>>(2).map_err(unavailable)? {
             None => None,
-            Some(text) => Some(serde_json::from_str(&text).map_err(|_| corrupt("a write of ours"))?),
+            Some(text) => Some(deskwire_core::json::from_str(&text).map_err(|_| corrupt("a write of ours"))?),
         };
         changes.push(Change {
             by: RunId::new(row.get::<_, String>(0).map_err(unavailable)?),

@@ -270,7 +270,9 @@ fn event_detail(connection: &Connection, reference: &str) -> StoreResult<Option<
     let summary = event_summary(row)?;
     let declined = match row.get::<_, Option<String>>(8).map_err(unavailable)? {
         None => Vec::new(),
-        Some(text) => serde_json::from_str(&text).map_err(|_| corrupt("an event's list of declining workflows"))?,
+        Some(text) => {
+            deskwire_core::json::from_str(&text).map_err(|_| corrupt("an event's list of declining workflows"))?
+        }
     };
     let event = event(row, 9)?;
     let runs_sql =

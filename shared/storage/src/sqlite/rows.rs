@@ -37,7 +37,7 @@ pub(super) fn event(row: &Row<'_>, first: usize) -> StoreResult<Event> {
             changed_at: maybe_time(row, first + 8)?,
             marks: match row.get::<_, Option<String>>(first + 9).map_err(unavailable)? {
                 None => Vec::new(),
-                Some(marks) => serde_json::from_str(&marks).map_err(|_| corrupt("an event's marks"))?,
+                Some(marks) => deskwire_core::json::from_str(&marks).map_err(|_| corrupt("an event's marks"))?,
             },
         },
         request_id: row.get::<_, Option<String>>(first + 10).map_err(unavailable)?.map(RequestId::new),
@@ -102,7 +102,7 @@ pub(super) fn journal(connection: &Connection, run: i64) -> StoreResult<Vec<Entr
     let texts = statement.query_map([run], |row| row.get::<_, String>(0)).map_err(unavailable)?;
     let mut entries = Vec::new();
     for text in texts {
-        let entry = serde_json::from_str(&text.map_err(unavailable)?);
+        let entry = deskwire_core::json::from_str(&text.map_err(unavailable)?);
         entries.push(entry.map_err(|error| StoreError::Corrupt(format!("a journal entry: {error}")))?);
     }
     Ok(entries)

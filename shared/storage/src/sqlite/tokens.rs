@@ -129,7 +129,7 @@ fn states(connection: &Connection, sql: &str, values: &[&dyn rusqlite::ToSql]) -
 }
 
 fn state(text: &str) -> StoreResult<TokenState> {
-    serde_json::from_str(text).map_err(|_| corrupt("what is known of tokens"))
+    deskwire_core::json::from_str(text).map_err(|_| corrupt("what is known of tokens"))
 }
 
 fn execute(connection: &Connection, sql: &str, values: &[&dyn rusqlite::ToSql]) -> StoreResult<usize> {

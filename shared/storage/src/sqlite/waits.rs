@@ -69,8 +69,8 @@ pub(super) fn wake(connection: &Connection, number: i64, event: &Event) -> Store
     let mut rows = statement.query(params![event.subject, event.source.as_str()]).map_err(unavailable)?;
     let mut woken = Vec::new();
     while let Some(row) = rows.next().map_err(unavailable)? {
-        let events: Vec<String> =
-            serde_json::from_str(&row.get::<_, String>(1).map_err(unavailable)?).map_err(|_| corrupt("a wait"))?;
+        let events: Vec<String> = deskwire_core::json::from_str(&row.get::<_, String>(1).map_err(unavailable)?)
+            .map_err(|_| corrupt("a wait"))?;
         if events.iter().any(|pattern| pattern_covers(pattern, &event.kind)) {
             woken.push(row.get::<_, i64>(0).map_err(unavailable)?);
         }

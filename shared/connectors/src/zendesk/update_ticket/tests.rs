@@ -232,3 +232,25 @@ async fn where_audits_may_not_be_read_the_look_is_impossible() {
     assert_eq!(error.class, ErrorClass::Fail);
     assert!(error.message.starts_with("Cannot look whether the ticket was saved."), "{error}");
 }
+
+async fn updated(body: &[u8], input: Value) -> Result<Value, CallError> {
+    let server = MockServer::start().await;
+    let answer = ResponseTemplate::new(200).set_body_raw(body, "application/json");
+    Mock::given(method("PUT")).and(path("/api/v2/tickets/7")).respond_with(answer).mount(&server).await;
+    call(&UpdateTicket::new(client(&server)), input).await
+}
+
+#[tokio::test]
+async fn an_update_that_was_made_is_not_taken_for_failed_by_half_an_emoji_in_its_answer() {
+    let body = br#"{"ticket":{"id":7,"subject":"Thanks \ud83d","updated_at":"2026-02-03T08:15:44Z"},"audit":{"id":9,"events":[]}}"#;
+    for input in [json!({ "ticket_id": 7, "status": "open" }), json!({ "ticket_id": 7, "comment_body": "Hi" })] {
+        assert_eq!(updated(body, input).await.unwrap()["subject"], "Thanks \u{fffd}");
+    }
+}
+
+#[tokio::test]
+async fn an_update_whose_answer_is_broken_may_have_been_made() {
+    let error = updated(b"{\"ticket\":{\"id\":7,", json!({ "ticket_id": 7, "comment_body": "Hi" })).await.unwrap_err();
+    assert_eq!((error.class, error.code.as_str()), (ErrorClass::Unknown, "broken_answer"));
+    assert!(error.message.contains("It may have happened all the same."), "{error}");
+}

@@ -16,7 +16,7 @@ fn telling() -> (Sandbox, impl Fn() -> Vec<Value>) {
     let sandbox = sandbox_with(Some(Arc::new(move |deliveries| kept.lock().unwrap().extend(deliveries))));
     let bodies = move || {
         let delivered = delivered.lock().unwrap();
-        delivered.iter().map(|delivery| serde_json::from_slice(&delivery.body).unwrap()).collect()
+        delivered.iter().map(|delivery| deskwire_core::json::from_slice(&delivery.body).unwrap()).collect()
     };
     (sandbox, bodies)
 }
