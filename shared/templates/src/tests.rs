@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+mod escaping;
+
 use crate::{ErrorKind, Escape, Limits, Scope, TemplateError, Templates};
 
 fn scope() -> Scope {
