@@ -1,5 +1,7 @@
 //! What holds for every action.
 
+mod escaping;
+
 use std::sync::Arc;
 
 use deskwire_core::action::{ANY_PROVIDER, Action, Call, Effect, ErrorClass};
