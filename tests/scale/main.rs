@@ -146,7 +146,6 @@ fn actions() -> Actions {
         input: json!({"type": "object", "properties": {"say": {}}}).into(),
         output: json!({"type": "object", "properties": {"said": {}}}).into(),
         effect: Effect::Idempotent,
-        slack_text_inputs: &[],
         scopes: &[],
         errors: vec![],
         example: "",

@@ -14,6 +14,7 @@ mod bad_input;
 mod cargo_lambda;
 mod cli;
 mod emulated;
+mod escaping;
 mod exact_numbers;
 mod examples;
 mod front_door;

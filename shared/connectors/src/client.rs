@@ -12,6 +12,7 @@ use deskwire_core::ids::ConnectionName;
 use deskwire_core::json::{self, NotJson};
 use deskwire_core::provider::provider;
 use deskwire_core::token::{AccessToken, NoToken, TokenSource};
+use deskwire_core::visible::is_hidden;
 use deskwire_egress::{Egress, EgressError, Request, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use serde_json::Value;
@@ -273,10 +274,10 @@ pub(crate) fn broken_answer(connection: &Connection, what: &str, why: &NotJson, 
     CallError::new(if_lost, "broken_answer", message)
 }
 
-/// A provider's own words, made fit for a one-line message: no control characters, at most 300 characters.
+/// A provider's own words, made fit for a one-line message: nothing that does not show, at most 300 characters.
 pub(crate) fn quoted(text: &str) -> String {
     const MOST: usize = 300;
-    let mut short: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MOST).collect();
+    let mut short: String = text.chars().map(|c| if is_hidden(c) { ' ' } else { c }).take(MOST).collect();
     if text.chars().nth(MOST).is_some() {
         short.push('…');
     }
@@ -378,7 +379,7 @@ mod tests {
 
     #[test]
     fn quoted_words_stay_on_one_line_and_end() {
-        assert_eq!(quoted("a\nb\u{1b}[0m"), "a b [0m");
+        assert_eq!(quoted("a\nb\u{1b}[0m\u{202e}"), "a b [0m ");
         assert_eq!(quoted(&"x".repeat(301)), format!("{}…", "x".repeat(300)));
     }
 }

@@ -68,6 +68,11 @@ pub const ANY_PROVIDER: &str = "any";
 /// reason do not show it.
 pub const PERSONAL: &str = "x-personal";
 
+/// The keyword of an input's JSON Schema that says what its text is read as, so that templates escape the values they put in
+/// unless these are marked `safe`: `mrkdwn` (Slack's text), `blocks` (Slack's Block Kit), `html`, `path` (of a URL), `body`
+/// (of a call, in the language that its `content-type` names) or `form` (by name and value).
+pub const MARKUP: &str = "x-markup";
+
 /// A JSON Schema that is made when somebody looks at it: a function that starts has forty to make, and needs none.
 #[derive(Clone)]
 pub struct Described {
@@ -117,15 +122,14 @@ pub struct ActionSpec {
     pub provider: &'static str,
     /// What it does, in one sentence.
     pub summary: &'static str,
-    /// JSON Schema (draft 2020-12) of the object under `with`. A property with [`PERSONAL`] is about a person.
+    /// JSON Schema (draft 2020-12) of the object under `with`. A property with [`PERSONAL`] is about a person, one with
+    /// [`MARKUP`] is more than plain text.
     pub input: Described,
     /// JSON Schema of the object it answers with.
     pub output: Described,
     /// What may be done about a lost answer. Where that depends on the input ([`Action::effect`]), the strictest of its
     /// effects.
     pub effect: Effect,
-    /// Inputs whose text goes to Slack as mrkdwn: what templates put in is escaped unless marked `safe`.
-    pub slack_text_inputs: &'static [&'static str],
     /// Scopes or rights its connection needs.
     pub scopes: &'static [&'static str],
     /// What can go wrong, for people: the code and what to do.

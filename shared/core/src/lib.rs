@@ -26,6 +26,7 @@ pub mod signature;
 pub mod source;
 pub mod time;
 pub mod token;
+pub mod visible;
 
 /// A boxed future that can move between threads; what the object-safe ports and actions return.
 pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;

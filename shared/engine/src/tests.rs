@@ -186,7 +186,6 @@ fn actions(outside: &Arc<Outside>) -> Actions {
             .into(),
             output: json!({"type": "object", "properties": {"said": {}, "big": {}}}).into(),
             effect,
-            slack_text_inputs: &[],
             scopes: &[],
             errors: vec![],
             example: "",

@@ -72,7 +72,6 @@ impl World {
                 .into(),
                 output: json!({ "type": "object", "properties": { "id": { "type": "integer" }, "said": text } }).into(),
                 effect,
-                slack_text_inputs: &[],
                 scopes: &[],
                 errors: vec![],
                 example: "",

@@ -8,6 +8,7 @@
 //! (<https://opentelemetry.io/docs/specs/otlp/>). A trace's id is the request's id without its `req_`.
 
 mod ending;
+mod line;
 #[cfg(feature = "otlp")]
 mod otlp;
 
@@ -18,6 +19,8 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry};
+
+use crate::line::OneLine;
 
 /// How lines are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,6 +131,7 @@ where
     S: tracing::Subscriber + for<'a> LookupSpan<'a>,
     W: for<'a> tracing_subscriber::fmt::MakeWriter<'a> + Send + Sync + 'static,
 {
+    let writer = OneLine { writer, colours: format == (Format::Text { colours: true }) };
     match format {
         Format::Text { colours } => {
             Box::new(tracing_subscriber::fmt::layer().with_writer(writer).with_ansi(colours).with_target(false))
@@ -184,6 +188,29 @@ mod tests {
             let text = String::from_utf8(paper.0.lock().unwrap().clone()).unwrap();
             assert_eq!(text.contains("ours"), written, "{level}: {text}");
             assert!(!text.contains("theirs") && text.contains("trouble"), "{level}: {text}");
+        }
+    }
+
+    #[test]
+    fn no_text_from_outside_begins_a_line_or_reaches_the_terminal_as_a_code() {
+        let evil = "x\n2026-01-01 ERROR forged\r\u{1b}[2J\u{1b}[8m\u{202e}\u{9b}2J";
+        for format in [Format::Text { colours: false }, Format::Text { colours: true }, Format::Json] {
+            let paper = Paper::default();
+            let writer = paper.clone();
+            let registry = tracing_subscriber::registry().with(lines(format, move || writer.clone()));
+            tracing::subscriber::with_default(registry, || {
+                let span = info_span!("run", subject = %evil).entered();
+                info!(subject = %evil, other = evil, "said: {evil}");
+                drop(span);
+                warn!("next");
+            });
+            let text = String::from_utf8(paper.0.lock().unwrap().clone()).unwrap();
+            assert_eq!(text.lines().count(), 2, "{format:?}: {text}");
+            for code in ["\u{1b}[2J", "\u{1b}[8m", "\u{202e}", "\u{9b}", "\r"] {
+                assert!(!text.contains(code), "{format:?}: {code:?} in {text:?}");
+            }
+            let coloured = format == (Format::Text { colours: true });
+            assert_eq!(text.contains('\u{1b}'), coloured, "{text:?}");
         }
     }
 

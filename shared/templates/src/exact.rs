@@ -99,7 +99,8 @@ pub(crate) fn teach(engine: &mut Environment<'static>, output_bytes: usize) {
 /// As the engine's own `tojson` writes it, numbers as they are written.
 fn json(value: &Value, indent: Option<usize>, output_bytes: usize) -> Result<Value, Error> {
     let bad = |why: String| Error::new(ErrorKind::InvalidOperation, why);
-    let json = to_json(value, output_bytes).map_err(|_| bad("cannot serialize to JSON".to_owned()))?;
+    let json = to_json(value, output_bytes, crate::escape::Escape::None)
+        .map_err(|_| bad("cannot serialize to JSON".to_owned()))?;
     let mut bytes = Vec::new();
     let spaces = " ".repeat(indent.unwrap_or_default().min(16));
     let done = match indent {

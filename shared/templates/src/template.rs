@@ -12,10 +12,10 @@ use serde_json::Value as Json;
 
 use crate::convert::{NoJson, to_json};
 use crate::error::{ErrorKind, TemplateError};
+use crate::escape::{Escape, PRINTED};
 use crate::exact::{Converted, Operand};
 use crate::language::{Limits, Printing, engine, taken};
 use crate::scope::Scope;
-use crate::slack;
 use crate::syntax::{Reading, Variable, read_expression, read_template};
 
 /// The name of the one template of an engine.
@@ -24,15 +24,6 @@ const ONLY: &str = "template";
 const IF: &str = "{% if (";
 const THEN: &str = ") %}1{% endif %}";
 
-/// Where what a template makes is going to be shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Escape {
-    /// Nowhere special.
-    None,
-    /// In Slack: `&`, `<` and `>` of values are escaped unless they went through `| safe`; the template's own text is not.
-    Slack,
-}
-
 /// Makes templates and conditions. Cheap to clone.
 #[derive(Clone)]
 pub struct Templates(Arc<Engines>);
@@ -40,9 +31,8 @@ pub struct Templates(Arc<Engines>);
 struct Engines {
     limits: Limits,
     plain: Environment<'static>,
-    slack: Environment<'static>,
-    kept: Environment<'static>,
-    kept_for_slack: Environment<'static>,
+    /// For each place: how texts with values in them are printed, and how a single expression is evaluated.
+    of: Vec<(Escape, Environment<'static>, Environment<'static>)>,
 }
 
 impl fmt::Debug for Templates {
@@ -54,13 +44,16 @@ impl fmt::Debug for Templates {
 impl Templates {
     /// The language with these limits.
     pub fn new(limits: Limits) -> Self {
-        Self(Arc::new(Engines {
-            limits,
-            plain: engine(limits, Printing::Plain),
-            slack: engine(limits, Printing::Slack),
-            kept: engine(limits, Printing::Kept),
-            kept_for_slack: engine(limits, Printing::KeptForSlack),
-        }))
+        let of = PRINTED
+            .map(|escape| (escape, engine(limits, Printing::Text(escape)), engine(limits, Printing::Kept(escape))));
+        Self(Arc::new(Engines { limits, plain: engine(limits, Printing::Text(Escape::None)), of: of.into() }))
+    }
+
+    /// The engine for texts with values in them, or for a single expression.
+    fn engine(&self, escape: Escape, one_expression: bool) -> &Environment<'static> {
+        let wanted = if one_expression { escape.kept() } else { escape.printed() };
+        let found = self.0.of.iter().find(|(of, ..)| *of == wanted);
+        found.map_or(&self.0.plain, |(_, text, kept)| if one_expression { kept } else { text })
     }
 
     /// Compiles a text of a workflow file: literal text; one whole `{{ … }}`, which keeps the type of its value; or text
@@ -77,15 +70,15 @@ impl Templates {
             });
         }
         let reading = read_template(text, &self.0.plain)?;
-        let base = match (reading.one_expression, escape) {
-            (true, Escape::None) => &self.0.kept,
-            (true, Escape::Slack) => &self.0.kept_for_slack,
-            (false, Escape::None) => &self.0.plain,
-            (false, Escape::Slack) => &self.0.slack,
-        };
+        let base = self.engine(escape, reading.one_expression);
         let program = Program::new(base, text.to_owned(), 0, text.len(), &reading.operands)?;
-        let kind = if reading.one_expression { Kind::Whole(program, escape) } else { Kind::Mixed(program) };
+        let kind = if reading.one_expression { Kind::Whole(program, escape) } else { Kind::Mixed(program, escape) };
         Ok(Template { kind, limits, variables: reading.variables.into(), one_variable: reading.one_variable })
+    }
+
+    /// Is the text one whole `{{ … }}`?
+    pub fn is_one_expression(&self, text: &str) -> bool {
+        text.contains("{{") && read_template(text, &self.0.plain).is_ok_and(|reading| reading.one_expression)
     }
 
     /// Compiles a condition: a bare expression, or the same in `{{ … }}`.
@@ -226,14 +219,14 @@ pub struct Template {
 enum Kind {
     Literal(String),
     Whole(Program, Escape),
-    Mixed(Program),
+    Mixed(Program, Escape),
 }
 
 impl fmt::Debug for Template {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = match &self.kind {
             Kind::Literal(text) => text.as_str(),
-            Kind::Whole(program, _) | Kind::Mixed(program) => &program.source,
+            Kind::Whole(program, _) | Kind::Mixed(program, _) => &program.source,
         };
         f.debug_tuple("Template").field(&text).finish()
     }
@@ -247,12 +240,13 @@ impl Template {
     pub fn render(&self, scope: &Scope) -> Result<Json, TemplateError> {
         match &self.kind {
             Kind::Literal(text) => Ok(Json::String(text.clone())),
-            Kind::Mixed(program) => {
+            Kind::Mixed(program, escape) => {
                 #[expect(
                     clippy::redundant_closure_for_method_calls,
                     reason = "the bare method is bound to one lifetime"
                 )]
                 let text = program.run(scope, self.limits, |captured| captured.into_output())?;
+                let text = escape.finished(text);
                 if text.len() > self.limits.output_bytes { Err(self.too_long()) } else { Ok(Json::String(text)) }
             }
             Kind::Whole(program, escape) => {
@@ -261,10 +255,7 @@ impl Template {
                     // `a if b` without an `else`: the engine prints nothing for it.
                     return Ok(Json::Null);
                 }
-                match to_json(&value, self.limits.output_bytes) {
-                    Ok(Json::String(text)) if *escape == Escape::Slack && !value.is_safe() => {
-                        Ok(Json::String(slack::escape(&text).into_owned()))
-                    }
+                match to_json(&value, self.limits.output_bytes, *escape) {
                     Ok(json) => Ok(json),
                     Err(NoJson::TooLong) => Err(self.too_long()),
                     Err(NoJson::Kind(why)) => Err(TemplateError::new(ErrorKind::Type, why, Some(0..program.length))),

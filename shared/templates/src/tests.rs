@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+mod escaping;
 mod exact_numbers;
 
 use crate::{ErrorKind, Escape, Limits, Scope, TemplateError, Templates};

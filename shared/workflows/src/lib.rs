@@ -18,6 +18,7 @@ mod flow;
 mod input;
 mod load;
 mod manual;
+mod markup;
 mod names;
 mod oauth_client;
 mod outline;

@@ -97,6 +97,14 @@ impl<'s> Schema<'s> {
         self.kinds().is_none_or(|kinds| kinds.iter().any(|kind| names.contains(kind)))
     }
 
+    /// What a keyword of ours says of it.
+    pub(crate) fn extension(&self, keyword: &str) -> Option<&'s str> {
+        self.0.iter().find_map(|one| match one {
+            One::Json { node, .. } => node.get(keyword)?.as_str(),
+            _ => None,
+        })
+    }
+
     /// The words that are allowed, if only some are.
     pub(crate) fn words(&self) -> Option<Vec<&'s str>> {
         let mut words = Vec::new();

@@ -39,7 +39,6 @@ impl Action for Shown {
 
 fn action(name: &'static str, input: Value, output: Value) -> Arc<dyn Action> {
     let provider = name.split('.').next().unwrap();
-    let slack_text_inputs: &[&str] = if provider == "slack" { &["message"] } else { &[] };
     Arc::new(Shown(ActionSpec {
         name,
         provider,
@@ -47,7 +46,6 @@ fn action(name: &'static str, input: Value, output: Value) -> Arc<dyn Action> {
         input: input.into(),
         output: output.into(),
         effect: Effect::Read,
-        slack_text_inputs,
         scopes: &[],
         errors: Vec::new(),
         example: "",
@@ -69,8 +67,9 @@ fn actions() -> Actions {
     let user = json!({ "id": { "type": "integer" }, "email": { "$ref": "#/$defs/text" } });
     let mut closed_user = object(&user, &[], true);
     closed_user["$defs"] = json!({ "text": text });
-    let direct = object(&json!({ "email": text, "message": text }), &["email", "message"], true);
-    let post = json!({ "channel": text, "message": text, "count": { "type": "integer" }, "broadcast": { "type": "boolean" },
+    let message = json!({ "type": "string", "x-markup": "mrkdwn" });
+    let direct = object(&json!({ "email": text, "message": message }), &["email", "message"], true);
+    let post = json!({ "channel": text, "message": message, "count": { "type": "integer" }, "broadcast": { "type": "boolean" },
                        "parse": { "enum": ["full", "none"], "type": "string" },
                        "blocks": { "type": "array", "items": object(&json!({ "type": text }), &[], true) } });
     Actions::new([

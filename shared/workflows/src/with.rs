@@ -4,10 +4,11 @@ use std::ops::Range;
 
 use deskwire_core::action::ActionSpec;
 use deskwire_templates::piped::{self, Rewritten};
-use deskwire_templates::{Escape, Template, Templates};
+use deskwire_templates::{Template, Templates};
 use serde_json::Value;
 
 use crate::input::{Input, Part};
+use crate::markup::Markup;
 use crate::names::{Spot, Use, Written};
 use crate::report::Report;
 use crate::schema::{Schema, in_words};
@@ -57,10 +58,9 @@ impl With<'_, '_> {
             }
         }
         let parts = members.iter().map(|(key, value)| {
-            let slack = spec.slack_text_inputs.contains(&key.name.as_str());
-            let escape = if slack { Escape::Slack } else { Escape::None };
             let member = known(key, &schema, &format!("`{}` has no input `{}`", spec.name, key.name), report);
-            (key.name.clone(), self.part(value, member.as_ref(), &key.name, escape, report))
+            let markup = Markup::of(member.as_ref(), members);
+            (key.name.clone(), self.part(value, member.as_ref(), &key.name, markup, report))
         });
         Input::new(parts.collect())
     }
@@ -69,7 +69,7 @@ impl With<'_, '_> {
     pub(crate) fn read_names(&self, node: Option<&Node>, report: &mut Report<'_>) -> Input {
         if let Some(Node { kind: Kind::Map(members), .. }) = node {
             for (key, value) in members {
-                self.part(value, None, &key.name, Escape::None, report);
+                self.part(value, None, &key.name, Markup::None, report);
             }
         }
         Input::default()
@@ -77,7 +77,7 @@ impl With<'_, '_> {
 
     /// Compiles one value that is no action's input.
     pub(crate) fn value(&self, node: &Node, name: &str, report: &mut Report<'_>) -> Part {
-        self.part(node, None, name, Escape::None, report)
+        self.part(node, None, name, Markup::None, report)
     }
 
     fn part(
@@ -85,17 +85,17 @@ impl With<'_, '_> {
         node: &Node,
         schema: Option<&Schema<'_>>,
         path: &str,
-        escape: Escape,
+        markup: Markup,
         report: &mut Report<'_>,
     ) -> Part {
         match &node.kind {
-            Kind::Text(text) => self.text(node, text, schema, path, escape, report),
+            Kind::Text(text) => self.text(node, text, schema, path, markup, report),
             Kind::List(items) => {
                 check_kind(node, schema, path, report);
                 let known = schema.map(Schema::items);
                 let items = items.iter().enumerate();
                 let parts =
-                    items.map(|(at, item)| self.part(item, known.as_ref(), &format!("{path}[{at}]"), escape, report));
+                    items.map(|(at, item)| self.part(item, known.as_ref(), &format!("{path}[{at}]"), markup, report));
                 list(parts.collect())
             }
             Kind::Map(members) => {
@@ -106,7 +106,8 @@ impl With<'_, '_> {
                         .filter(|schema| !schema.members().is_empty())
                         .and_then(|schema| known(key, schema, &message, report));
                     let path = format!("{path}.{}", key.name);
-                    (key.name.clone(), self.part(value, member.as_ref(), &path, escape, report))
+                    let markup = markup.member(&key.name, members);
+                    (key.name.clone(), self.part(value, member.as_ref(), &path, markup, report))
                 });
                 map(parts.collect())
             }
@@ -127,7 +128,7 @@ impl With<'_, '_> {
         text: &str,
         schema: Option<&Schema<'_>>,
         path: &str,
-        escape: Escape,
+        markup: Markup,
         report: &mut Report<'_>,
     ) -> Part {
         let written = Written { node, text };
@@ -136,7 +137,9 @@ impl With<'_, '_> {
             Err(Told) => return Part::Literal(Value::Null),
         };
         let back = |range: &Range<usize>| piped.as_ref().map_or_else(|| range.clone(), |piped| piped.back(range));
-        let template = match self.templates.value(piped.as_ref().map_or(text, |piped| &piped.text), escape) {
+        let rewritten = piped.as_ref().map_or(text, |piped| &piped.text);
+        let escape = markup.escape(self.templates.is_one_expression(rewritten));
+        let template = match self.templates.value(rewritten, escape) {
             Ok(template) => template,
             Err(mut error) => {
                 error.range = error.range.as_ref().map(back);

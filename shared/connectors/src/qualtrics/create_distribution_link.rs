@@ -105,7 +105,6 @@ impl CreateDistributionLink {
             input: schema::of::<CreateDistributionLinkInput>(),
             output: schema::of::<CreateDistributionLinkOutput>(),
             effect: Effect::Idempotent,
-            slack_text_inputs: &[],
             scopes: &["write:distributions", "read:distributions", "write:mailing_list_contacts"],
             errors: errors(&[ErrorHelp {
                 code: NO_LINK,

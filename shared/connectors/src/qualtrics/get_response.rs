@@ -139,7 +139,6 @@ impl GetResponse {
             input: schema::of::<GetResponseInput>(),
             output: schema::of::<GetResponseOutput>(),
             effect: Effect::Read,
-            slack_text_inputs: &[],
             scopes: &["read:survey_responses", "read:surveys"],
             errors: errors(&[
                 ErrorHelp {

@@ -98,7 +98,6 @@ impl ListResponses {
             input: schema::of::<ListResponsesInput>(),
             output: schema::of::<ListResponsesOutput>(),
             effect: Effect::Read,
-            slack_text_inputs: &[],
             scopes: &["read:survey_responses", "read:surveys"],
             errors: errors(&[
                 ErrorHelp {

@@ -84,7 +84,6 @@ impl AddReaction {
             input: schema::of::<AddReactionInput>(),
             output: schema::of::<AddReactionOutput>(),
             effect: Effect::Idempotent,
-            slack_text_inputs: &[],
             scopes: &["reactions:write", "channels:read"],
             errors: codes::help(ERRORS, ErrorClass::Retry),
             example: EXAMPLE,

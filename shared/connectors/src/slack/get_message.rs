@@ -64,7 +64,6 @@ impl GetMessage {
             input: schema::of::<GetMessageInput>(),
             output: schema::of::<Message>(),
             effect: Effect::Read,
-            slack_text_inputs: &[],
             scopes: &["channels:history", "groups:history", "im:history", "mpim:history", "channels:read"],
             errors: codes::help(ERRORS, ErrorClass::Retry),
             example: EXAMPLE,

@@ -76,7 +76,6 @@ impl GetThreadMessages {
             input: schema::of::<GetThreadMessagesInput>(),
             output: schema::of::<GetThreadMessagesOutput>(),
             effect: Effect::Read,
-            slack_text_inputs: &[],
             scopes: &["channels:history", "groups:history", "im:history", "mpim:history", "channels:read"],
             errors: codes::help(ERRORS, ErrorClass::Retry),
             example: EXAMPLE,

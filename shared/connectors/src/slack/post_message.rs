@@ -109,7 +109,6 @@ impl PostMessage {
             input: schema::of::<PostMessageInput>(),
             output: schema::of::<PostMessageOutput>(),
             effect: Effect::Detectable { settle: SETTLE },
-            slack_text_inputs: &["message", "blocks"],
             scopes: &["chat:write", "channels:join", "channels:read", "channels:history"],
             errors: codes::help(ERRORS, ErrorClass::Unknown),
             example: EXAMPLE,

@@ -107,7 +107,6 @@ impl ReplyInThread {
             input: schema::of::<ReplyInThreadInput>(),
             output: schema::of::<ReplyInThreadOutput>(),
             effect: Effect::Detectable { settle: SETTLE },
-            slack_text_inputs: &["message", "blocks"],
             scopes: &["chat:write", "channels:join", "channels:read", "channels:history"],
             errors: codes::help(ERRORS, ErrorClass::Unknown),
             example: EXAMPLE,

@@ -93,7 +93,6 @@ impl SendDirectMessage {
             input: schema::of::<SendDirectMessageInput>(),
             output: schema::of::<SendDirectMessageOutput>(),
             effect: Effect::Detectable { settle: SETTLE },
-            slack_text_inputs: &["message", "blocks"],
             scopes: &["chat:write", "users:read", "users:read.email", "im:write", "im:history"],
             errors: codes::help(ERRORS, ErrorClass::Unknown),
             example: EXAMPLE,

@@ -118,8 +118,8 @@ pub(crate) struct TicketInput {
     /// The comment's text. Use this or `comment_html_body`.
     #[schemars(extend("x-personal" = true))]
     comment_body: Option<String>,
-    /// The comment as HTML; with it, `comment_body` is not sent.
-    #[schemars(extend("x-personal" = true))]
+    /// The comment as HTML; with it, `comment_body` is not sent. Values in it are escaped unless marked `| safe`.
+    #[schemars(extend("x-personal" = true, "x-markup" = "html"))]
     comment_html_body: Option<String>,
     /// The id of the user who is shown as the comment's author; unless given, Zendesk decides.
     author_id: Option<Id>,

@@ -143,7 +143,6 @@ impl UpdateTicket {
             input: schema::of::<UpdateTicketInput>(),
             output: schema::of::<UpdateTicketOutput>(),
             effect: Effect::Detectable { settle: SETTLE },
-            slack_text_inputs: &[],
             scopes: &["tickets:write", "tickets:read", "users:read", "read"],
             errors: write_errors(&ERRORS),
             example: EXAMPLE,

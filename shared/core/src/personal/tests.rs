@@ -72,7 +72,6 @@ fn spec() -> ActionSpecOnHeap {
         input: json!({ "properties": { "to": { PERSONAL: true }, "copies": {} } }).into(),
         output: json!({ "properties": { "name": { PERSONAL: true } } }).into(),
         effect: Effect::Unprovable,
-        slack_text_inputs: &[],
         scopes: &[],
         errors: vec![],
         example: "",

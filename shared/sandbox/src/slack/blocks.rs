@@ -15,8 +15,27 @@ const MOST_IN_ALL: usize = 13_200;
 const MOST_ID: usize = 255;
 
 /// The kinds that messages may hold, as far as the stand-in knows them.
-const KINDS: [&str; 10] =
-    ["actions", "context", "divider", "file", "header", "image", "input", "markdown", "rich_text", "section"];
+const KINDS: [&str; 19] = [
+    "actions",
+    "card",
+    "carousel",
+    "container",
+    "context",
+    "context_actions",
+    "data_table",
+    "divider",
+    "file",
+    "header",
+    "image",
+    "input",
+    "markdown",
+    "plan",
+    "rich_text",
+    "section",
+    "table",
+    "task_card",
+    "video",
+];
 
 /// A field of a kind of block or element, and the most characters of its text.
 const TEXTS: [(&str, &str, usize); 8] = [
