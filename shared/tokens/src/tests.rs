@@ -22,6 +22,7 @@ use url::Url;
 
 use super::*;
 
+mod callers;
 mod real;
 
 const START: i64 = 1_764_000_000_000;
@@ -55,6 +56,8 @@ struct Provider {
     by_itself: bool,
     /// How often the endpoint that is down was asked.
     asked_in_vain: AtomicUsize,
+    /// How long an answer takes: whatever it was asked for is done at once.
+    takes: Mutex<Duration>,
 }
 
 impl Provider {
@@ -136,6 +139,10 @@ impl Ask for Asking {
                 }),
                 None => self.provider.take(refresh_token),
             };
+            let takes = *self.provider.takes.lock().unwrap();
+            if !takes.is_zero() {
+                tokio::time::sleep(takes).await;
+            }
             self.killer.point("after the provider").await;
             answer
         })
