@@ -15,6 +15,7 @@ use url::form_urlencoded::{Serializer, byte_serialize};
 
 use crate::answer::{TokenError, Tokens, read};
 use crate::client::Client;
+use crate::lenient::Lifetime;
 use crate::link::Pkce;
 
 /// The longest time for one exchange. The broker's lease is longer.
@@ -74,8 +75,8 @@ impl Endpoint<'_> {
             time_limit: Some(TIME_LIMIT),
         };
         let answer = self.egress.send(request).await.map_err(|error| network_error(&error))?;
-        let retry_after = answer.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
-        read(answer.status, retry_after.map(Duration::from_secs), &answer.body, &client.facts)
+        let retry_after = answer.headers.get(RETRY_AFTER).and_then(|value| Lifetime::of(value.to_str().ok()?).known());
+        read(answer.status, retry_after, &answer.body, &client.facts)
     }
 }
 

@@ -2,12 +2,21 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use deskwire_core::secret::{ExposeSecret, SecretString};
 use deskwire_core::time::Timestamp;
 use deskwire_oauth::Tokens;
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
+
+/// 9999-12-31T23:59:59.999Z, the last time that RFC 3339 can write, in milliseconds since 1970.
+const LAST: Timestamp = Timestamp::from_millis(253_402_300_799_999);
+
+/// When what lasts so long ends; `None` where there is no end, or none that can be written down.
+fn end(now: Timestamp, lifetime: Option<Duration>) -> Option<Timestamp> {
+    lifetime.map(|lifetime| now.plus(lifetime)).filter(|end| *end <= LAST)
+}
 
 /// Tokens as they are sealed.
 #[derive(Clone, Serialize, Deserialize)]
@@ -46,8 +55,8 @@ impl Kept {
             access_token: tokens.access_token.expose_secret().to_owned(),
             refresh_token: new_refresh.or_else(|| before.and_then(|before| before.refresh_token.clone())),
             obtained_at: now,
-            expires_at: tokens.expires_in.map(|lifetime| now.plus(lifetime)),
-            lapses_at: tokens.refresh_expires_in.map(|lifetime| now.plus(lifetime)),
+            expires_at: end(now, tokens.expires_in),
+            lapses_at: end(now, tokens.refresh_expires_in),
             // RFC 6749, section 5.1: an answer that names none gives what was asked for.
             scopes: match (&tokens.scopes, before) {
                 (Some(scopes), _) => scopes.clone(),

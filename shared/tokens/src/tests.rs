@@ -668,3 +668,16 @@ fn renewals_come_between_seventy_and_eighty_percent_of_the_shorter_life() {
     }
     assert_eq!(renew_at(at(0), None, None, &random), None);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_token_whose_end_cannot_be_written_down_has_no_known_end() {
+    let world = World::new();
+    for (far, ends) in [(7_900, true), (8_000, false), (292_000_000, false)] {
+        let lasts = Some(Duration::from_hours(far * 365 * 24));
+        let tokens = Tokens { expires_in: lasts, refresh_expires_in: lasts, ..world.provider.give() };
+        world.process().connect(&slack(), &tokens).await.unwrap();
+        let state = world.store.token_states().await.unwrap().remove(0);
+        assert_eq!((state.expires_at.is_some(), state.lapses_at.is_some()), (ends, ends), "{far} years");
+        assert!(token(&world.process()).await.is_ok());
+    }
+}
