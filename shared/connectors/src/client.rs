@@ -17,7 +17,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::connection::Connection;
-use crate::traced::request_id;
+use crate::traced::{CallTime, call_time, request_id};
 
 /// How long to wait where a provider turns a call away and does not say how long.
 pub(crate) const DEFAULT_WAIT: Duration = Duration::from_secs(30);
@@ -95,14 +95,26 @@ impl Client {
             return self.send_signed(connection, &outgoing, if_lost, time_limit, credential.clone(), None).await;
         }
         let name = &connection.name;
-        let token = self.tokens.token(name).await.map_err(|error| no_token(connection, error))?;
+        let token = token_in_time(connection, self.tokens.token(name)).await?;
         let response = self.send_with(connection, &outgoing, if_lost, time_limit, &token).await?;
         if !turned_down(connection, &response) {
             return Ok(response);
         }
         // Nothing was done, whatever the call is: the credential is checked before anything else.
-        let token = self.tokens.renewed(name, token.version).await.map_err(|error| no_token(connection, error))?;
+        let token = token_in_time(connection, self.tokens.renewed(name, token.version)).await?;
+        if call_time().is_some_and(CallTime::is_short) {
+            let reason = "its token had ended, and the new one came late in the call, which begins anew".to_owned();
+            return Err(no_token(connection, NoToken::Later { reason, after: Some(Duration::ZERO) }));
+        }
         self.send_with(connection, &outgoing, if_lost, time_limit, &token).await
+    }
+
+    /// Sees to it that a token is at hand, if the connection is signed in by one. What else is wrong, the call says.
+    pub(crate) async fn prepare(&self, name: &ConnectionName) -> Result<(), CallError> {
+        match self.connections.get(name).filter(|connection| connection.stored_credential().is_none()) {
+            None => Ok(()),
+            Some(connection) => self.tokens.token(name).await.map(|_| ()).map_err(|error| no_token(connection, error)),
+        }
     }
 
     /// Posts to the address of a connection that is a secret itself, signed in by its stored credential.
@@ -188,12 +200,28 @@ impl TokenSource for NoTokens {
     }
 }
 
+/// Waits for a token at most until shortly before the call's time is over: the call then ends with what is known, which is
+/// that nothing was sent.
+async fn token_in_time(
+    connection: &Connection,
+    getting: impl Future<Output = Result<AccessToken, NoToken>>,
+) -> Result<AccessToken, CallError> {
+    let got = match call_time() {
+        None => getting.await,
+        Some(time) => tokio::time::timeout_at(time.for_token(), getting).await.unwrap_or_else(|_| {
+            let reason = "it is still being asked for, and the call's time is over".to_owned();
+            Err(NoToken::Later { reason, after: None })
+        }),
+    };
+    got.map_err(|error| no_token(connection, error))
+}
+
 fn no_token(connection: &Connection, error: NoToken) -> CallError {
     match error {
         NoToken::NeedsPerson(why) => CallError::new(ErrorClass::NeedsReauthorization, "needs_reauthorization", why),
         NoToken::Later { reason, after } => {
             let message = format!("Connection {} has no token now: {reason}. Nothing was sent.", connection.name);
-            CallError { retry_after: after, ..CallError::new(ErrorClass::Retry, "no_token", message) }
+            CallError::no_token(message, after)
         }
     }
 }

@@ -174,11 +174,30 @@ impl Broker {
         self.token_of(&state).await
     }
 
+    /// A connection's record for whoever is about to replace it: one that cannot be read is let go of, so that it stands in
+    /// nobody's way.
+    async fn replaceable(&self, name: &ConnectionName) -> Result<Option<TokenState>, StoreError> {
+        match self.states.token_state(name).await {
+            Err(StoreError::Corrupt(what)) => {
+                tracing::warn!(connection = %name, what, "what was kept of a connection's tokens could not be read");
+                self.states.forget_tokens(name).await?;
+                Ok(None)
+            }
+            found => found,
+        }
+    }
+
     /// The record of a connection whose tokens may be used.
     pub(crate) async fn usable(&self, name: &ConnectionName) -> Result<TokenState, NoToken> {
-        let state = match self.states.token_state(name).await.map_err(|error| later(&error))? {
-            Some(state) => state,
-            None => self.first(name).await?,
+        let state = match self.states.token_state(name).await {
+            Ok(Some(state)) => state,
+            Ok(None) => self.first(name).await?,
+            // Coming again would not help, and connecting it anew does.
+            Err(error @ StoreError::Corrupt(_)) => {
+                let (standing, why) = (Standing::NeedsReauthorization, error.to_string());
+                return Err(NoToken::NeedsPerson(self.why_not(name, standing, Some(&why))));
+            }
+            Err(error) => return Err(later(&error)),
         };
         match state.standing {
             Standing::Connected => Ok(state),
@@ -233,7 +252,7 @@ impl Broker {
         let kept = Kept::new(tokens, None, &client.scopes, now);
         let secret = Self::secret_name(name);
         for _ in 0..16 {
-            let before = self.states.token_state(name).await?;
+            let before = self.replaceable(name).await?;
             let mut version = before.as_ref().map_or(0, |state| state.version) + 1;
             // A version that a process left behind is none of this connection's any more.
             while self.vault.open(&secret, Some(version)).await?.is_some() {
@@ -275,7 +294,7 @@ impl Broker {
         self.forget(name);
         let now = self.clock.now();
         for _ in 0..16 {
-            let Some(before) = self.states.token_state(name).await? else {
+            let Some(before) = self.replaceable(name).await? else {
                 let state = TokenState {
                     standing: Standing::Disconnected,
                     reason: Some(why.to_owned()),
@@ -283,6 +302,7 @@ impl Broker {
                     ..TokenState::empty(name.clone(), now)
                 };
                 if self.states.put_tokens(state, None).await? {
+                    self.vault.forget(&Self::secret_name(name)).await?;
                     return Ok(());
                 }
                 continue;
