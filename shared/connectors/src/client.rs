@@ -300,10 +300,12 @@ pub(crate) fn quoted(text: &str) -> String {
 mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
 
+    use deskwire_core::action::{Call, EffectKey};
     use deskwire_core::connection::{AuthConfig, ConnectionConfig};
     use deskwire_core::domain::AllowedDomain;
     use deskwire_core::ids::OAuthClientName;
     use deskwire_core::secret::SecretString;
+    use deskwire_core::time::Timestamp;
     use deskwire_egress::EgressOptions;
     use serde_json::json;
     use wiremock::matchers::header;
@@ -340,21 +342,67 @@ mod tests {
     }
 
     async fn post(server: &MockServer, last: u64) -> Result<Value, CallError> {
+        let tokens = Arc::new(Counting { version: AtomicU64::new(1), last });
+        let action = crate::slack::post_message::PostMessage::new(client(&server.uri(), tokens));
+        testing::call(&action, json!({ "channel": "C1", "message": "hello" })).await
+    }
+
+    fn client(base_url: &str, tokens: Arc<dyn TokenSource>) -> Arc<Client> {
         let config = ConnectionConfig {
             display_name: None,
             name: ConnectionName::parse("slack").unwrap(),
             provider: "slack".to_owned(),
             auth: AuthConfig::OAuth2 { client: OAuthClientName::parse("slack").unwrap() },
             allowed_domain: AllowedDomain::parse("slack.com").unwrap(),
-            base_url: Url::parse(&server.uri()).unwrap(),
+            base_url: Url::parse(base_url).unwrap(),
             secret_url: None,
         };
         let connection = Connection::new(&config, &SecretString::from("")).unwrap();
         let egress = Egress::new(EgressOptions { allow_loopback: true, ..EgressOptions::default() });
-        let tokens = Arc::new(Counting { version: AtomicU64::new(1), last });
-        let client = Arc::new(Client::new(Arc::new(egress), [connection]).with_tokens(tokens));
-        let action = crate::slack::post_message::PostMessage::new(client);
-        testing::call(&action, json!({ "channel": "C1", "message": "hello" })).await
+        Arc::new(Client::new(Arc::new(egress), [connection]).with_tokens(tokens))
+    }
+
+    /// Has a token that is turned down, and never a newer one; or none at all.
+    struct Hanging {
+        has_one: bool,
+    }
+
+    impl TokenSource for Hanging {
+        fn token<'a>(&'a self, _: &'a ConnectionName) -> BoxFuture<'a, Result<AccessToken, NoToken>> {
+            Box::pin(async {
+                if !self.has_one {
+                    std::future::pending::<()>().await;
+                }
+                Ok(AccessToken { secret: SecretString::from("token-1"), version: 1, base_url: None })
+            })
+        }
+
+        fn renewed<'a>(&'a self, _: &'a ConnectionName, _: u64) -> BoxFuture<'a, Result<AccessToken, NoToken>> {
+            Box::pin(std::future::pending())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_call_whose_time_ends_while_it_waits_for_a_token_says_that_nothing_was_sent() {
+        let server = MockServer::start().await;
+        answers("token-1", &json!({ "ok": false, "error": "token_expired" })).mount(&server).await;
+        for (has_one, sent) in [(false, 0), (true, 1)] {
+            let actions = crate::actions(client(&server.uri(), Arc::new(Hanging { has_one })));
+            let action = actions.get("slack.post_message").unwrap();
+            let (connection, key) = (ConnectionName::parse("slack").unwrap(), EffectKey("k".repeat(64)));
+            let call = Call {
+                connection: &connection,
+                input: &json!({ "channel": "C1", "message": "hello" }),
+                key: &key,
+                not_before: Timestamp::from_millis(0),
+                request_id: None,
+                time_limit: Duration::from_secs(1),
+            };
+            // As the engine makes it: it knows of a call that is cut off only that it may have happened.
+            let error = tokio::time::timeout(call.time_limit, action.call(call)).await.unwrap().unwrap_err();
+            assert!(error.is_no_token() && error.message.contains("Nothing was sent"), "{error:?}");
+            assert_eq!(server.received_requests().await.unwrap().len(), sent);
+        }
     }
 
     fn answers(token: &str, answer: &Value) -> Mock {

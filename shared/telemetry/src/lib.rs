@@ -11,7 +11,7 @@ mod ending;
 #[cfg(feature = "otlp")]
 mod otlp;
 
-pub use ending::{terminated, terminated_and_idle};
+pub use ending::{terminated, terminated_and_done, terminated_and_idle};
 
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt;
