@@ -306,8 +306,21 @@ impl Server {
             // Nobody listening any more is what was wanted.
             let _ = told.send(true);
         };
+        let out_of_time = {
+            let stopping = stopping.clone();
+            tokio::spawn(async move {
+                when(stopping).await;
+                tokio::time::sleep(GRACE).await;
+            })
+        };
         serve_until_told(self.listener, self.routes, stop).await;
-        worker.await.context("the worker ended badly; runs under way go on after a restart")
+        let worked = worker.await.context("the worker ended badly; runs under way go on after a restart");
+        // A renewal that nobody waits for any more may have used up a refresh token: its answer is waited for.
+        tokio::select! {
+            () = self.deskwire.broker.idle() => {}
+            _ = out_of_time => tracing::warn!("a token was still being renewed when the time to stop was over"),
+        }
+        worked
     }
 }
 

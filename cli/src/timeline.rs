@@ -151,6 +151,9 @@ fn describe(entry: &Entry) -> (String, String) {
         Entry::Held { until, budget, .. } => {
             (paint(YELLOW, "…"), format!("held back until {}: the rate budget {budget} is used up", time(*until)))
         }
+        Entry::NoToken { until, reason, .. } => {
+            (paint(YELLOW, "…"), format!("waits for a token until {}: {reason}", time(*until)))
+        }
         Entry::Resumed { step, .. } => {
             let about = if step.is_some() { "; this step may have been under way" } else { "" };
             (paint(CYAN, "⏎"), format!("resumed after the process stopped{about}"))

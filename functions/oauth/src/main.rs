@@ -26,6 +26,7 @@ async fn main() -> Result<(), Error> {
         clock: Arc::clone(&start.clock),
         random: Arc::clone(&start.random),
     };
+    let broker = Arc::clone(&start.broker);
     // Whoever has just applied a connection comes to connect it.
     let routes = oauth::router(Arc::new(oauth)).layer(from_fn(move |request: Request, next: Next| {
         let function = Arc::clone(&function);
@@ -36,6 +37,7 @@ async fn main() -> Result<(), Error> {
     }));
     tokio::select! {
         ended = lambda_http::run(routes) => ended,
-        () = deskwire_telemetry::terminated() => Ok(()),
+        // A code that is being exchanged is taken once: its answer is waited for.
+        () = deskwire_telemetry::terminated_and_done(broker.idle()) => Ok(()),
     }
 }

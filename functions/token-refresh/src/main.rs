@@ -38,7 +38,10 @@ async fn main() -> Result<(), Error> {
         function.keep_in_step().await;
         shared.get_or_try_init(share).await?;
         start.vault.erase_due(start.clock.now()).await?;
-        let passed = refresh.pass().await?;
+        let passed = refresh.pass().await;
+        // Lambda stops the process as soon as it has the answer.
+        start.broker.idle().await;
+        let passed = passed?;
         if let Some(aws) = &function.aws {
             let states = start.store.token_states().await?;
             let needing = states.iter().filter(|state| state.standing == Standing::NeedsReauthorization).count();

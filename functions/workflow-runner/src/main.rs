@@ -42,6 +42,9 @@ async fn main() -> Result<(), Error> {
                     (Some(batches), Some(messages)) => batches.handle(messages, time_left).await,
                     _ => workflow_runner::handle(Arc::clone(engine), options.clone(), time_left).await,
                 };
+                // A renewal that its step did not wait for may have used up a refresh token.
+                let deadline = workflow_runner::time_left(event.context.deadline(), SystemTime::now());
+                let _ = tokio::time::timeout(deadline, function.deskwire.broker.idle()).await;
                 // Lambda stops the process as soon as it has the answer.
                 if telemetry.sends_traces() {
                     tokio::task::spawn_blocking(move || telemetry.flush()).await?;

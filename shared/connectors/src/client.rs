@@ -19,7 +19,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::connection::Connection;
-use crate::traced::request_id;
+use crate::traced::{CallTime, call_time, request_id};
 
 /// How long to wait where a provider turns a call away and does not say how long.
 pub(crate) const DEFAULT_WAIT: Duration = Duration::from_secs(30);
@@ -93,14 +93,26 @@ impl Client {
             return self.send_signed(connection, &outgoing, if_lost, time_limit, credential.clone(), None).await;
         }
         let name = &connection.name;
-        let token = self.tokens.token(name).await.map_err(|error| no_token(connection, error))?;
+        let token = token_in_time(connection, self.tokens.token(name)).await?;
         let response = self.send_with(connection, &outgoing, if_lost, time_limit, &token).await?;
         if !turned_down(connection, &response) {
             return Ok(response);
         }
         // Nothing was done, whatever the call is: the credential is checked before anything else.
-        let token = self.tokens.renewed(name, token.version).await.map_err(|error| no_token(connection, error))?;
+        let token = token_in_time(connection, self.tokens.renewed(name, token.version)).await?;
+        if call_time().is_some_and(CallTime::is_short) {
+            let reason = "its token had ended, and the new one came late in the call, which begins anew".to_owned();
+            return Err(no_token(connection, NoToken::Later { reason, after: Some(Duration::ZERO) }));
+        }
         self.send_with(connection, &outgoing, if_lost, time_limit, &token).await
+    }
+
+    /// Sees to it that a token is at hand, if the connection is signed in by one. What else is wrong, the call says.
+    pub(crate) async fn prepare(&self, name: &ConnectionName) -> Result<(), CallError> {
+        match self.connections.get(name).filter(|connection| connection.stored_credential().is_none()) {
+            None => Ok(()),
+            Some(connection) => self.tokens.token(name).await.map(|_| ()).map_err(|error| no_token(connection, error)),
+        }
     }
 
     /// Posts to the address of a connection that is a secret itself, signed in by its stored credential.
@@ -186,12 +198,28 @@ impl TokenSource for NoTokens {
     }
 }
 
+/// Waits for a token at most until shortly before the call's time is over: the call then ends with what is known, which is
+/// that nothing was sent.
+async fn token_in_time(
+    connection: &Connection,
+    getting: impl Future<Output = Result<AccessToken, NoToken>>,
+) -> Result<AccessToken, CallError> {
+    let got = match call_time() {
+        None => getting.await,
+        Some(time) => tokio::time::timeout_at(time.for_token(), getting).await.unwrap_or_else(|_| {
+            let reason = "it is still being asked for, and the call's time is over".to_owned();
+            Err(NoToken::Later { reason, after: None })
+        }),
+    };
+    got.map_err(|error| no_token(connection, error))
+}
+
 fn no_token(connection: &Connection, error: NoToken) -> CallError {
     match error {
         NoToken::NeedsPerson(why) => CallError::new(ErrorClass::NeedsReauthorization, "needs_reauthorization", why),
         NoToken::Later { reason, after } => {
             let message = format!("Connection {} has no token now: {reason}. Nothing was sent.", connection.name);
-            CallError { retry_after: after, ..CallError::new(ErrorClass::Retry, "no_token", message) }
+            CallError::no_token(message, after)
         }
     }
 }
@@ -288,10 +316,12 @@ pub(crate) fn quoted(text: &str) -> String {
 mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
 
+    use deskwire_core::action::{Call, EffectKey};
     use deskwire_core::connection::{AuthConfig, ConnectionConfig};
     use deskwire_core::domain::AllowedDomain;
     use deskwire_core::ids::OAuthClientName;
     use deskwire_core::secret::SecretString;
+    use deskwire_core::time::Timestamp;
     use deskwire_egress::EgressOptions;
     use serde_json::json;
     use wiremock::matchers::header;
@@ -328,21 +358,67 @@ mod tests {
     }
 
     async fn post(server: &MockServer, last: u64) -> Result<Value, CallError> {
+        let tokens = Arc::new(Counting { version: AtomicU64::new(1), last });
+        let action = crate::slack::post_message::PostMessage::new(client(&server.uri(), tokens));
+        testing::call(&action, json!({ "channel": "C1", "message": "hello" })).await
+    }
+
+    fn client(base_url: &str, tokens: Arc<dyn TokenSource>) -> Arc<Client> {
         let config = ConnectionConfig {
             display_name: None,
             name: ConnectionName::parse("slack").unwrap(),
             provider: "slack".to_owned(),
             auth: AuthConfig::OAuth2 { client: OAuthClientName::parse("slack").unwrap() },
             allowed_domain: AllowedDomain::parse("slack.com").unwrap(),
-            base_url: Url::parse(&server.uri()).unwrap(),
+            base_url: Url::parse(base_url).unwrap(),
             secret_url: None,
         };
         let connection = Connection::new(&config, &SecretString::from("")).unwrap();
         let egress = Egress::new(EgressOptions { allow_loopback: true, ..EgressOptions::default() });
-        let tokens = Arc::new(Counting { version: AtomicU64::new(1), last });
-        let client = Arc::new(Client::new(Arc::new(egress), [connection]).with_tokens(tokens));
-        let action = crate::slack::post_message::PostMessage::new(client);
-        testing::call(&action, json!({ "channel": "C1", "message": "hello" })).await
+        Arc::new(Client::new(Arc::new(egress), [connection]).with_tokens(tokens))
+    }
+
+    /// Has a token that is turned down, and never a newer one; or none at all.
+    struct Hanging {
+        has_one: bool,
+    }
+
+    impl TokenSource for Hanging {
+        fn token<'a>(&'a self, _: &'a ConnectionName) -> BoxFuture<'a, Result<AccessToken, NoToken>> {
+            Box::pin(async {
+                if !self.has_one {
+                    std::future::pending::<()>().await;
+                }
+                Ok(AccessToken { secret: SecretString::from("token-1"), version: 1, base_url: None })
+            })
+        }
+
+        fn renewed<'a>(&'a self, _: &'a ConnectionName, _: u64) -> BoxFuture<'a, Result<AccessToken, NoToken>> {
+            Box::pin(std::future::pending())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_call_whose_time_ends_while_it_waits_for_a_token_says_that_nothing_was_sent() {
+        let server = MockServer::start().await;
+        answers("token-1", &json!({ "ok": false, "error": "token_expired" })).mount(&server).await;
+        for (has_one, sent) in [(false, 0), (true, 1)] {
+            let actions = crate::actions(client(&server.uri(), Arc::new(Hanging { has_one })));
+            let action = actions.get("slack.post_message").unwrap();
+            let (connection, key) = (ConnectionName::parse("slack").unwrap(), EffectKey("k".repeat(64)));
+            let call = Call {
+                connection: &connection,
+                input: &json!({ "channel": "C1", "message": "hello" }),
+                key: &key,
+                not_before: Timestamp::from_millis(0),
+                request_id: None,
+                time_limit: Duration::from_secs(1),
+            };
+            // As the engine makes it: it knows of a call that is cut off only that it may have happened.
+            let error = tokio::time::timeout(call.time_limit, action.call(call)).await.unwrap().unwrap_err();
+            assert!(error.is_no_token() && error.message.contains("Nothing was sent"), "{error:?}");
+            assert_eq!(server.received_requests().await.unwrap().len(), sent);
+        }
     }
 
     fn answers(token: &str, answer: &Value) -> Mock {

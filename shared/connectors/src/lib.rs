@@ -51,9 +51,10 @@ pub fn actions(client: Arc<Client>) -> Actions {
         Arc::new(zendesk::look_up_user::LookUpUser::new(Arc::clone(&client))),
         Arc::new(zendesk::update_profile::UpdateProfile::new(Arc::clone(&client))),
         Arc::new(zendesk::update_record::UpdateRecord::new(Arc::clone(&client))),
-        Arc::new(zendesk::update_ticket::UpdateTicket::new(client)),
+        Arc::new(zendesk::update_ticket::UpdateTicket::new(Arc::clone(&client))),
     ];
-    Actions::new(all.into_iter().map(|action| Arc::new(traced::Traced(action)) as Arc<dyn Action>))
+    let traced = |action| traced::Traced { action, client: Arc::clone(&client) };
+    Actions::new(all.into_iter().map(|action| Arc::new(traced(action)) as Arc<dyn Action>))
 }
 
 #[cfg(test)]

@@ -177,6 +177,9 @@ impl ErrorClass {
     }
 }
 
+/// The code of a call that was not made, because its connection had no token.
+const NO_TOKEN: &str = "no_token";
+
 /// A failed call.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[error("{message}")]
@@ -199,6 +202,17 @@ impl CallError {
     /// An error of this class, without a wait.
     pub fn new(class: ErrorClass, code: impl Into<String>, message: impl Into<String>) -> Self {
         Self { class, code: code.into(), message: message.into(), retry_after: None, hold: None }
+    }
+
+    /// There is no token to sign the call in with, so nothing of it was sent: come again after `wait`. Such an error counts
+    /// as no attempt and leaves no doubt, whatever the action's [`Effect`] is.
+    pub fn no_token(message: impl Into<String>, wait: Option<Duration>) -> Self {
+        Self { retry_after: wait, ..Self::new(ErrorClass::Retry, NO_TOKEN, message) }
+    }
+
+    /// Is it one of [`CallError::no_token`]?
+    pub fn is_no_token(&self) -> bool {
+        self.class == ErrorClass::Retry && self.code == NO_TOKEN
     }
 
     /// A call that the provider turned away for now: nothing happened, come again after `wait`.
@@ -286,6 +300,14 @@ pub trait Action: Send + Sync {
 
     /// Which budgets a call with this input would draw on, so that a call that must wait is not made at all.
     fn hold_keys(&self, call: Call<'_>) -> Vec<HoldKey>;
+
+    /// Gets what a call needs before it begins: a token that is in force. It sends nothing of the call and takes none of its
+    /// time, so however it ends, nothing happened. Its errors: [`CallError::no_token`], and those of class
+    /// [`ErrorClass::NeedsReauthorization`].
+    fn prepare<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<(), CallError>> {
+        let _ = call;
+        Box::pin(async { Ok(()) })
+    }
 
     /// Calls the provider.
     fn call<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Value, CallError>>;

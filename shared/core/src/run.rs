@@ -156,6 +156,17 @@ pub enum Entry {
         /// Whose budget.
         budget: String,
     },
+    /// A call was not made, because its connection has no token now. Not an attempt.
+    NoToken {
+        /// Which step.
+        step: StepPath,
+        /// When.
+        at: Timestamp,
+        /// When it will be tried.
+        until: Timestamp,
+        /// One sentence: why there is none.
+        reason: String,
+    },
     /// The process that had the run stopped in its middle, and another one goes on.
     Resumed {
         /// When.
@@ -280,6 +291,7 @@ impl Entry {
             | Self::Failed { step, .. }
             | Self::Unknown { step, .. }
             | Self::Held { step, .. }
+            | Self::NoToken { step, .. }
             | Self::Calling { step, .. }
             | Self::Chose { step, .. }
             | Self::Looping { step, .. }
@@ -300,6 +312,7 @@ impl Entry {
             | Self::Failed { at, .. }
             | Self::Unknown { at, .. }
             | Self::Held { at, .. }
+            | Self::NoToken { at, .. }
             | Self::Resumed { at, .. }
             | Self::Calling { at, .. }
             | Self::Chose { at, .. }

@@ -193,6 +193,12 @@ impl<'a> Delivery<'a> {
         self.time_left.map_or(limit, |time_left| limit.min(time_left.at_most))
     }
 
+    /// How long something may be waited for before a call: no longer than the process still has.
+    pub(crate) fn patience(&self, wait: Duration) -> Duration {
+        let left = |time_left: TimeLeft| time_left.until.since(self.now()).saturating_sub(LEASE_MARGIN);
+        self.time_left.map_or(wait, |time_left| wait.min(time_left.at_most).min(left(time_left)))
+    }
+
     /// Where a call that may take this long would not end in time: the run is handed on to a process that has more.
     pub(crate) fn hand_on(&self, limit: Duration) -> Option<End> {
         let now = self.now();

@@ -120,6 +120,11 @@ impl Journal {
             Entry::Held { at, .. } => {
                 step.waiting_since.get_or_insert(*at);
             }
+            // Nothing was called, also where a call was announced. A doubt about an earlier one stays.
+            Entry::NoToken { at, .. } => {
+                step.announced = false;
+                step.waiting_since.get_or_insert(*at);
+            }
             // What it waited for was a person, so its patience begins anew.
             Entry::Blocked { .. } => {
                 step.announced = false;

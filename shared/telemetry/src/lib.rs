@@ -12,7 +12,7 @@ mod line;
 #[cfg(feature = "otlp")]
 mod otlp;
 
-pub use ending::{terminated, terminated_and_idle};
+pub use ending::{terminated, terminated_and_done, terminated_and_idle};
 
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt;

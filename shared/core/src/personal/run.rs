@@ -121,6 +121,7 @@ impl Hider {
             | Entry::Unknown { reason, .. }
             | Entry::Chose { reason, .. }
             | Entry::Waiting { reason, .. }
+            | Entry::NoToken { reason, .. }
             | Entry::Blocked { reason, .. } => *reason = masked(reason, &self.values),
             Entry::Held { .. } | Entry::Resumed { .. } | Entry::Calling { .. } | Entry::Caused { .. } => {}
         }
