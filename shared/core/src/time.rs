@@ -3,9 +3,13 @@
 use std::fmt;
 use std::time::Duration;
 
+use jiff::SignedDuration;
+use jiff::civil::DateTime;
+use jiff::fmt::temporal::Pieces;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A point in time in UTC, in whole milliseconds since 1970. Shown and stored in JSON as RFC 3339.
+/// A point in time in UTC, in whole milliseconds since 1970. Shown and stored in JSON as RFC 3339, which has four digits for
+/// the year: no value lies before the year 0 or after the year 9999, so whatever is computed can be written and read again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Timestamp(i64);
 
@@ -14,10 +18,27 @@ pub struct Timestamp(i64);
 #[error("{0:?} is not a time such as 2026-02-03T08:15:42Z")]
 pub struct BadTimestamp(pub String);
 
+/// 0000-01-01T00:00:00Z.
+const FIRST: Timestamp = Timestamp(-62_167_219_200_000);
+
+/// 9999-12-31T23:59:59.999Z.
+const LAST: Timestamp = Timestamp(253_402_300_799_999);
+
 impl Timestamp {
-    /// From milliseconds since 1970-01-01T00:00:00Z.
+    /// From milliseconds since 1970-01-01T00:00:00Z; the first or last time there is where that lies beyond it.
     pub const fn from_millis(millis: i64) -> Self {
-        Self(millis)
+        if millis < FIRST.0 {
+            FIRST
+        } else if millis > LAST.0 {
+            LAST
+        } else {
+            Self(millis)
+        }
+    }
+
+    /// Is it the last time there is? What is counted up to there has no known end.
+    pub const fn is_last(self) -> bool {
+        self.0 == LAST.0
     }
 
     /// Milliseconds since 1970-01-01T00:00:00Z.
@@ -27,7 +48,15 @@ impl Timestamp {
 
     /// Reads RFC 3339 text with any number of fraction digits; what lies below a millisecond is cut off.
     pub fn parse(text: &str) -> Result<Self, BadTimestamp> {
-        text.parse::<jiff::Timestamp>().map(|t| Self(t.as_millisecond())).map_err(|_| BadTimestamp(text.to_owned()))
+        // Put together here, since the library's own point in time ends a day and two hours before the year 9999 does.
+        let bad = || BadTimestamp(text.to_owned());
+        let pieces = Pieces::parse(text).map_err(|_| bad())?;
+        let (time, offset) = (pieces.time().ok_or_else(bad)?, pieces.to_numeric_offset().ok_or_else(bad)?);
+        let local =
+            DateTime::from_parts(pieces.date(), time).duration_since(DateTime::constant(1970, 1, 1, 0, 0, 0, 0));
+        let since_1970 = local.saturating_sub(SignedDuration::from_secs(offset.seconds().into()));
+        let millis = i64::try_from(since_1970.as_millis()).map_err(|_| bad())?;
+        if millis < FIRST.0 || millis > LAST.0 { Err(bad()) } else { Ok(Self(millis)) }
     }
 
     /// Reads whole seconds since 1970, as Slack sends them.
@@ -37,7 +66,7 @@ impl Timestamp {
             return Err(bad());
         }
         let seconds: i64 = text.parse().map_err(|_| bad())?;
-        seconds.checked_mul(1000).map(Self).ok_or_else(bad)
+        seconds.checked_mul(1000).filter(|millis| *millis <= LAST.0).map(Self).ok_or_else(bad)
     }
 
     /// Whole seconds since 1970, rounded down.
@@ -45,16 +74,16 @@ impl Timestamp {
         self.0.div_euclid(1000)
     }
 
-    /// This time and `duration`; the far end of time where it would overflow.
+    /// This time and `duration`; the last time there is where it would lie beyond that.
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
-        Self(self.0.saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
+        Self::from_millis(self.0.saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
     }
 
-    /// This time less `duration`.
+    /// This time less `duration`; the first time there is where it would lie before that.
     #[must_use]
     pub fn minus(self, duration: Duration) -> Self {
-        Self(self.0.saturating_sub(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
+        Self::from_millis(self.0.saturating_sub(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
     }
 
     /// How long after `earlier` this is; zero when it is not after it.
@@ -65,8 +94,9 @@ impl Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match jiff::Timestamp::from_millisecond(self.0) {
-            Ok(time) => write!(f, "{time:.3}"),
+        let start = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
+        match start.checked_add(SignedDuration::from_millis(self.0)) {
+            Ok(time) => write!(f, "{time:.3}Z"),
             Err(_) => write!(f, "{} ms", self.0),
         }
     }
@@ -98,7 +128,7 @@ pub struct SystemClock;
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         let since_1970 = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        Timestamp(i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX))
+        Timestamp::from_millis(i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX))
     }
 }
 
@@ -150,9 +180,32 @@ mod tests {
     }
 
     #[test]
+    fn every_time_that_can_be_computed_is_read_back_as_it_was_written() {
+        let now = Timestamp::parse("2026-12-01T03:00:00Z").unwrap();
+        for far in [
+            now.plus(Duration::MAX),
+            now.plus(Duration::from_secs(9_223_372_036_854_775)),
+            Timestamp::from_millis(i64::MAX),
+            Timestamp::from_millis(i64::MAX).plus(Duration::from_millis(1)),
+            Timestamp::parse("9999-12-31T23:59:59.999Z").unwrap().plus(Duration::from_hours(1)),
+        ] {
+            assert_eq!(far.to_string(), "9999-12-31T23:59:59.999Z");
+            assert!(far.is_last());
+        }
+        for early in [now.minus(Duration::MAX), Timestamp::from_millis(i64::MIN)] {
+            assert_eq!(early.to_string(), "0000-01-01T00:00:00.000Z");
+        }
+        let known = [i64::MIN, -62_167_219_200_001, -1, 0, 1, 253_402_207_200_000, 253_402_300_800_000, i64::MAX];
+        for time in known.map(Timestamp::from_millis) {
+            let written = serde_json::to_string(&time).unwrap();
+            assert_eq!(serde_json::from_str::<Timestamp>(&written).unwrap(), time, "{written}");
+        }
+    }
+
+    #[test]
     fn unix_seconds_take_digits_only() {
         assert_eq!(Timestamp::parse_unix_seconds("1531420618").unwrap().as_unix_seconds(), 1_531_420_618);
-        for bad in ["", "-1", "+1", "1.5", "1e9", "99999999999999999999", " 1"] {
+        for bad in ["", "-1", "+1", "1.5", "1e9", "99999999999999999999", "253402300800", " 1"] {
             assert!(Timestamp::parse_unix_seconds(bad).is_err(), "{bad:?}");
         }
     }
