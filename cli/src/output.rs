@@ -191,6 +191,6 @@ mod tests {
         let value = serde_json::json!({ "subject": "\u{1b}[2J\u{202e}\u{9b}" });
         let shown = printable(&format!("{value:#}")).into_owned();
         assert!(!shown.contains(['\u{202e}', '\u{9b}', '\u{1b}']), "{shown:?}");
-        assert_eq!(serde_json::from_str::<Value>(&shown).unwrap(), value);
+        assert_eq!(deskwire_core::json::from_str::<Value>(&shown).unwrap(), value);
     }
 }

@@ -1,7 +1,7 @@
 //! Every function in one process: the routes, the worker beside them, and an orderly stop.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::future::Future;
 use std::io::{Read, Seek, Write};
 use std::net::{IpAddr, SocketAddr};
@@ -67,13 +67,12 @@ pub(crate) async fn listen(address: SocketAddr) -> anyhow::Result<Listening> {
 
 /// Makes sure that no other server uses the data folder, for as long as the file is held.
 pub(crate) fn lock(data: &Path) -> anyhow::Result<File> {
-    std::fs::create_dir_all(data)
+    deskwire_storage::private::make_folder(data)
         .with_context(|| format!("cannot make the data folder {}; name a writable one with --data", data.display()))?;
     let path = data.join("serve.lock");
-    let mut file =
-        OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path).with_context(|| {
-            format!("cannot write to the data folder {}; name a writable one with --data", data.display())
-        })?;
+    let mut file = deskwire_storage::private::make_file(&path).with_context(|| {
+        format!("cannot write to the data folder {}; name a writable one with --data", data.display())
+    })?;
     match file.try_lock() {
         Ok(()) => {
             let written = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));

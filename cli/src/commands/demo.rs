@@ -270,7 +270,7 @@ impl TemporaryFolder {
     fn make() -> anyhow::Result<Self> {
         let name = deskwire_core::ids::RunId::generate(SystemClock.now(), &OsRandom);
         let folder = std::env::temp_dir().join(format!("deskwire-demo-{name}"));
-        std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        deskwire_storage::private::make_folder(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
         Ok(Self(folder))
     }
 }

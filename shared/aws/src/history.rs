@@ -91,7 +91,7 @@ impl History for AwsStore {
             let key = keys::event(&row.event_source, &row.event_id);
             let Some((event, body)) = self.event_at(&key).await? else { return Ok(None) };
             let journal = self.journal(&row.id).await?;
-            Ok(Some(RunDetail { summary: row.summary()?, journal, event: event.event(&body)? }))
+            Ok(Some(RunDetail { summary: row.summary()?, journal, event: event.event(&body)?, unreadable: 0 }))
         })
     }
 

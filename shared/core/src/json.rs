@@ -49,8 +49,26 @@ fn parse<T: DeserializeOwned>(text: &str) -> Result<T, NotJson> {
     serde_json::from_str(text).map_err(|error| match error.classify() {
         Category::Eof if text.trim().is_empty() => NotJson("it is empty".to_owned()),
         Category::Eof => NotJson(format!("it ends too early, at line {} column {}", error.line(), error.column())),
+        Category::Data => NotJson(without_its_text(&error.to_string())),
         _ => NotJson(error.to_string()),
     })
+}
+
+/// What the parser says of a value that does not fit, without the value: `invalid type: string, expected u64 at line 1
+/// column 9`. Names of members stay.
+fn without_its_text(error: &str) -> String {
+    let names_a_member =
+        ["missing field", "duplicate field", "unknown field"].iter().any(|said| error.starts_with(said));
+    let quoted = error.find(['"', '`']).filter(|_| !names_a_member);
+    let after = error.rfind(", expected ").or_else(|| error.rfind(" at line "));
+    match (quoted, after) {
+        (Some(quoted), Some(after)) if quoted < after => {
+            let before = error[..quoted].trim_end();
+            format!("{}{}", if before.is_empty() { "it does not fit" } else { before }, &error[after..])
+        }
+        (Some(quoted), None) => error[..quoted].trim_end().to_owned(),
+        _ => error.to_owned(),
+    }
 }
 
 /// Puts the escape of U+FFFD where an escape is half of a surrogate pair. It is as long, so places stay what they are.

@@ -6,6 +6,7 @@
 
 pub mod action;
 pub mod connection;
+pub mod damage;
 pub mod domain;
 pub mod event;
 pub mod ids;

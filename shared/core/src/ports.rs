@@ -1,5 +1,8 @@
 //! The small traits that stores implement: what callers need, not what a database offers.
 //!
+//! A record that cannot be read is no reason to fail for others: lists leave it out, and a run is set aside (see
+//! [`crate::damage`]). Asked for alone, it answers [`StoreError::Corrupt`].
+//!
 //! Every adapter passes the contract suite of `deskwire-storage`. The time is always passed in. Two callers exist: the
 //! webhook functions know an [`Inbox`], the runner knows [`Work`]; people's commands and pages read [`History`]; which
 //! workflows are in force, and where their schedules stand, is in the [`Registry`].
@@ -11,6 +14,7 @@ use serde::Serialize;
 use crate::BoxFuture;
 use crate::action::Hold;
 use crate::connection::FixedFacts;
+use crate::damage::Inspection;
 use crate::event::{Event, EventState, JsonText};
 use crate::ids::{ConnectionName, EventId, Lane, RunId, SourceName, WorkflowName, WorkflowVersion};
 use crate::run::{Entry, Run, RunState};
@@ -523,6 +527,8 @@ pub struct RunDetail {
     pub summary: RunSummary,
     /// What is known of its steps.
     pub journal: Vec<Entry>,
+    /// How many records of its journal cannot be read: with any, which of its steps are done is not known.
+    pub unreadable: usize,
     /// The event it is about.
     pub event: Event,
 }
@@ -579,7 +585,8 @@ pub trait History: Send + Sync {
     fn decide<'a>(&'a self, run: &'a RunId, entries: Vec<Entry>, now: Timestamp) -> BoxFuture<'a, StoreResult<bool>>;
 
     /// Removes at most `most` events that were received before `before`, with their runs and journals; events with a run
-    /// that is not over stay. Answers how many events are gone.
+    /// that is not over stay. Answers how many events are gone: fewer than `most` where no more are to be removed. What is
+    /// old is found by index, and nobody who writes waits for long.
     fn purge(&self, before: Timestamp, most: usize) -> BoxFuture<'_, StoreResult<usize>>;
 
     /// The file of a workflow version that was published.
@@ -745,6 +752,6 @@ pub trait SecretStore: Send + Sync {
 }
 
 /// A store with all that a process needs of one.
-pub trait Store: Inbox + Work + History + Registry + TokenStates + SecretStore {}
+pub trait Store: Inbox + Work + History + Registry + TokenStates + SecretStore + Inspection {}
 
-impl<S: Inbox + Work + History + Registry + TokenStates + SecretStore> Store for S {}
+impl<S: Inbox + Work + History + Registry + TokenStates + SecretStore + Inspection> Store for S {}

@@ -9,7 +9,8 @@ use jiff::fmt::temporal::Pieces;
 use jiff::tz::Offset;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A point in time in UTC, in whole milliseconds since 1970. Shown and stored in JSON as RFC 3339.
+/// A point in time in UTC, in whole milliseconds since 1970. Shown and stored in JSON as RFC 3339, which has four digits for
+/// the year: no value lies before the year 0 or after the year 9999, so whatever is computed can be written and read again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Timestamp(i64);
 
@@ -24,9 +25,6 @@ pub enum BadTimestamp {
     TooFar(String),
 }
 
-/// 9999-12-31T23:59:59.999Z.
-const LAST: Timestamp = Timestamp(253_402_300_799_999);
-
 /// Would it be a time if its year had four digits?
 fn is_beyond(text: &str) -> bool {
     let text = text.trim_start_matches('+');
@@ -35,10 +33,27 @@ fn is_beyond(text: &str) -> bool {
     year > 4 && rest.starts_with('-') && Pieces::parse(&format!("2000{rest}")).is_ok()
 }
 
+/// 0000-01-01T00:00:00Z.
+const FIRST: Timestamp = Timestamp(-62_167_219_200_000);
+
+/// 9999-12-31T23:59:59.999Z.
+const LAST: Timestamp = Timestamp(253_402_300_799_999);
+
 impl Timestamp {
-    /// From milliseconds since 1970-01-01T00:00:00Z.
+    /// From milliseconds since 1970-01-01T00:00:00Z; the first or last time there is where that lies beyond it.
     pub const fn from_millis(millis: i64) -> Self {
-        Self(millis)
+        if millis < FIRST.0 {
+            FIRST
+        } else if millis > LAST.0 {
+            LAST
+        } else {
+            Self(millis)
+        }
+    }
+
+    /// Is it the last time there is? What is counted up to there has no known end.
+    pub const fn is_last(self) -> bool {
+        self.0 == LAST.0
     }
 
     /// Milliseconds since 1970-01-01T00:00:00Z.
@@ -66,7 +81,11 @@ impl Timestamp {
             DateTime::from_parts(pieces.date(), time).duration_since(DateTime::constant(1970, 1, 1, 0, 0, 0, 0));
         let since_1970 = local.saturating_sub(SignedDuration::from_secs(offset.seconds().into()));
         let millis = i64::try_from(since_1970.as_millis()).map_err(|_| far())?;
-        if millis > LAST.0 { Err(far()) } else { Ok(Self(millis)) }
+        match millis {
+            millis if millis < FIRST.0 => Err(bad()),
+            millis if millis > LAST.0 => Err(far()),
+            millis => Ok(Self(millis)),
+        }
     }
 
     /// Reads whole seconds since 1970, as Slack sends them.
@@ -85,16 +104,16 @@ impl Timestamp {
         self.0.div_euclid(1000)
     }
 
-    /// This time and `duration`; the far end of time where it would overflow.
+    /// This time and `duration`; the last time there is where it would lie beyond that.
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
-        Self(self.0.saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
+        Self::from_millis(self.0.saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
     }
 
-    /// This time less `duration`.
+    /// This time less `duration`; the first time there is where it would lie before that.
     #[must_use]
     pub fn minus(self, duration: Duration) -> Self {
-        Self(self.0.saturating_sub(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
+        Self::from_millis(self.0.saturating_sub(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
     }
 
     /// How long after `earlier` this is; zero when it is not after it.
@@ -139,7 +158,7 @@ pub struct SystemClock;
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         let since_1970 = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        Timestamp(i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX))
+        Timestamp::from_millis(i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX))
     }
 }
 
@@ -248,6 +267,29 @@ mod tests {
     }
 
     #[test]
+    fn every_time_that_can_be_computed_is_read_back_as_it_was_written() {
+        let now = Timestamp::parse("2026-12-01T03:00:00Z").unwrap();
+        for far in [
+            now.plus(Duration::MAX),
+            now.plus(Duration::from_secs(9_223_372_036_854_775)),
+            Timestamp::from_millis(i64::MAX),
+            Timestamp::from_millis(i64::MAX).plus(Duration::from_millis(1)),
+            Timestamp::parse("9999-12-31T23:59:59.999Z").unwrap().plus(Duration::from_hours(1)),
+        ] {
+            assert_eq!(far.to_string(), "9999-12-31T23:59:59.999Z");
+            assert!(far.is_last());
+        }
+        for early in [now.minus(Duration::MAX), Timestamp::from_millis(i64::MIN)] {
+            assert_eq!(early.to_string(), "0000-01-01T00:00:00.000Z");
+        }
+        let known = [i64::MIN, -62_167_219_200_001, -1, 0, 1, 253_402_207_200_000, 253_402_300_800_000, i64::MAX];
+        for time in known.map(Timestamp::from_millis) {
+            let written = serde_json::to_string(&time).unwrap();
+            assert_eq!(crate::json::from_str::<Timestamp>(&written).unwrap(), time, "{written}");
+        }
+    }
+
+    #[test]
     fn a_time_without_a_zone_is_one_only_where_utc_is_meant() {
         let expected = Timestamp::parse("2019-06-26T13:28:11Z").unwrap();
         for text in [
@@ -267,7 +309,7 @@ mod tests {
     #[test]
     fn unix_seconds_take_digits_only() {
         assert_eq!(Timestamp::parse_unix_seconds("1531420618").unwrap().as_unix_seconds(), 1_531_420_618);
-        for bad in ["", "-1", "+1", "1.5", "1e9", "99999999999999999999", " 1"] {
+        for bad in ["", "-1", "+1", "1.5", "1e9", "99999999999999999999", "253402300800", " 1"] {
             assert!(Timestamp::parse_unix_seconds(bad).is_err(), "{bad:?}");
         }
         assert!(Timestamp::parse_unix_seconds("253402300800").unwrap_err().to_string().contains("too far away"));

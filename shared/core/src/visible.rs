@@ -91,6 +91,6 @@ mod tests {
         let value = serde_json::json!({ "a": "\u{202e}\u{9b}\u{1b}\u{feff}x", "b\u{7f}": ["\n"] });
         let shown = visible(&format!("{value:#}")).into_owned();
         assert!(!shown.contains(['\u{202e}', '\u{9b}', '\u{7f}']), "{shown}");
-        assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).unwrap(), value);
+        assert_eq!(crate::json::from_str::<serde_json::Value>(&shown).unwrap(), value);
     }
 }

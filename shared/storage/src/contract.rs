@@ -8,10 +8,12 @@
     reason = "a contract's cases are tests: they panic where the store breaks its word"
 )]
 
+mod damage;
 mod flow;
 mod secrets;
 mod tokens;
 
+pub use damage::*;
 pub use flow::*;
 pub use secrets::*;
 pub use tokens::*;
@@ -20,6 +22,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deskwire_core::action::{CallError, Hold, HoldKey};
+use deskwire_core::damage::Inspection;
 use deskwire_core::event::{ChangeFacts, Event, EventState, JsonText};
 use deskwire_core::ids::{EventId, Lane, RequestId, RunId, SourceName, StepPath, WorkflowName, WorkflowVersion};
 use deskwire_core::ports::{
@@ -44,11 +47,17 @@ pub struct Stores {
     pub tokens: Arc<dyn TokenStates>,
     /// Keeps sealed secrets.
     pub secrets: Arc<dyn SecretStore>,
+    /// Names what it cannot read.
+    pub inspection: Arc<dyn Inspection>,
+    /// Damages its records.
+    pub hurt: Option<Arc<dyn Hurt>>,
 }
 
 impl Stores {
     /// One value that is all of them.
-    pub fn of<S: Inbox + Work + History + Registry + TokenStates + SecretStore + 'static>(store: S) -> Self {
+    pub fn of<S: Inbox + Work + History + Registry + TokenStates + SecretStore + Inspection + 'static>(
+        store: S,
+    ) -> Self {
         let store = Arc::new(store);
         Self {
             inbox: store.clone(),
@@ -56,7 +65,9 @@ impl Stores {
             history: store.clone(),
             registry: store.clone(),
             tokens: store.clone(),
+            inspection: store.clone(),
             secrets: store,
+            hurt: None,
         }
     }
 
@@ -540,6 +551,18 @@ macro_rules! store_contract {
             versions_of_a_secret_never_change
             old_versions_of_a_secret_are_erased_at_their_time
             a_secret_is_sealed_anew_only_from_the_key_it_has
+            an_unreadable_event_hides_no_other
+            an_unreadable_run_is_set_aside_and_its_lane_goes_on
+            an_unreadable_run_that_is_asked_for_alone_is_set_aside
+            a_run_behind_an_unreadable_one_takes_its_turn
+            a_run_whose_journal_is_unreadable_is_set_aside_and_shown
+            a_run_whose_event_is_unreadable_is_set_aside
+            an_unreadable_change_stops_no_run
+            an_unreadable_wait_stops_no_event
+            an_unreadable_token_record_hides_no_other
+            an_unreadable_secret_hides_no_other
+            what_is_in_force_and_unreadable_hides_no_other
+            a_clock_that_is_set_back_delays_nothing_that_is_queued
         }
     };
     (@each $make:expr; $($case:ident)*) => {

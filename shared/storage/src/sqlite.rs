@@ -6,9 +6,13 @@
 
 mod changes;
 mod checkpoint;
+mod clock;
+mod damage;
 mod history;
 mod inbox;
+mod inspect;
 mod registry;
+mod retention;
 mod rows;
 mod schema;
 mod secrets;
@@ -26,10 +30,12 @@ use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 use tokio::sync::Notify;
 
+use crate::private;
 use checkpoint::Checkpointer;
-use writer::Writer;
+use retention::Position;
+use writer::{Patience, Until, Writer};
 
-/// How long a statement waits for another process's write before it reports the store as busy.
+/// How long a batch of writes, or a statement of a reader, waits for another process's write before the store is busy.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The page cache of each connection, in KiB (negative is how SQLite is told "KiB").
@@ -84,6 +90,8 @@ struct Shared {
     writer: Writer,
     reader: Reader,
     arrived: Notify,
+    /// How far the search for old events has come.
+    removing: Mutex<Option<Position>>,
 }
 
 enum Reader {
@@ -94,17 +102,29 @@ enum Reader {
 }
 
 impl SqliteStore {
-    /// Opens `deskwire.db` in `folder`, which is made if need be, and brings its schema up to date.
+    /// Opens `deskwire.db` in `folder`, which is made if need be, and brings its schema up to date. Folder and files are
+    /// their owner's alone: rights of others are taken away, and that is said.
     pub fn open(folder: &Path) -> Result<Self, OpenError> {
-        std::fs::create_dir_all(folder).map_err(|source| OpenError::Folder { path: folder.to_owned(), source })?;
+        Self::open_with(folder, Box::new(Until::at_most(BUSY_TIMEOUT)))
+    }
+
+    fn open_with(folder: &Path, patience: Box<dyn Patience>) -> Result<Self, OpenError> {
         let path = folder.join("deskwire.db");
+        private::make_folder(folder)
+            .and_then(|()| close_to_others(folder))
+            .and_then(|()| private::make_file(&path))
+            .map_err(|source| OpenError::Folder { path: folder.to_owned(), source })?;
         let mut connection =
             connect(&path).map_err(|error| OpenError::File { path: path.clone(), reason: error.to_string() })?;
         schema::migrate(&mut connection, &path)?;
         let second =
             connect(&path).map_err(|error| OpenError::File { path: path.clone(), reason: error.to_string() })?;
+        // From here on the writer waits by itself, for whole batches.
+        connection
+            .busy_timeout(Duration::ZERO)
+            .map_err(|error| OpenError::File { path: path.clone(), reason: error.to_string() })?;
         let reader = Reader::File { path, connection: Arc::default() };
-        Ok(Self::new(Writer::on_a_thread(connection, Checkpointer::start(second)), reader))
+        Ok(Self::new(Writer::on_a_thread(connection, Checkpointer::start(second), patience), reader))
     }
 
     /// A store that lives as long as this value and runs in the caller's thread: for tests and dry runs.
@@ -118,7 +138,7 @@ impl SqliteStore {
     }
 
     fn new(writer: Writer, reader: Reader) -> Self {
-        Self { shared: Arc::new(Shared { writer, reader, arrived: Notify::new() }) }
+        Self { shared: Arc::new(Shared { writer, reader, arrived: Notify::new(), removing: Mutex::default() }) }
     }
 
     /// Runs `job` in a write transaction that it shares with whatever else is waiting. It may run twice, when the first
@@ -128,7 +148,33 @@ impl SqliteStore {
         T: Send + 'static,
         F: FnMut(&Connection) -> StoreResult<T> + Send + 'static,
     {
-        self.shared.writer.submit(job).await
+        self.shared.writer.submit(1, job).await
+    }
+
+    /// The same for a job that writes about so many times as much as others.
+    async fn write_much<T, F>(&self, weight: usize, job: F) -> StoreResult<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&Connection) -> StoreResult<T> + Send + 'static,
+    {
+        self.shared.writer.submit(weight, job).await
+    }
+
+    /// The same for what comes from outside: refused at once where too much waits already.
+    async fn take_in<T, F>(&self, job: F) -> StoreResult<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&Connection) -> StoreResult<T> + Send + 'static,
+    {
+        self.shared.writer.submit_if_room(job).await
+    }
+
+    fn removing(&self) -> Option<Position> {
+        *self.shared.removing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn removed_up_to(&self, position: Option<Position>) {
+        *self.shared.removing.lock().unwrap_or_else(PoisonError::into_inner) = position;
     }
 
     /// Runs `job` on the reading connection, off the async threads.
@@ -138,7 +184,7 @@ impl SqliteStore {
         F: Fn(&Connection) -> StoreResult<T> + Send + 'static,
     {
         match &self.shared.reader {
-            Reader::Shared => self.shared.writer.submit(job).await,
+            Reader::Shared => self.shared.writer.submit(1, job).await,
             Reader::File { path, connection } => {
                 let (path, connection) = (path.clone(), Arc::clone(connection));
                 tokio::task::spawn_blocking(move || {
@@ -153,6 +199,20 @@ impl SqliteStore {
             }
         }
     }
+}
+
+/// Takes rights of others away, and says so once.
+fn close_to_others(folder: &Path) -> std::io::Result<()> {
+    let held_something = folder.join("deskwire.db").exists();
+    let loose: Vec<_> = private::tighten(folder)?.iter().map(|path| path.display().to_string()).collect();
+    if held_something && !loose.is_empty() {
+        tracing::error!(
+            paths = loose.join(", "),
+            "other users of this machine could read the store, and cannot from now on: it was opened to them before. If \
+             somebody else works on this machine, renew the secrets and tokens in it"
+        );
+    }
+    Ok(())
 }
 
 fn connect(path: &Path) -> rusqlite::Result<Connection> {

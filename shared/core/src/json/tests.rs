@@ -113,6 +113,31 @@ fn typed_values_are_read_the_same_way() {
 }
 
 #[test]
+fn a_value_that_does_not_fit_is_not_quoted() {
+    #[derive(Debug, serde::Deserialize)]
+    struct Wanted {
+        _at: crate::time::Timestamp,
+        _kind: Kind,
+    }
+    #[derive(Debug, serde::Deserialize)]
+    enum Kind {
+        Known,
+    }
+    for text in
+        [r#"{"_at": "my secret"}"#, r#"{"_kind": "my secret"}"#, r#"{"_at": {}, "_kind": "x"}"#, r#""my secret""#]
+    {
+        let why = from_str::<Wanted>(text).unwrap_err().0;
+        assert!(!why.contains("secret") && why.contains("line 1 column"), "{why}");
+    }
+    assert_eq!(
+        from_str::<bool>(r#""my `secret`, expected \" at line ""#).unwrap_err().0,
+        "invalid type: string, expected a boolean at line 1 column 34"
+    );
+    assert!(from_str::<Wanted>("{}").unwrap_err().0.starts_with("missing field `_at`"));
+    let _ = Kind::Known;
+}
+
+#[test]
 fn keys_that_the_parser_uses_for_itself_do_no_harm() {
     for text in [
         r#"{"$serde_json::private::Number": "x"}"#,

@@ -1,6 +1,7 @@
 //! What people ask for: lists, single records, replays.
 
 use deskwire_core::BoxFuture;
+use deskwire_core::damage::RecordKind;
 use deskwire_core::event::EventState;
 use deskwire_core::ids::{Lane, RunId, WorkflowName, WorkflowVersion};
 use deskwire_core::ports::{
@@ -12,12 +13,13 @@ use deskwire_core::time::Timestamp;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, ToSql, params};
 
+use super::damage::{readable, shown};
 use super::rows::{
-    EVENT, EVENT_SUMMARY, NewRun, RUN_SUMMARY, append, corrupt, enqueue, event, event_summary, journal, promote,
-    run_summary,
+    EVENT, EVENT_SUMMARY, NewRun, RUN_SUMMARY, append, corrupt, enqueue, event, event_summary, journal_entries,
+    promote, run_summary,
 };
 use super::work::own_lane;
-use super::{SqliteStore, unavailable};
+use super::{SqliteStore, retention, unavailable};
 
 /// The length of a list nobody limited.
 const DEFAULT_LIMIT: usize = 50;
@@ -31,7 +33,8 @@ impl History for SqliteStore {
             query.text("e.subject = ?", filter.subject.as_deref());
             query.kind(filter.kind.as_deref());
             query.times("e.received_at", "e.seq", &filter);
-            query.list(connection, &format!("SELECT {EVENT_SUMMARY} FROM events e"), "e.seq", &filter, event_summary)
+            let select = format!("SELECT {EVENT_SUMMARY} FROM events e");
+            query.list(connection, &select, "e.seq", &filter, RecordKind::Event, event_summary)
         }))
     }
 
@@ -50,7 +53,7 @@ impl History for SqliteStore {
             query.text("e.id = ?", filter.event.as_ref().map(AsRef::as_ref));
             query.kind(filter.kind.as_deref());
             query.times("r.queued_at", "r.seq", &filter);
-            query.list(connection, &runs_of(), "r.seq", &filter, run_summary)
+            query.list(connection, &runs_of(), "r.seq", &filter, RecordKind::Run, run_summary)
         }))
     }
 
@@ -62,7 +65,7 @@ impl History for SqliteStore {
                 values: vec![Value::Text(ids)],
             };
             let all = Filter { limit: usize::MAX, ..Filter::default() };
-            query.list(connection, &runs_of(), "r.seq", &all, run_summary)
+            query.list(connection, &runs_of(), "r.seq", &all, RecordKind::Run, run_summary)
         }))
     }
 
@@ -92,7 +95,8 @@ impl History for SqliteStore {
                 connection.query_row("SELECT count(*) FROM events", [], |row| count(row, 0)).map_err(unavailable)?;
             let mut statement =
                 connection.prepare_cached("SELECT state, count(*) FROM runs GROUP BY state").map_err(unavailable)?;
-            let runs = statement.query_map([], |row| Ok((row.get(0)?, count(row, 1)?))).map_err(unavailable)?;
+            // A state that nobody knows is counted under whatever it says.
+            let runs = statement.query_map([], |row| Ok((shown(row, 0), count(row, 1)?))).map_err(unavailable)?;
             Ok(Counts { events, runs: runs.collect::<rusqlite::Result<_>>().map_err(unavailable)? })
         }))
     }
@@ -107,7 +111,7 @@ impl History for SqliteStore {
     }
 
     fn purge(&self, before: Timestamp, most: usize) -> BoxFuture<'_, StoreResult<usize>> {
-        Box::pin(self.write(move |connection| purge(connection, before, most)))
+        Box::pin(retention::remove(self, before, most))
     }
 
     fn version_text<'a>(
@@ -121,7 +125,7 @@ impl History for SqliteStore {
 
 /// What lists of runs begin with.
 fn runs_of() -> String {
-    format!("SELECT {RUN_SUMMARY} FROM runs r JOIN events e ON e.seq = r.event")
+    format!("SELECT {RUN_SUMMARY} FROM runs r LEFT JOIN events e ON e.seq = r.event")
 }
 
 /// Adds a decision to an unknown run and queues it again: in its lane if it still has it, else in one of its own.
@@ -141,37 +145,6 @@ fn decide(connection: &Connection, run: &RunId, entries: &[Entry], now: Timestam
         )
         .map_err(unavailable)?;
     Ok(true)
-}
-
-/// Removes old events that nothing needs any more, and what hangs on them.
-fn purge(connection: &Connection, before: Timestamp, most: usize) -> StoreResult<usize> {
-    let before = before.as_millis();
-    let mut statement = connection
-        .prepare_cached(
-            "SELECT seq FROM events e WHERE received_at < ?1
-               AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.event = e.seq AND r.ended_at IS NULL)
-               AND NOT EXISTS (SELECT 1 FROM arrivals a WHERE a.event = e.seq)
-             ORDER BY seq LIMIT ?2",
-        )
-        .map_err(unavailable)?;
-    let limit = i64::try_from(most).unwrap_or(i64::MAX);
-    let events = statement.query_map([before, limit], |row| row.get(0)).map_err(unavailable)?;
-    let events: Vec<i64> = events.collect::<rusqlite::Result<_>>().map_err(unavailable)?;
-    for event in &events {
-        for sql in [
-            "DELETE FROM journal WHERE run IN (SELECT seq FROM runs WHERE event = ?1)",
-            "DELETE FROM changes WHERE run IN (SELECT seq FROM runs WHERE event = ?1)",
-            "DELETE FROM runs WHERE event = ?1",
-            "DELETE FROM events WHERE seq = ?1",
-        ] {
-            connection.prepare_cached(sql).and_then(|mut statement| statement.execute([event])).map_err(unavailable)?;
-        }
-    }
-    connection
-        .prepare_cached("DELETE FROM lane_times WHERE at < ?1")
-        .and_then(|mut statement| statement.execute([before]))
-        .map_err(unavailable)?;
-    Ok(events.len())
 }
 
 fn count(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<u64> {
@@ -222,6 +195,7 @@ impl Query {
         select: &str,
         number: &str,
         filter: &Filter,
+        kind: RecordKind,
         read: fn(&rusqlite::Row<'_>) -> StoreResult<T>,
     ) -> StoreResult<Vec<T>> {
         let limit = if filter.limit == 0 { DEFAULT_LIMIT } else { filter.limit };
@@ -236,7 +210,8 @@ impl Query {
         let mut rows = statement.query(rusqlite::params_from_iter(self.values)).map_err(unavailable)?;
         let mut found = Vec::new();
         while let Some(row) = rows.next().map_err(unavailable)? {
-            found.push(read(row)?);
+            // Both kinds of lines begin with the number.
+            found.extend(readable(kind, || format!("number {}", shown(row, 0)), read(row))?);
         }
         Ok(found)
     }
@@ -271,7 +246,9 @@ fn event_detail(connection: &Connection, reference: &str) -> StoreResult<Option<
     let declined = match row.get::<_, Option<String>>(8).map_err(unavailable)? {
         None => Vec::new(),
         Some(text) => {
-            deskwire_core::json::from_str(&text).map_err(|_| corrupt("an event's list of declining workflows"))?
+            let read =
+                deskwire_core::json::from_str(&text).map_err(|_| corrupt("an event's list of declining workflows"));
+            readable(RecordKind::Event, || format!("number {seq}"), read)?.unwrap_or_default()
         }
     };
     let event = event(row, 9)?;
@@ -281,7 +258,7 @@ fn event_detail(connection: &Connection, reference: &str) -> StoreResult<Option<
     let mut run_rows = runs_statement.query([seq]).map_err(unavailable)?;
     let mut runs = Vec::new();
     while let Some(row) = run_rows.next().map_err(unavailable)? {
-        runs.push(run_summary(row)?);
+        runs.extend(readable(RecordKind::Run, || format!("number {}", shown(row, 0)), run_summary(row))?);
     }
     let body = event.data.clone();
     let event = (summary.state != EventState::Rejected).then_some(event);
@@ -312,7 +289,8 @@ fn run_detail(connection: &Connection, reference: &str) -> StoreResult<Option<Ru
     let mut statement = connection.prepare_cached(&sql).map_err(unavailable)?;
     let mut rows = statement.query([seq]).map_err(unavailable)?;
     let Some(row) = rows.next().map_err(unavailable)? else { return Ok(None) };
-    Ok(Some(RunDetail { summary: run_summary(row)?, event: event(row, 15)?, journal: journal(connection, seq)? }))
+    let (journal, unreadable) = journal_entries(connection, seq)?;
+    Ok(Some(RunDetail { summary: run_summary(row)?, event: event(row, 15)?, journal, unreadable }))
 }
 
 fn replay(

@@ -6,17 +6,23 @@ use deskwire_core::time::Timestamp;
 use super::*;
 use crate::contract::Stores;
 
+mod busy;
+mod clock;
+mod damaged;
+mod removal;
+mod rights;
+
 mod on_a_file {
     use super::*;
     crate::store_contract!(async || {
         let folder = tempfile::tempdir().unwrap();
-        (Stores::of(SqliteStore::open(folder.path()).unwrap()), folder)
+        (damaged::stores(&SqliteStore::open(folder.path()).unwrap()), folder)
     });
 }
 
 mod in_memory {
     use super::*;
-    crate::store_contract!(async || (Stores::of(SqliteStore::in_memory().unwrap()), ()));
+    crate::store_contract!(async || (damaged::stores(&SqliteStore::in_memory().unwrap()), ()));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -2,13 +2,15 @@
 //!
 //! The longer a sync takes, the more jobs gather meanwhile and the more acknowledgements the next sync carries; nobody
 //! waits on purpose. A job that fails inside a shared transaction rolls it back, and then each job gets one of its own,
-//! so a bad job harms nobody else.
+//! so a bad job harms nobody else. Where another process has the file, the whole batch waits for it, once and not longer
+//! than [`Patience`] says; then all of it is told that the store is busy. Only so many jobs may wait at all.
 
-use std::sync::{Mutex, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::time::{Duration, Instant};
 
 use deskwire_core::ports::{StoreError, StoreResult};
 use rusqlite::Connection;
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::checkpoint::Checkpointer;
 use super::{gone, unavailable};
@@ -16,13 +18,74 @@ use super::{gone, unavailable};
 /// The most jobs in one transaction. It bounds how long the first of them waits.
 const MOST_JOBS: usize = 256;
 
-pub(super) struct Writer(Place);
+/// The most jobs that wait for their transaction. Each holds at most one event or one step's results.
+pub(super) const MOST_WAITING: usize = 1_024;
+
+pub(super) struct Writer {
+    place: Place,
+    slots: Arc<Semaphore>,
+}
 
 enum Place {
     /// The jobs of all threads, run by one.
-    Thread(mpsc::Sender<Box<dyn Job>>),
+    Thread(mpsc::Sender<Waiting>),
     /// Each job at once, in the thread that brings it.
     Here(Mutex<Connection>),
+}
+
+/// A job with its place among those that may wait, which it gives back when it is done.
+struct Waiting {
+    job: Box<dyn Job>,
+    /// How much it writes, in jobs of the usual size.
+    weight: usize,
+    slot: OwnedSemaphorePermit,
+}
+
+impl Waiting {
+    /// Makes room for another one, and tells the one who waits.
+    fn tell(self, committed: Result<(), &StoreError>) {
+        drop(self.slot);
+        self.job.tell(committed);
+    }
+}
+
+/// How long a batch waits for another process that has the file.
+pub(super) trait Patience: Send {
+    /// A batch begins.
+    fn begin(&mut self);
+    /// The file is taken: waits a moment and says whether to try again.
+    fn wait(&mut self) -> bool;
+}
+
+/// Up to so long for a batch, in steps that grow.
+pub(super) struct Until {
+    at_most: Duration,
+    began: Instant,
+    step: Duration,
+}
+
+impl Until {
+    pub(super) fn at_most(at_most: Duration) -> Self {
+        Self { at_most, began: Instant::now(), step: FIRST_STEP }
+    }
+}
+
+const FIRST_STEP: Duration = Duration::from_millis(1);
+const LONGEST_STEP: Duration = Duration::from_millis(50);
+
+impl Patience for Until {
+    fn begin(&mut self) {
+        (self.began, self.step) = (Instant::now(), FIRST_STEP);
+    }
+
+    fn wait(&mut self) -> bool {
+        if self.began.elapsed() >= self.at_most {
+            return false;
+        }
+        std::thread::sleep(self.step);
+        self.step = (self.step * 2).min(LONGEST_STEP);
+        true
+    }
 }
 
 /// Something to do in a transaction, and somebody to tell.
@@ -73,41 +136,78 @@ fn copy(error: &StoreError) -> StoreError {
 }
 
 impl Writer {
-    pub(super) fn on_a_thread(connection: Connection, checkpointer: Checkpointer) -> Self {
+    pub(super) fn on_a_thread(connection: Connection, checkpointer: Checkpointer, patience: Box<dyn Patience>) -> Self {
         let (sender, receiver) = mpsc::channel();
         let spawned = std::thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || serve(&connection, &receiver, checkpointer));
+            .spawn(move || serve(&connection, &receiver, checkpointer, patience));
         if let Err(error) = spawned {
             // Without the thread the receiver is gone, and every write answers "unavailable".
             tracing::error!(%error, "cannot start the store's writer thread");
         }
-        Self(Place::Thread(sender))
+        Self { place: Place::Thread(sender), slots: Arc::new(Semaphore::new(MOST_WAITING)) }
     }
 
     pub(super) fn in_place(connection: Connection) -> Self {
-        Self(Place::Here(Mutex::new(connection)))
+        Self { place: Place::Here(Mutex::new(connection)), slots: Arc::new(Semaphore::new(MOST_WAITING)) }
     }
 
-    pub(super) async fn submit<T, F>(&self, work: F) -> StoreResult<T>
+    /// For how many more jobs there is room.
+    #[cfg(test)]
+    pub(super) fn free(&self) -> usize {
+        self.slots.available_permits()
+    }
+
+    /// Does this work as soon as there is room for it: for what is under way already, such as a run's results.
+    pub(super) async fn submit<T, F>(&self, weight: usize, work: F) -> StoreResult<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&Connection) -> StoreResult<T> + Send + 'static,
+    {
+        // It is never closed.
+        let slot = Arc::clone(&self.slots).acquire_owned().await.map_err(|_| gone())?;
+        self.hand_in(slot, weight, work).await
+    }
+
+    /// Does this work unless too much waits already: for what comes from outside, and can come again.
+    pub(super) async fn submit_if_room<T, F>(&self, work: F) -> StoreResult<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&Connection) -> StoreResult<T> + Send + 'static,
+    {
+        let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() else {
+            return Err(StoreError::Unavailable {
+                reason: format!("{MOST_WAITING} writes wait for the disk already; this one was not begun"),
+            });
+        };
+        self.hand_in(slot, 1, work).await
+    }
+
+    async fn hand_in<T, F>(&self, slot: OwnedSemaphorePermit, weight: usize, work: F) -> StoreResult<T>
     where
         T: Send + 'static,
         F: FnMut(&Connection) -> StoreResult<T> + Send + 'static,
     {
         let (waiting, answer) = oneshot::channel();
         let job: Box<dyn Job> = Box::new(Typed { work, result: None, waiting });
-        match &self.0 {
-            Place::Thread(sender) => sender.send(job).map_err(|_| gone())?,
+        match &self.place {
+            Place::Thread(sender) => sender.send(Waiting { job, weight, slot }).map_err(|_| gone())?,
             Place::Here(connection) => {
                 let connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
-                commit_together(&connection, &mut vec![job]);
+                let mut batch = vec![Waiting { job, weight, slot }];
+                commit_together(&connection, &mut batch, &mut Until::at_most(Duration::ZERO));
             }
         }
         answer.await.unwrap_or_else(|_| Err(gone()))
     }
 }
 
-fn serve(connection: &Connection, jobs: &mpsc::Receiver<Box<dyn Job>>, mut checkpointer: Checkpointer) {
+fn serve(
+    connection: &Connection,
+    jobs: &mpsc::Receiver<Waiting>,
+    mut checkpointer: Checkpointer,
+    mut patience: Box<dyn Patience>,
+) {
     let mut batch = Vec::with_capacity(MOST_JOBS);
     while let Ok(first) = jobs.recv() {
         batch.push(first);
@@ -115,38 +215,90 @@ fn serve(connection: &Connection, jobs: &mpsc::Receiver<Box<dyn Job>>, mut check
             let Ok(next) = jobs.try_recv() else { break };
             batch.push(next);
         }
-        let count = batch.len();
-        commit_together(connection, &mut batch);
-        checkpointer.committed(count);
+        let written = batch.iter().map(|waiting| waiting.weight).sum();
+        commit_together(connection, &mut batch, patience.as_mut());
+        checkpointer.committed(written);
     }
 }
 
-/// Runs the jobs in one transaction, or, if one of them fails, each in its own; then tells everybody.
-fn commit_together(connection: &Connection, batch: &mut Vec<Box<dyn Job>>) {
-    match in_transaction(connection, batch) {
-        Ok(()) => batch.drain(..).for_each(|job| job.tell(Ok(()))),
-        Err(error) if batch.len() == 1 => batch.drain(..).for_each(|job| job.tell(Err(&error))),
-        Err(_) => {
-            for mut job in batch.drain(..) {
-                let outcome = in_transaction(connection, std::slice::from_mut(&mut job));
-                job.tell(outcome.as_ref().copied());
+/// Runs the jobs in one transaction, or, if one of them fails, each in its own; then tells everybody. A file that another
+/// process has is waited for once for all of them.
+fn commit_together(connection: &Connection, batch: &mut Vec<Waiting>, patience: &mut dyn Patience) {
+    patience.begin();
+    match patiently(connection, batch, patience) {
+        Ok(()) => batch.drain(..).for_each(|waiting| waiting.tell(Ok(()))),
+        Err(Failed::AJob(_)) if batch.len() > 1 => {
+            let mut busy = None;
+            for mut waiting in batch.drain(..) {
+                let outcome = match &busy {
+                    Some(error) => Err(copy(error)),
+                    None => match patiently(connection, std::slice::from_mut(&mut waiting), patience) {
+                        Ok(()) => Ok(()),
+                        Err(Failed::AJob(error)) => Err(error),
+                        // There is no patience left for the others either.
+                        Err(Failed::All(error)) => Err(copy(busy.insert(error))),
+                    },
+                };
+                waiting.tell(outcome.as_ref().copied());
+            }
+        }
+        Err(Failed::AJob(error) | Failed::All(error)) => {
+            batch.drain(..).for_each(|waiting| waiting.tell(Err(&error)));
+        }
+    }
+}
+
+/// Why a transaction was not committed.
+enum Failed {
+    /// One of its jobs failed, or was too much; others may go through without it.
+    AJob(StoreError),
+    /// Nothing can be written now.
+    All(StoreError),
+}
+
+fn patiently(connection: &Connection, jobs: &mut [Waiting], patience: &mut dyn Patience) -> Result<(), Failed> {
+    loop {
+        match in_transaction(connection, jobs) {
+            Ok(()) => return Ok(()),
+            Err(Stopped::Job(error)) => return Err(Failed::AJob(error)),
+            Err(Stopped::Begin(error)) => return Err(Failed::All(error)),
+            Err(Stopped::Busy) if patience.wait() => {}
+            Err(Stopped::Busy) => {
+                let reason = "another process has had the store's file for too long; nothing was written".to_owned();
+                return Err(Failed::All(StoreError::Unavailable { reason }));
             }
         }
     }
 }
 
-fn in_transaction(connection: &Connection, jobs: &mut [Box<dyn Job>]) -> StoreResult<()> {
-    let execute =
-        |sql: &str| connection.prepare_cached(sql).and_then(|mut statement| statement.execute([])).map_err(unavailable);
-    execute("BEGIN IMMEDIATE")?;
-    let outcome = if jobs.iter_mut().all(|job| job.run(connection).is_ok()) {
-        execute("COMMIT").map(|_| ())
+/// Where a transaction broke off.
+enum Stopped {
+    /// Another process writes.
+    Busy,
+    /// It could not begin.
+    Begin(StoreError),
+    /// In a job, or when it was to be committed.
+    Job(StoreError),
+}
+
+fn in_transaction(connection: &Connection, jobs: &mut [Waiting]) -> Result<(), Stopped> {
+    let execute = |sql: &str| connection.prepare_cached(sql).and_then(|mut statement| statement.execute([]));
+    let busy = |error: &rusqlite::Error| {
+        use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked};
+        matches!(error.sqlite_error_code(), Some(DatabaseBusy | DatabaseLocked))
+    };
+    let stopped = |error: rusqlite::Error, other: fn(StoreError) -> Stopped| {
+        if busy(&error) { Stopped::Busy } else { other(unavailable(error)) }
+    };
+    execute("BEGIN IMMEDIATE").map_err(|error| stopped(error, Stopped::Begin))?;
+    let outcome = if jobs.iter_mut().all(|waiting| waiting.job.run(connection).is_ok()) {
+        execute("COMMIT").map(|_| ()).map_err(|error| stopped(error, Stopped::Job))
     } else {
-        Err(StoreError::Unavailable { reason: "the transaction was rolled back".to_owned() })
+        Err(Stopped::Job(StoreError::Unavailable { reason: "the transaction was rolled back".to_owned() }))
     };
     // SQLite rolls back by itself on some errors, a full disk among them; then there is nothing left to roll back.
     if outcome.is_err() && !connection.is_autocommit() {
-        execute("ROLLBACK")?;
+        execute("ROLLBACK").map_err(|error| Stopped::Begin(unavailable(error)))?;
     }
     outcome
 }
