@@ -10,6 +10,7 @@ pub mod domain;
 pub mod event;
 pub mod ids;
 pub mod known_events;
+pub mod limit;
 pub mod personal;
 pub mod ports;
 pub mod problem;

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use deskwire_core::BoxFuture;
 use deskwire_core::action::{Action, ActionSpec, Actions, Call, CallError, Effect, EffectKey, ErrorClass, HoldKey};
 use deskwire_core::ids::{ConnectionName, RunId};
+use deskwire_core::limit::{self, Limit};
 use serde_json::Value;
 
 use crate::recordings::Recording;
@@ -163,12 +164,17 @@ impl Action for Answering {
         self.action.effect(input)
     }
 
+    fn limits(&self) -> &[Limit] {
+        self.action.limits()
+    }
+
     fn hold_keys(&self, call: Call<'_>) -> Vec<HoldKey> {
         self.action.hold_keys(call)
     }
 
     fn call<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Value, CallError>> {
         Box::pin(async move {
+            limit::keep(self.limits(), call.input)?;
             let (answered, answer) = self.answer(call);
             let made = Made {
                 key: call.key.clone(),
