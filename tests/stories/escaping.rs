@@ -25,7 +25,7 @@ async fn a_terminal_and_a_log_show_what_a_stranger_wrote_and_do_nothing_else() {
     let outside = Outside::start().await;
     let project = Project::new(&outside.url).with_workflow("fails.yaml", FAILS);
     let server = project.serve();
-    let mut body: Value = serde_json::from_slice(&status_changed("e1", 1, 1)).unwrap();
+    let mut body: Value = deskwire_core::json::from_slice(&status_changed("e1", 1, 1)).unwrap();
     body["detail"]["subject"] = EVIL.into();
     body["subject"] = format!("zen:ticket:1{EVIL}").into();
     let answer = Delivery::new(body.to_string()).send(&server).await;

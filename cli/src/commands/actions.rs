@@ -5,6 +5,7 @@ mod page;
 mod properties;
 
 use deskwire_core::action::Action;
+use deskwire_core::limit::Limit;
 use serde_json::{Value, json};
 
 use crate::Outcome;
@@ -48,12 +49,18 @@ pub(crate) fn run(command: Option<&ActionsCommand>, as_json: bool) -> Outcome {
     }
 }
 
-/// The spec, and under `effects` which input has which effect, where that depends on the input.
+/// The spec; under `effects` which input has which effect, where that depends on the input; and under `limits` what the
+/// provider takes at most.
 fn as_document(action: &dyn Action) -> Value {
     let mut document = json!(action.spec());
     let cases = effects::cases(action);
     if !cases.is_empty() {
         document["effects"] = cases.iter().map(|case| json!({ "when": case.when, "effect": case.effect })).collect();
+    }
+    let limits = action.limits();
+    if !limits.is_empty() {
+        let one = |limit: &Limit| json!({ "input": limit.input, "limit": limit.rule.in_words() });
+        document["limits"] = limits.iter().map(one).collect();
     }
     document
 }

@@ -10,11 +10,15 @@ mod client;
 mod connection;
 pub mod http;
 mod input;
+mod limits;
 mod probe;
 pub mod provision;
+#[cfg(test)]
+mod published;
 pub mod qualtrics;
 mod remembered;
 mod schema;
+mod several;
 pub mod slack;
 #[cfg(test)]
 mod testing;
@@ -53,7 +57,7 @@ pub fn actions(client: Arc<Client>) -> Actions {
         Arc::new(zendesk::update_record::UpdateRecord::new(Arc::clone(&client))),
         Arc::new(zendesk::update_ticket::UpdateTicket::new(Arc::clone(&client))),
     ];
-    let traced = |action| traced::Traced { action, client: Arc::clone(&client) };
+    let traced = |action| traced::Traced::new(action, Arc::clone(&client));
     Actions::new(all.into_iter().map(|action| Arc::new(traced(action)) as Arc<dyn Action>))
 }
 

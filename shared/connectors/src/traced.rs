@@ -1,5 +1,5 @@
-//! Every call in a span of its own; the id of the request it goes back to, and until when it may take, for whoever sends it
-//! out; and its connection's token before it begins.
+//! What holds for every call: it keeps to the provider's limits, has its connection's token before it begins, a span of its
+//! own, and the id of the request it goes back to and until when it may take, for whoever sends it out.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -7,10 +7,12 @@ use std::time::{Duration, Instant};
 use deskwire_core::BoxFuture;
 use deskwire_core::action::{Action, ActionSpec, Call, CallError, Effect, HoldKey, OwnWrite};
 use deskwire_core::ids::{ConnectionName, RequestId};
+use deskwire_core::limit::{self, Limit};
 use serde_json::Value;
 use tracing::{Instrument, Span, info_span};
 
 use crate::client::Client;
+use crate::limits;
 
 tokio::task_local! {
     static UNDER_WAY: UnderWay;
@@ -59,14 +61,20 @@ pub(crate) fn call_time() -> Option<CallTime> {
     UNDER_WAY.try_with(|call| call.time).ok()
 }
 
-/// An action whose calls can be followed.
+/// An action whose calls keep to limits and can be followed.
 pub(crate) struct Traced {
-    pub(crate) action: Arc<dyn Action>,
+    action: Arc<dyn Action>,
     /// Gets the tokens.
-    pub(crate) client: Arc<Client>,
+    client: Arc<Client>,
+    limits: Vec<Limit>,
 }
 
 impl Traced {
+    pub(crate) fn new(action: Arc<dyn Action>, client: Arc<Client>) -> Self {
+        let limits = limits::of(action.spec().name);
+        Self { action, client, limits }
+    }
+
     fn span(&self, call: &Call<'_>) -> Span {
         let request_id = call.request_id.map(RequestId::as_str);
         info_span!("call", action = self.action.spec().name, connection = %call.connection, request_id)
@@ -110,6 +118,10 @@ impl Action for Traced {
         self.action.own_writes(input, output)
     }
 
+    fn limits(&self) -> &[Limit] {
+        &self.limits
+    }
+
     fn hold_keys(&self, call: Call<'_>) -> Vec<HoldKey> {
         self.action.hold_keys(call)
     }
@@ -128,7 +140,10 @@ impl Action for Traced {
     fn call<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Value, CallError>> {
         let calling = async move {
             let began = Instant::now();
-            let result = within(call, self.action.call(call)).await;
+            let result = match limit::keep(&self.limits, call.input) {
+                Ok(()) => within(call, self.action.call(call)).await,
+                Err(refused) => Err(refused),
+            };
             self.time(call.connection, &result, began);
             tell(&result);
             result

@@ -30,6 +30,7 @@ mod written;
 use bytes::Bytes;
 use deskwire_core::action::{Call, CallError, ErrorClass, ErrorHelp, HoldKey};
 use deskwire_core::ids::ConnectionName;
+use deskwire_core::limit::OVER_LIMIT;
 use deskwire_egress::Response;
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use http::{HeaderMap, Method};
@@ -195,6 +196,11 @@ fn write_errors(more: &[ErrorHelp]) -> Vec<ErrorHelp> {
         (failure::COLLISION, Retry, "Somebody else was saving at the same moment; it is tried again."),
         ("http_429", Retry, "The account's requests are used up; it is tried again when Zendesk says so."),
         ("bad_input", Fail, "An input is missing or of the wrong kind; nothing was sent."),
+        (
+            OVER_LIMIT,
+            Fail,
+            "A value is beyond what Zendesk takes; nothing was sent, and the message says how to mend it.",
+        ),
     ];
     let common = common.map(|(code, class, help)| ErrorHelp { code, class, help });
     more.iter().cloned().chain(common).collect()

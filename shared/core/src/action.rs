@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::BoxFuture;
 use crate::ids::{ConnectionName, RequestId};
+use crate::limit::Limit;
 use crate::time::Timestamp;
 
 /// What may be done about a step whose answer was lost (crash in mid-call, time-out, 5xx after a write).
@@ -296,6 +297,12 @@ pub trait Action: Send + Sync {
     fn own_writes(&self, input: &Value, output: &Value) -> Vec<OwnWrite> {
         let _ = (input, output);
         Vec::new()
+    }
+
+    /// The provider's documented limits of its inputs. They are kept to before anything is sent, and `deskwire check` holds
+    /// to them what stands in a workflow as it is.
+    fn limits(&self) -> &[Limit] {
+        &[]
     }
 
     /// Which budgets a call with this input would draw on, so that a call that must wait is not made at all.

@@ -12,6 +12,7 @@ pub mod event;
 pub mod ids;
 pub mod json;
 pub mod known_events;
+pub mod limit;
 pub mod number;
 pub mod personal;
 pub mod ports;

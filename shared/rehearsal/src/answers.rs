@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use deskwire_core::BoxFuture;
 use deskwire_core::action::{Action, ActionSpec, Actions, Call, CallError, Effect, EffectKey, ErrorClass, HoldKey};
 use deskwire_core::ids::{ConnectionName, RunId};
+use deskwire_core::limit::{self, Limit};
 use deskwire_core::number::same;
 use serde_json::Value;
 
@@ -164,6 +165,10 @@ impl Action for Answering {
         self.action.effect(input)
     }
 
+    fn limits(&self) -> &[Limit] {
+        self.action.limits()
+    }
+
     fn hold_keys(&self, call: Call<'_>) -> Vec<HoldKey> {
         self.action.hold_keys(call)
     }
@@ -178,6 +183,7 @@ impl Action for Answering {
 
     fn call<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Value, CallError>> {
         Box::pin(async move {
+            limit::keep(self.limits(), call.input)?;
             let (answered, answer) = self.answer(call);
             let made = Made {
                 key: call.key.clone(),

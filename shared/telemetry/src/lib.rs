@@ -228,7 +228,7 @@ mod tests {
             warn!("alone");
         });
         let text = String::from_utf8(paper.0.lock().unwrap().clone()).unwrap();
-        let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let lines: Vec<Value> = text.lines().map(|line| deskwire_core::json::from_str(line).unwrap()).collect();
         for (field, value) in [
             ("level", "INFO"),
             ("message", "called"),

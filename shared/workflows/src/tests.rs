@@ -15,10 +15,18 @@ use std::sync::Arc;
 
 use deskwire_core::BoxFuture;
 use deskwire_core::action::{Action, ActionSpec, Actions, Call, CallError, Effect, HoldKey};
+use deskwire_core::limit::{Limit, Rule};
 use deskwire_templates::{Limits, Templates};
 use serde_json::{Value, json};
 
 use crate::{Diagnostic, Loaded, Options, SourceFile, Workflow, load};
+
+/// What `any.call` takes.
+const LIMITS: [Limit; 3] = [
+    Limit { input: "tags", provider: "Acme", rule: Rule::Words, advice: "" },
+    Limit { input: "note", provider: "Acme", rule: Rule::Characters(5), advice: "shorten it" },
+    Limit { input: "data.*", provider: "Acme", rule: Rule::Characters(5), advice: "shorten it" },
+];
 
 /// An action that is only looked at.
 struct Shown(ActionSpec);
@@ -26,6 +34,10 @@ struct Shown(ActionSpec);
 impl Action for Shown {
     fn spec(&self) -> &ActionSpec {
         &self.0
+    }
+
+    fn limits(&self) -> &[Limit] {
+        if self.0.name == "any.call" { &LIMITS } else { &[] }
     }
 
     fn hold_keys(&self, _: Call<'_>) -> Vec<HoldKey> {

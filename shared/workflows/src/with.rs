@@ -2,10 +2,11 @@
 
 use std::ops::Range;
 
-use deskwire_core::action::ActionSpec;
+use deskwire_core::action::Action;
+use deskwire_core::limit::{Limit, first_breach};
 use deskwire_templates::piped::{self, Rewritten};
 use deskwire_templates::{Template, Templates};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::input::{Input, Part};
 use crate::markup::Markup;
@@ -32,10 +33,11 @@ impl With<'_, '_> {
     pub(crate) fn read(
         &self,
         node: Option<&Node>,
-        spec: &ActionSpec,
+        action: &dyn Action,
         place: Range<usize>,
         report: &mut Report<'_>,
     ) -> Input {
+        let spec = action.spec();
         let schema = Schema::new(&spec.input);
         let nothing = Vec::new();
         let members = match node.map(|node| (&node.kind, node)) {
@@ -60,7 +62,9 @@ impl With<'_, '_> {
         let parts = members.iter().map(|(key, value)| {
             let member = known(key, &schema, &format!("`{}` has no input `{}`", spec.name, key.name), report);
             let markup = Markup::of(member.as_ref(), members);
-            (key.name.clone(), self.part(value, member.as_ref(), &key.name, markup, report))
+            let part = self.part(value, member.as_ref(), &key.name, markup, report);
+            keep_limits(action.limits(), &key.name, value, &part, report);
+            (key.name.clone(), part)
         });
         Input::new(parts.collect())
     }
@@ -259,6 +263,35 @@ fn known<'s>(key: &Key, schema: &Schema<'s>, message: &str, report: &mut Report<
         report.error_with_help(key.span.clone(), message, help);
     }
     member
+}
+
+/// Holds to the provider's limits what stands there as it is. What templates make is held to them before it is sent.
+fn keep_limits(limits: &[Limit], name: &str, node: &Node, part: &Part, report: &mut Report<'_>) {
+    match (part, &node.kind) {
+        (Part::Literal(value), _) => {
+            let Some(breach) = first_breach(limits, &json!({ name: value })) else { return };
+            let item = breach.item.and_then(|at| if let Kind::List(items) = &node.kind { items.get(at) } else { None });
+            report.error_with_help(item.unwrap_or(node).span.clone(), breach.problem, breach.advice);
+        }
+        // Of a list or an object that is not known as a whole, what is known in it.
+        (Part::List(parts), Kind::List(items)) => {
+            for (part, item) in parts.iter().zip(items) {
+                let Part::Literal(value) = part else { continue };
+                if let Some(breach) = first_breach(limits, &json!({ name: [value] })) {
+                    report.error_with_help(item.span.clone(), breach.problem, breach.advice);
+                }
+            }
+        }
+        (Part::Map(parts), Kind::Map(members)) => {
+            for ((member, part), (_, node)) in parts.iter().zip(members) {
+                let Part::Literal(value) = part else { continue };
+                if let Some(breach) = first_breach(limits, &json!({ name: { member.as_str(): value } })) {
+                    report.error_with_help(node.span.clone(), breach.problem, breach.advice);
+                }
+            }
+        }
+        _ => {}
+    }
 }
 
 fn check_kind(node: &Node, schema: Option<&Schema<'_>>, path: &str, report: &mut Report<'_>) {

@@ -23,6 +23,7 @@ use crate::client::{Client, quoted};
 use crate::input::{self, bad};
 use crate::remembered::Remembered;
 use crate::schema;
+use crate::several::Done;
 
 const NAME: &str = "qualtrics.list_responses";
 const PAGE: &str = "https://api.qualtrics.com/6b00592b9c013-start-response-export";
@@ -127,20 +128,25 @@ impl ListResponses {
         let limit = limit(call.input)?;
         let filter = filter(call.input, call.not_before, limit)?;
         let qualtrics = Qualtrics::on(&self.client, call.connection)?;
+        let mut done = Done::default();
         let wanted = (call.connection.clone(), survey, filter.to_string());
         let (_, survey, _) = &wanted;
         let export = Export { qualtrics, path: format!("API/v3/surveys/{survey}/export-responses"), survey };
         let progress = match self.known(&wanted) {
             Some(known) => known,
-            None => export.start(&filter).await?,
+            None => {
+                export.start(&filter).await.map_err(|error| done.failed_at(&format!("POST /{}", export.path), error))?
+            }
         };
+        done.add(format!("Qualtrics was asked for export {progress}"));
         let state = export.state(&progress).await.map_err(|failed| {
+            let error = done.failed_at(&format!("GET /{}/{progress}", export.path), failed.error);
             // Files are deleted after a while, and whoever is told of none has another one made.
             if failed.missing {
                 self.forget(&wanted);
-                return CallError { class: ErrorClass::Retry, ..failed.error };
+                return CallError { class: ErrorClass::Retry, ..error };
             }
-            failed.error
+            error
         })?;
         let file = match state {
             State::Made(file) => file,
@@ -153,7 +159,8 @@ impl ListResponses {
                 return Err(export.again(EXPORT_FAILED, "could not put them together"));
             }
         };
-        let found = export.fetch(&file).await?;
+        let fetching = |error| done.failed_at(&format!("GET /{}/{file}/file", export.path), error);
+        let found = export.fetch(&file).await.map_err(fetching)?;
         self.forget(&wanted);
         let key = (call.connection.clone(), survey.clone());
         let words = self.surveys.get(&key, definition(qualtrics, survey)).await?;

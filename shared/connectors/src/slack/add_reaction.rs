@@ -51,7 +51,7 @@ pub struct AddReactionOutput {
 impl AddReactionInput {
     fn read(given: &Value) -> Result<Self, CallError> {
         Ok(Self {
-            channel: channels::normalised(&input::text(given, "channel")?).to_owned(),
+            channel: channels::given(given)?,
             name: bare(&input::text(given, "name")?)?.to_owned(),
             timestamp: message::ts(given, "timestamp")?,
         })

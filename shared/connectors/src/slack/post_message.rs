@@ -66,7 +66,7 @@ pub struct PostMessageOutput {
 impl PostMessageInput {
     fn read(given: &Value) -> Result<Self, CallError> {
         Ok(Self {
-            channel: channels::normalised(&input::text(given, "channel")?).to_owned(),
+            channel: channels::given(given)?,
             content: Content::read(given)?,
             unfurl_links: input::flag(given, "unfurl_links")?,
             unfurl_media: input::flag(given, "unfurl_media")?,

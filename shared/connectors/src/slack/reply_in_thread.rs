@@ -65,7 +65,7 @@ pub struct ReplyInThreadOutput {
 impl ReplyInThreadInput {
     fn read(given: &Value) -> Result<Self, CallError> {
         Ok(Self {
-            channel: channels::normalised(&input::text(given, "channel")?).to_owned(),
+            channel: channels::given(given)?,
             thread_ts: message::ts(given, "thread_ts")?,
             content: Content::read(given)?,
             reply_broadcast: input::flag(given, "reply_broadcast")?,

@@ -27,7 +27,7 @@ fn resolved(action: &str, with: &Value, v: &Value) -> Value {
 }
 
 fn block_kit() -> Value {
-    serde_json::from_str(include_str!("block-kit.json")).unwrap()
+    deskwire_core::json::from_str(include_str!("block-kit.json")).unwrap()
 }
 
 /// The same with every text but the `type`s made by `make`, which is given what Slack reads as markup there.
@@ -215,7 +215,7 @@ async fn json_in_text_is_sent_as_text_and_queries_forms_and_paths_arrive_as_they
     assert_eq!(segments.len(), 2, "{segments:?}");
     let query: Vec<_> = requests[0].url.query_pairs().into_owned().collect();
     assert_eq!(query, [("q".to_owned(), format!("type:{evil}"))]);
-    let body: Value = serde_json::from_slice(&requests[0].body).unwrap();
+    let body: Value = deskwire_core::json::from_slice(&requests[0].body).unwrap();
     assert_eq!(body, json!(format!("{{\"name\": \"{evil}\"}}")));
     let form: Vec<_> = url::form_urlencoded::parse(&requests[1].body).into_owned().collect();
     assert_eq!(form, [("v".to_owned(), evil.to_owned())]);

@@ -86,7 +86,7 @@ pub(crate) fn tags(sandbox: &Sandbox, id: u64, how: Tagging, body: &[u8]) -> Res
     let Some(tags) = given.get("tags").and_then(Value::as_array) else {
         return Err(Reply::error(StatusCode::BAD_REQUEST, "ParameterMissing", "Parameter tags is required"));
     };
-    let tags: Vec<String> = tags.iter().filter_map(Value::as_str).map(str::to_owned).collect();
+    let tags = given::words(tags);
     let account = sandbox.account();
     let found = account.ticket(id).ok_or_else(Reply::not_found)?;
     if let Some(conflict) = given::conflict(found, &given) {

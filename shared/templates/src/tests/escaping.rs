@@ -168,7 +168,7 @@ fn a_field_of_csv_is_one_field_and_no_formula() {
 #[test]
 fn a_value_in_json_text_stays_a_value() {
     let text = render("{\"a\": {{ v | tojson }}}", "\", \"admin\": \"\u{1b}", Escape::None);
-    let read: Value = serde_json::from_str(text.as_str().unwrap()).unwrap();
+    let read: Value = deskwire_core::json::from_str(text.as_str().unwrap()).unwrap();
     assert_eq!(read, json!({ "a": "\", \"admin\": \"\u{1b}" }));
 }
 
