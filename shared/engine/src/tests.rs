@@ -2,6 +2,7 @@
 
 mod blocked;
 mod brittle;
+mod broken_off;
 mod flow;
 mod loops;
 mod place;
@@ -55,6 +56,8 @@ enum Turn {
     KilledAfter,
     /// Our process is killed before anything happens.
     KilledBefore,
+    /// Our code panics before anything happens.
+    Panic,
 }
 
 /// The provider's side.
@@ -146,6 +149,7 @@ impl Action for Scripted {
                     self.outside.kill.notify_one();
                     std::future::pending().await
                 }
+                Turn::Panic => panic!("a fault of ours"),
             }
         })
     }

@@ -6,6 +6,7 @@
 
 mod changes;
 mod checkpoint;
+mod health;
 mod history;
 mod inbox;
 mod registry;
@@ -103,8 +104,11 @@ impl SqliteStore {
         schema::migrate(&mut connection, &path)?;
         let second =
             connect(&path).map_err(|error| OpenError::File { path: path.clone(), reason: error.to_string() })?;
-        let reader = Reader::File { path, connection: Arc::default() };
-        Ok(Self::new(Writer::on_a_thread(connection, Checkpointer::start(second)), reader))
+        let writer = Writer::on_a_thread(connection, Checkpointer::start(second)).map_err(|error| OpenError::File {
+            path: path.clone(),
+            reason: format!("the system starts no thread: {error}"),
+        })?;
+        Ok(Self::new(writer, Reader::File { path, connection: Arc::default() }))
     }
 
     /// A store that lives as long as this value and runs in the caller's thread: for tests and dry runs.

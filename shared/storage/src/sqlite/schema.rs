@@ -197,6 +197,10 @@ pub(super) const MIGRATIONS: &[&str] = &[
     "
     ALTER TABLE events ADD COLUMN request_id TEXT;
     ",
+    // 7: how many deliveries of a run broke off in a row, before the one under way, without a new result of a step.
+    "
+    ALTER TABLE runs ADD COLUMN broken_off INTEGER NOT NULL DEFAULT 0;
+    ",
 ];
 
 pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
