@@ -45,9 +45,11 @@ async fn open_or_make_store(data: &DataArgs) -> anyhow::Result<Arc<dyn Store>> {
 }
 
 fn read_project(project: &ProjectArgs) -> anyhow::Result<ProjectFiles> {
-    deskwire_startup::read_project(&project.project).with_context(|| {
-        format!("{} is no Deskwire project; name one with --project, or try `deskwire demo`", project.project.display())
-    })
+    deskwire_startup::read_project(&project.project).with_context(|| no_project(project))
+}
+
+fn no_project(project: &ProjectArgs) -> String {
+    format!("{} is no Deskwire project; name one with --project, or try `deskwire demo`", project.project.display())
 }
 
 #[expect(clippy::disallowed_methods, reason = "a binary reads the environment")]

@@ -5,6 +5,9 @@
 
 mod args;
 mod commands;
+mod current;
+mod front_door;
+mod jobs;
 mod live;
 mod metrics;
 mod output;

@@ -11,12 +11,13 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::serve::ListenerExt;
 use deskwire_accept::answer::problem_response;
+use deskwire_core::ports::StoreResult;
 use deskwire_core::problem::Problem;
 use deskwire_core::secret::SecretString;
 use deskwire_core::source::SourceConfig;
@@ -31,10 +32,12 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tower::ServiceExt;
-use tower_http::catch_panic::CatchPanicLayer;
 use url::{Host, Url};
 
-use crate::live::{self, Folder};
+use crate::current::Began;
+use crate::front_door;
+use crate::jobs::{self, Health};
+use crate::live;
 
 /// How long a stop waits for what is in flight.
 pub(crate) const GRACE: Duration = Duration::from_secs(10);
@@ -42,6 +45,9 @@ pub(crate) const GRACE: Duration = Duration::from_secs(10);
 /// Under which name `serve` leases runs. The lock below makes sure that only one process does, so what an earlier one
 /// held can be taken back at once.
 const OWNER: &str = "serve";
+
+/// The largest form of the pages on which connections are connected, in bytes.
+const LARGEST_FORM: usize = 16 * 1024;
 
 /// What the stand-ins take as secrets. They guard nothing: the stand-ins hold invented data and listen on loopback.
 const SANDBOX_SLACK_TOKEN: &str = "sandbox-slack-token";
@@ -148,14 +154,20 @@ pub(crate) fn sandbox_routes(sandbox: &Sandbox) -> Router {
 
 /// The functions' routes, health included. The console shows ticket data to whoever can reach it, so it is there only on
 /// loopback until it has a sign-in.
-pub(crate) fn routes(deskwire: &Deskwire, address: SocketAddr, public_url: &Url, tokens: Arc<api::Tokens>) -> Router {
+pub(crate) fn routes(
+    deskwire: &Deskwire,
+    address: SocketAddr,
+    public_url: &Url,
+    tokens: Arc<api::Tokens>,
+    health: &Arc<Health>,
+) -> Router {
     if crate::metrics::count().is_none() {
         tracing::warn!("what happens cannot be counted: /metrics has only what is kept");
     }
-    let store = deskwire.store.clone();
+    let (store, health) = (deskwire.store.clone(), Arc::clone(health));
     let ready = move || {
-        let store = store.clone();
-        async move { readiness(store.ready().await.is_ok()) }
+        let (store, health) = (store.clone(), Arc::clone(&health));
+        async move { readiness(store.ready().await, health.complaint()) }
     };
     // On this machine anybody may see how many there are; elsewhere it takes the API's token.
     let (store, guard) = (deskwire.store.clone(), (!address.ip().is_loopback()).then(|| Arc::clone(&tokens)));
@@ -225,6 +237,8 @@ pub(crate) fn oauth_routes(deskwire: &Deskwire, public_url: &Url) -> Router {
         clock: Arc::clone(&deskwire.clock),
         random: Arc::clone(&deskwire.random),
     }));
+    // Nobody is known here before a form is read, and the forms are short.
+    let routes = routes.layer(DefaultBodyLimit::max(LARGEST_FORM));
     match doors {
         Doors::Open => routes.layer(middleware::from_fn(own_names_only)),
         Doors::Invited => routes,
@@ -259,14 +273,18 @@ async fn own_names_only(request: Request, next: Next) -> Response {
     problem_response(&Problem::new("foreign-name", 403, "Not under this name", detail, ""))
 }
 
-fn readiness(ready: bool) -> Response {
-    if ready {
-        return axum::Json(json!({ "status": "ready" })).into_response();
-    }
-    let detail = "The store cannot be written to; the log says why";
+fn readiness(store: StoreResult<()>, complaint: Option<String>) -> Response {
+    let detail = match (store, complaint) {
+        (Ok(()), None) => return axum::Json(json!({ "status": "ready" })).into_response(),
+        (Err(error), _) => {
+            tracing::error!(%error, "not ready");
+            "The store cannot be used; the log says why".to_owned()
+        }
+        (Ok(()), Some(complaint)) => complaint,
+    };
     problem_response(&Problem {
         retry_after_seconds: Some(5),
-        ..Problem::new("not-ready", 503, "Not ready", detail, "")
+        ..Problem::new("not-ready", 503, "Not ready", &detail, "")
     })
 }
 
@@ -278,8 +296,10 @@ pub(crate) struct Server {
     pub concurrency: usize,
     /// Where people and providers reach it.
     pub public_url: Url,
-    /// The project folder, if there is one to keep in step with.
-    pub folder: Option<Folder>,
+    /// How the parts beside the routes fare.
+    pub health: Arc<Health>,
+    /// What it was started with, if there is something to keep in step with.
+    pub began: Option<Began>,
 }
 
 impl Server {
@@ -297,9 +317,11 @@ impl Server {
             grace: GRACE,
             ..RunnerOptions::default()
         };
-        live::keep_in_step(&self.deskwire, self.folder, &self.public_url, &stopping);
-        let engine = Arc::new(self.deskwire.engine());
-        let worker = tokio::spawn(workflow_runner::serve(engine, options, when(stopping.clone())));
+        live::keep_in_step(&self.deskwire, self.began, &self.public_url, &self.health, &stopping);
+        let (engine, stopped) = (Arc::new(self.deskwire.engine()), stopping.clone());
+        let worker = jobs::keep("carries out runs", true, &self.health, &stopping, move || {
+            Box::pin(workflow_runner::serve(Arc::clone(&engine), options.clone(), when(stopped.clone())))
+        });
         let stop = async move {
             stop.await;
             // Nobody listening any more is what was wanted.
@@ -334,42 +356,11 @@ pub(crate) async fn serve_until_told(
     routes: Router,
     stop: impl Future<Output = ()> + Send + 'static,
 ) {
-    let (told, stopped) = watch::channel(false);
-    let graceful = async move {
-        stop.await;
-        let _ = told.send(true);
-    };
-    let routes = routes.fallback(not_found).layer(CatchPanicLayer::custom(panicked));
     let listener = listener.tap_io(|stream| {
         // Small answers go out at once; a socket that refuses this still works.
         let _ = stream.set_nodelay(true);
     });
-    let serving = axum::serve(listener, routes).with_graceful_shutdown(graceful).into_future();
-    let out_of_patience = async {
-        when(stopped).await;
-        tokio::time::sleep(GRACE).await;
-    };
-    tokio::select! {
-        result = serving => {
-            if let Err(error) = result {
-                tracing::error!(%error, "the server ended");
-            }
-        }
-        () = out_of_patience => tracing::warn!("some requests were still in flight when the time to stop was over"),
-    }
-}
-
-async fn not_found() -> Response {
-    let detail = "There is nothing at this address. Webhooks go to /webhooks/{provider}/{source}";
-    problem_response(&Problem::new("not-found", 404, "Not found", detail, ""))
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "the layer hands the panic over")]
-fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
-    let words = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    tracing::error!(panic = words.unwrap_or("unknown"), "a request handler panicked");
-    let status = StatusCode::INTERNAL_SERVER_ERROR.as_u16();
-    problem_response(&Problem::new("broken", status, "Something is wrong here", "The log says what", ""))
+    front_door::serve(listener, routes, front_door::Limits::default(), stop).await;
 }
 
 /// Ready when the process is told to stop: SIGTERM, or Ctrl-C.

@@ -100,8 +100,15 @@ pub fn fuzz(webhook: &dyn Webhook, seed: u64, inputs: u64) -> Outcome {
             String::from_utf8_lossy(&body)
         );
         let Ok(read) = deskwire_core::json::from_slice::<serde_json::Value>(&found.payload) else { continue };
-        let delivery =
-            Delivery { source: &source, request: &body, payload: &found.payload, body: &read, signed_at: rules.now };
+        let delivery = Delivery {
+            source: &source,
+            request: &body,
+            payload: &found.payload,
+            body: &read,
+            signed_at: rules.now,
+            stamp: None,
+            request_id: &deskwire_core::ids::RequestId::new("req_fuzz"),
+        };
         outcome.events += u64::from(webhook.normalise(&delivery).is_ok());
     }
     outcome

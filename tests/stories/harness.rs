@@ -272,6 +272,11 @@ impl Delivery {
         self.send_to(&to.address_of("/webhooks/zendesk/zendesk")).await
     }
 
+    /// To another source of Zendesk's.
+    pub async fn send_to_source(self, source: &str, to: &impl Webhooks) -> Answer {
+        self.send_to(&to.address_of(&format!("/webhooks/zendesk/{source}"))).await
+    }
+
     pub async fn send_to(self, url: &str) -> Answer {
         let mut request = client().post(url).body(self.body);
         for (name, value) in self.headers {

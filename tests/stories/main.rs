@@ -22,6 +22,7 @@ mod harness;
 mod history;
 mod house;
 mod kill;
+mod last_good;
 mod life_cycle;
 mod oauth;
 mod on_aws;

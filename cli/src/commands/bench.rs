@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use deskwire_accept::{Delivery, Source, Webhook};
 use deskwire_core::action::Actions;
 use deskwire_core::event::{Event, JsonText};
-use deskwire_core::ids::SourceName;
+use deskwire_core::ids::{RequestId, SourceName};
 use deskwire_core::ports::{EventDetail, Store};
 use deskwire_core::provider::provider;
 use deskwire_core::time::Timestamp;
@@ -80,7 +80,15 @@ impl Bench {
         let webhook = webhooks.into_iter().find(|webhook| webhook.provider() == config.provider);
         let webhook = webhook.with_context(|| format!("events of provider {} cannot be read yet", config.provider))?;
         let source = Source { config, scheme, secrets: Vec::new() };
-        let delivery = Delivery { source: &source, request: &bytes, payload: &bytes, body: &body, signed_at: now };
+        let delivery = Delivery {
+            source: &source,
+            request: &bytes,
+            payload: &bytes,
+            body: &body,
+            signed_at: now,
+            stamp: None,
+            request_id: &RequestId::new("req_try"),
+        };
         let event = webhook.normalise(&delivery).map_err(|error| anyhow::anyhow!("{name}: {}", error.0))?;
         Ok(Event {
             source: source.config.name,

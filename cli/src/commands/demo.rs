@@ -59,15 +59,17 @@ pub(crate) async fn run(address: SocketAddr, exit: bool, as_json: bool) -> anyho
         Ok(deskwire) => deskwire,
         Err(error) => return Err(explain(error, &files)),
     };
+    let health = Arc::default();
     // What our own writes change, Zendesk tells of as well.
     let webhooks = Arc::new(OnceLock::new());
     let sandbox = server::sandbox(Some(server::deliver_to(&webhooks, &deskwire.project().sources)));
-    let routes =
-        server::routes(&deskwire, address, &public_url, Arc::default()).merge(server::sandbox_routes(&sandbox));
+    let routes = server::routes(&deskwire, address, &public_url, Arc::default(), &health)
+        .merge(server::sandbox_routes(&sandbox));
     let _ = webhooks.set(routes.clone());
     let deskwire = Arc::new(deskwire);
     let (stop, stopped) = oneshot::channel::<()>();
-    let server = Server { deskwire: Arc::clone(&deskwire), listener, routes, concurrency: 8, public_url, folder: None };
+    let server =
+        Server { deskwire: Arc::clone(&deskwire), listener, routes, concurrency: 8, public_url, health, began: None };
     let serving = tokio::spawn(server.run(async {
         // A dropped sender means the demo ended early, which is a stop too.
         let _ = stopped.await;

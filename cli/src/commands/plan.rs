@@ -49,9 +49,13 @@ pub(crate) async fn apply(project: &ProjectArgs, data: &DataArgs, as_json: bool)
     }
     let now = SystemClock.now();
     plan.apply(store.as_ref(), now).await?;
-    if data.is_on_aws() && plan.refused.is_empty() {
-        // Its functions read the project from there.
-        deskwire_startup::share(&files, &project, store.as_ref(), now).await?;
+    if plan.refused.is_empty() {
+        // Whoever runs what was put in force has the project from there.
+        if data.is_on_aws() {
+            deskwire_startup::share(&files, &project, store.as_ref(), now).await?;
+        } else {
+            deskwire_startup::share_project(&files, store.as_ref(), now).await?;
+        }
     }
     if as_json {
         crate::output::json(&to_json(&plan));

@@ -3,14 +3,14 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 
-use deskwire_startup::{Place, Settings, StartError};
+use deskwire_startup::{HeldBack, Origin, Place, ProjectFiles, Settings, StartError};
 use serde_json::json;
 use url::Url;
 
-use super::{explain, read_project, secrets};
+use super::{explain, secrets};
 use crate::Outcome;
 use crate::args::{DataArgs, ProjectArgs};
-use crate::live::Folder;
+use crate::current::{self, Began};
 use crate::output::{line, note};
 use crate::server::{self, Listening, Server};
 
@@ -34,7 +34,10 @@ pub(crate) async fn run(
     as_json: bool,
 ) -> anyhow::Result<Outcome> {
     let Options { sandbox, reload, concurrency, public_url } = options;
-    let files = read_project(project)?;
+    // A store is made only where there is a project.
+    if !data.data.join("deskwire.db").exists() {
+        super::read_project(project)?;
+    }
     // Held until the process ends; the system releases it whatever happens.
     let lock = server::lock(&data.data)?;
     let Listening { listener, address } = server::listen(address).await?;
@@ -49,17 +52,25 @@ pub(crate) async fn run(
         needs_secrets: true,
         needs_workflows: true,
     };
-    let deskwire = match deskwire_startup::start(&settings, &files, &secrets(project)).await {
-        Ok(deskwire) => deskwire,
+    let folder = project.project.clone();
+    let origin = if reload { Origin::Folder(folder) } else { Origin::Deployed(Some(folder)) };
+    let (deskwire, held_back) = match deskwire_startup::begin(&settings, &origin, &secrets(project)).await {
+        Ok(begun) => begun,
         Err(error) => {
             if matches!(error, StartError::Secrets(_)) {
                 note("Secrets are missing. `deskwire serve --sandbox` needs none: stand-ins answer for the providers.");
             }
-            return Err(explain(error, &files));
+            return Err(refused(project, error));
         }
     };
+    let held_back = held_back.or_else(|| if reload { None } else { mistakes(project) });
+    let said = current::in_words(held_back.as_ref(), &deskwire.left_out);
+    if !said.is_empty() {
+        note(&said);
+    }
     let tokens = Arc::new(api::Tokens::new(&deskwire.vault.versions_of(api::TOKEN_SECRET).await?));
-    let mut routes = server::routes(&deskwire, address, &public_url, Arc::clone(&tokens));
+    let health = Arc::default();
+    let mut routes = server::routes(&deskwire, address, &public_url, Arc::clone(&tokens), &health);
     if sandbox {
         let webhooks = Arc::new(OnceLock::new());
         let project = deskwire.project();
@@ -85,9 +96,32 @@ pub(crate) async fn run(
             }
         }
     }
-    let folder = Some(Folder { path: project.project.clone(), files, settings, secrets: secrets(project), tokens });
-    Server { deskwire: Arc::new(deskwire), listener, routes, concurrency, public_url, folder }
+    let began = Some(Began { origin, settings, secrets: secrets(project), tokens, said });
+    Server { deskwire: Arc::new(deskwire), listener, routes, concurrency, public_url, health, began }
         .run(server::told_to_stop())
         .await?;
     Ok(Outcome::Fine)
+}
+
+/// Why nothing can be served: nothing was ever put in force, and the files cannot be either.
+fn refused(project: &ProjectArgs, error: StartError) -> anyhow::Error {
+    let files = deskwire_startup::read_project(&project.project).unwrap_or_default();
+    let no_project = matches!(&error, StartError::Read { path, .. } if path.ends_with("deskwire.yaml"));
+    let error = explain(error, &files);
+    if no_project { error.context(super::no_project(project)) } else { error }
+}
+
+/// What is wrong with the files of a folder that does not count until it is applied.
+fn mistakes(project: &ProjectArgs) -> Option<HeldBack> {
+    let (why, files) = match deskwire_startup::read_project(&project.project) {
+        Err(why) => (why, ProjectFiles::default()),
+        Ok(files) => {
+            let loaded = deskwire_startup::check(&files, project.allow_loopback);
+            if !loaded.has_errors() {
+                return None;
+            }
+            (StartError::Mistakes(loaded.diagnostics), files)
+        }
+    };
+    Some(HeldBack { why, files })
 }

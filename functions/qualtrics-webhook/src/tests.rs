@@ -63,6 +63,7 @@ impl World {
             clock: Arc::new(FixedClock(Timestamp::parse("2019-06-26T14:00:00Z").unwrap())),
             random: Arc::new(SeededRandom::new(1)),
             largest_body: deskwire_accept::MAX_BODY_BYTES,
+            bodies: deskwire_accept::Bodies::default(),
         };
         Self { store, router: router(Arc::new(intake)) }
     }

@@ -15,6 +15,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::answer::Answer;
+use crate::body::Bodies;
 use crate::catalogue::{Catalogue, CurrentCatalogue, Source};
 
 /// How one provider's signed bodies become events. The only thing a webhook function adds.
@@ -49,6 +50,10 @@ pub struct Delivery<'a> {
     pub body: &'a Value,
     /// The signed timestamp, where the scheme has one; else when it came.
     pub signed_at: Timestamp,
+    /// The same as it was signed, where the scheme has one.
+    pub stamp: Option<&'a str>,
+    /// Names this delivery, and no other.
+    pub request_id: &'a RequestId,
 }
 
 impl Delivery<'_> {
@@ -56,12 +61,14 @@ impl Delivery<'_> {
     /// is known under besides.
     ///
     /// Time is cut into windows, and equal content in this window or the one before is a repeat. Whether a provider signs a
-    /// repeat with a new timestamp is often not documented; this holds either way.
+    /// repeat with a new timestamp is often not documented; this holds either way. Without a window, only the same signed
+    /// bytes are a repeat, timestamp included, and where no timestamp is signed, nothing is.
     pub fn id_by_content(&self) -> (EventId, Vec<EventId>) {
         let digest = hex::encode(&Sha256::digest(self.payload)[..16]);
         let window = i64::try_from(self.source.config.repeat_window.as_millis()).unwrap_or(i64::MAX);
         if window == 0 {
-            return (EventId::new(format!("body:{digest}:{}", self.signed_at.as_millis())), Vec::new());
+            let only = self.stamp.unwrap_or(self.request_id.as_str());
+            return (EventId::new(format!("body:{digest}:{only}")), Vec::new());
         }
         let number = self.signed_at.as_millis().div_euclid(window);
         let id = |number: i64| EventId::new(format!("body:{digest}:{number}"));
@@ -102,6 +109,8 @@ pub struct Intake {
     pub random: Arc<dyn Random>,
     /// The largest body that is taken in, in bytes: what the store takes, at most [`crate::MAX_BODY_BYTES`].
     pub largest_body: usize,
+    /// The room for bodies whose senders are not known yet.
+    pub bodies: Bodies,
 }
 
 impl Intake {
@@ -131,7 +140,15 @@ impl Intake {
         });
         let outcome = read.and_then(|(data, value)| {
             let signed_at = verified.signed_at.unwrap_or(now);
-            let delivery = Delivery { source, request: body, payload: &verified.payload, body: &value, signed_at };
+            let delivery = Delivery {
+                source,
+                request: body,
+                payload: &verified.payload,
+                body: &value,
+                signed_at,
+                stamp: verified.stamp.as_deref(),
+                request_id,
+            };
             webhook.normalise(&delivery).map(|event| (event, data, value)).map_err(|NotAnEvent(why)| why)
         });
         match outcome {
@@ -148,7 +165,8 @@ impl Intake {
     async fn accept(&self, source: &Source, arrival: Arrival, request_id: &RequestId) -> Answer {
         let id = arrival.event.id.clone();
         let runs: Vec<RunId> = arrival.wanted.iter().map(|wanted| wanted.run.clone()).collect();
-        match self.inbox.accept(arrival).await {
+        let inbox = Arc::clone(&self.inbox);
+        match to_its_end(async move { inbox.accept(arrival).await }).await {
             Ok(Accepted::Repeat) => Answer::Repeat { event: id },
             Ok(Accepted::New) if runs.is_empty() => Answer::Unwanted { event: id },
             Ok(Accepted::New) => Answer::Accepted { event: id, runs },
@@ -197,11 +215,18 @@ impl Intake {
             body: String::from_utf8_lossy(payload).into_owned(),
             reason: reason.clone(),
         };
-        match self.inbox.reject(rejected).await {
+        let inbox = Arc::clone(&self.inbox);
+        match to_its_end(async move { inbox.reject(rejected).await }).await {
             Ok(()) => Answer::Rejected { reason },
             Err(error) => store_failed(&error, source, request_id),
         }
     }
+}
+
+/// Does what the store is asked in a task of its own: a sender that hangs up stops nothing half-way, between the write and
+/// telling the queue, say.
+async fn to_its_end<T: Send + 'static>(asked: impl Future<Output = StoreResult<T>> + Send + 'static) -> StoreResult<T> {
+    tokio::spawn(asked).await.unwrap_or_else(|_| Err(StoreError::Corrupt("taking in a delivery panicked".to_owned())))
 }
 
 /// A run of this workflow on this event, its version pinned now.

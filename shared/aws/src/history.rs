@@ -302,6 +302,7 @@ impl AwsStore {
             owner: None,
             deliveries: 0,
             clean: true,
+            broken_off: 0,
             parked: false,
             policy: Policy::Every,
             changed_at: None,

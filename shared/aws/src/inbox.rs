@@ -53,7 +53,7 @@ impl Inbox for AwsStore {
 
     fn ready(&self) -> BoxFuture<'_, StoreResult<()>> {
         Box::pin(async move {
-            self.table.put(item("PROBE", "PROBE", &())?).await?;
+            self.table.get("PROBE", "PROBE").await?;
             match &self.queue {
                 Some(queue) => queue.ready().await,
                 None => Ok(()),

@@ -173,6 +173,9 @@ pub(crate) struct RunRow {
     pub owner: Option<String>,
     pub deliveries: u32,
     pub clean: bool,
+    /// How many deliveries broke off in a row, before the one under way, without a new result of a step.
+    #[serde(default)]
+    pub broken_off: u32,
     pub parked: bool,
     #[serde(default)]
     pub policy: Policy,
@@ -244,6 +247,7 @@ impl RunRow {
             owner: None,
             deliveries: 0,
             clean: true,
+            broken_off: 0,
             parked: false,
             policy: wanted.policy.into(),
             changed_at: wanted.changed_at,

@@ -110,6 +110,9 @@ impl Work for AwsStore {
         Box::pin(async move {
             let row = self.fenced(fence).await?;
             let mut next = RunRow { due_at: Some(leased_until), ..self.next(&row) };
+            if entries.iter().any(Entry::is_result) {
+                next.broken_off = 0;
+            }
             let mut writes = self.journaling(&mut next, &entries)?;
             writes.extend(self.following(&mut next, &entries)?);
             writes.insert(0, self.putting_run(&next)?);
@@ -330,6 +333,7 @@ impl AwsStore {
             due_at: Some(until),
             deliveries: row.deliveries + 1,
             clean: false,
+            broken_off: if row.clean { 0 } else { row.broken_off.saturating_add(1) },
             state: RunState::Running,
             reason: None,
             listed: true,
@@ -376,6 +380,7 @@ impl AwsStore {
             queued_at: row.queued_at,
             deliveries: row.deliveries,
             interrupted: !before.clean,
+            broken_off: row.broken_off,
             parked: row.parked,
             journal,
             changed_at: row.changed_at,

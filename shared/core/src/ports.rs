@@ -24,7 +24,8 @@ use crate::token::{Leased, TokenState};
 /// Why a store did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// It is away, full, read-only or too busy: nothing was changed; the caller may come again.
+    /// It is away, full, read-only or too busy; the caller may come again. A write that was under way may have been made all
+    /// the same: its answer can be lost.
     #[error("the store is unavailable: {reason}")]
     Unavailable {
         /// What it said, for logs.
@@ -138,7 +139,7 @@ pub trait Inbox: Send + Sync {
     /// Keeps a rejected body with the reason. The same body from the same source is kept once.
     fn reject(&self, rejected: RejectedEvent) -> BoxFuture<'_, StoreResult<()>>;
 
-    /// Can it be written to right now?
+    /// Can it be used right now? Reads only: whoever asks changes nothing, however often.
     fn ready(&self) -> BoxFuture<'_, StoreResult<()>>;
 }
 
@@ -223,9 +224,10 @@ pub enum Settlement {
         reason: String,
     },
     /// A connection needs a person. The run keeps its lane, so that what comes later about the same subject stays behind
-    /// it, and comes back when such an event came, or at this time.
+    /// it, and comes back when such an event came, or at this time. Once the lane's patience is over, the run waits by
+    /// [`Settlement::Wait`] instead, outside of its lane.
     Block {
-        /// When to look again, whatever came.
+        /// When to look again, whatever came: no later than the lane's patience ends.
         until: Timestamp,
         /// The event that says that the connection is there again.
         event: EventWait,

@@ -282,6 +282,11 @@ pub enum Known {
 }
 
 impl Entry {
+    /// Does it say how a step ended? Such an entry is progress: the step is not called again.
+    pub const fn is_result(&self) -> bool {
+        matches!(self, Self::Done { .. } | Self::Skipped { .. } | Self::Failed { .. })
+    }
+
     /// The step it is about.
     pub fn step(&self) -> Option<&StepPath> {
         match self {
@@ -347,6 +352,8 @@ pub struct Run {
     /// Was it last handed to a runner that never said how it ended? Then the step at the journal's end may have been
     /// called.
     pub interrupted: bool,
+    /// How many deliveries in a row broke off before this one without a new result of a step.
+    pub broken_off: u32,
     /// Was it parked as unknown and is now back because its time in the lane is over?
     pub parked: bool,
     /// What is known of its steps.

@@ -177,6 +177,8 @@ pub struct Verified<'a> {
     pub payload: Cow<'a, [u8]>,
     /// The signed timestamp, where the scheme has one.
     pub signed_at: Option<Timestamp>,
+    /// The same as it was signed.
+    pub stamp: Option<String>,
 }
 
 /// Checks a request's signature over exactly the bytes that came.
@@ -230,6 +232,7 @@ pub fn verify<'a>(
         }
     }
 
+    let stamped = stamp.as_ref().map(|(text, _)| String::from_utf8_lossy(text).into_owned());
     let signed_at = match stamp {
         None => None,
         Some((text, rule)) => Some(check_age(text, rule, rules)?),
@@ -242,7 +245,7 @@ pub fn verify<'a>(
         ),
         _ => payload,
     };
-    Ok(Verified { payload, signed_at })
+    Ok(Verified { payload, signed_at, stamp: stamped })
 }
 
 /// What the request claims to prove itself by: one signature, or a secret in each way it may be meant.

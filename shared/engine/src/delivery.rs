@@ -143,6 +143,12 @@ impl<'a> Delivery<'a> {
         self.ledger().journal.step(path)
     }
 
+    /// When the lane stops waiting for the connections that steps of this run wait for.
+    pub(crate) fn blocked_until(&self) -> Timestamp {
+        let since = self.ledger().journal.blocked_since();
+        since.unwrap_or_else(|| self.now()).plus(self.engine.options.lane_patience)
+    }
+
     /// When the last result was written: a step without a result was not called before this, save beside others.
     pub(crate) fn frontier(&self) -> Timestamp {
         self.ledger().journal.frontier_at.unwrap_or(self.run().queued_at)

@@ -90,12 +90,17 @@ impl Delivery<'_> {
     ) -> Flow {
         let now = self.now();
         let at = until.plus(spread(until.since(now), self.engine.random.as_ref()));
-        if at > self.patience_ends(state, now) && state.doubtful_since.is_none() {
+        let patience_ends = self.patience_ends(state, now);
+        if at > patience_ends && state.doubtful_since.is_none() {
             let message = format!("The rate budget {budget} is used up until {until}");
             return self.give_up(calling, CallError::new(ErrorClass::Retry, "held", message), true, scope);
         }
         let reason = format!("{} waits: the rate budget {budget} is used up", naming(calling.path));
         self.note(Entry::Held { step: calling.path.clone(), at: now, until: at, budget });
+        if at > patience_ends {
+            // It is in doubt, so it cannot be given up; its lane goes on.
+            return Flow::End(End::Wait { until: at, event: None, reason: self.giving_way(reason) });
+        }
         Flow::End(End::Again { at, reason })
     }
 }

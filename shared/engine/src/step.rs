@@ -316,7 +316,8 @@ impl Delivery<'_> {
         Flow::End(End::Over { state: RunState::Dead, reason })
     }
 
-    /// The connection needs a person: the run waits for that, at the head of its lane, whatever the step says about errors.
+    /// The connection needs a person: the run waits for that, whatever the step says about errors. It stays at the head of
+    /// its lane for the lane's patience; then later events go on, and it waits beside them.
     pub(crate) fn block(&self, calling: &Calling<'_>, started_at: Timestamp, error: &CallError) -> Flow {
         let (now, connection, state) = (self.now(), calling.call.connection, self.state(calling.path));
         let reason = format!("{} waits for connection {connection}: {}", naming(calling.path), error.message);
@@ -330,7 +331,17 @@ impl Delivery<'_> {
             });
         }
         let event = connected_event(connection, started_at);
-        Flow::End(End::Block { until: now.plus(LOOK_AGAIN), event, reason })
+        let (look_again, lane_until) = (now.plus(LOOK_AGAIN), self.blocked_until());
+        if now < lane_until {
+            return Flow::End(End::Block { until: look_again.min(lane_until), event, reason });
+        }
+        Flow::End(End::Wait { until: look_again, event: Some(event), reason: self.giving_way(reason) })
+    }
+
+    /// The reason of a run that still waits, and no longer keeps later events waiting.
+    pub(crate) fn giving_way(&self, reason: String) -> String {
+        let patience = show_duration(self.engine.options.lane_patience);
+        format!("{reason}. Later events of {} go on without it after {patience}", self.run().event.subject)
     }
 
     /// Nobody knows whether the call happened: a person decides, and the lane waits only so long.

@@ -2,6 +2,7 @@
 
 mod blocked;
 mod brittle;
+mod broken_off;
 mod flow;
 mod loops;
 mod place;
@@ -58,6 +59,8 @@ enum Turn {
     KilledAfter,
     /// Our process is killed before anything happens.
     KilledBefore,
+    /// Our code panics before anything happens.
+    Panic,
 }
 
 /// The provider's side.
@@ -156,6 +159,7 @@ impl Action for Scripted {
                     self.outside.kill.notify_one();
                     std::future::pending().await
                 }
+                Turn::Panic => panic!("a fault of ours"),
             }
         })
     }

@@ -247,6 +247,7 @@ fn new_run(workflow: &Workflow, event: Event, now: Timestamp, random: &dyn Rando
         queued_at: now,
         deliveries: 0,
         interrupted: false,
+        broken_off: 0,
         parked: false,
         journal: Vec::new(),
         changed_at: None,

@@ -279,6 +279,29 @@ pub async fn a_waiting_run_keeps_its_lane_and_comes_back_at_its_time(s: Stores) 
     assert!(!again[0].run.interrupted);
 }
 
+/// A store counts how many deliveries of a run broke off in a row without a new result of a step.
+pub async fn deliveries_that_break_off_in_a_row_are_counted(s: Stores) {
+    s.accept(arrival("e1", "t1", &[("a", "run_1")], 1)).await;
+    let broken_off = |claims: Vec<Claim>| claims[0].run.broken_off;
+    assert_eq!(broken_off(s.claim(1, 10).await), 0);
+    assert_eq!(broken_off(s.claim(1, 100_000).await), 1);
+    let claims = s.claim(1, 200_000).await;
+    let attempt = Entry::Resumed { at: at(200_001), step: Some(StepPath::new("one")) };
+    s.work.record(&claims[0].fence, vec![attempt], at(260_000)).await.expect("recording works");
+    assert_eq!(broken_off(claims), 2);
+    assert_eq!(s.work.take_back("runner", at(210_000)).await.expect("taking back works"), 1);
+    let claims = s.claim(1, 300_000).await;
+    s.work
+        .record(&claims[0].fence, vec![done("one", serde_json::Value::Null)], at(360_000))
+        .await
+        .expect("recording works");
+    assert_eq!(broken_off(claims), 3, "what is recorded later counts from then on");
+    let claims = s.claim(1, 400_000).await;
+    assert_eq!(claims[0].run.broken_off, 1, "the result was progress");
+    s.settle(&claims[0], Settlement::Again { at: at(500_000), reason: "busy".to_owned() }, 400_001).await;
+    assert_eq!(broken_off(s.claim(1, 500_000).await), 0, "that delivery ended");
+}
+
 /// A run whose lease ran out is handed out again, marked as interrupted.
 pub async fn a_lease_that_ran_out_hands_the_run_out_as_interrupted(s: Stores) {
     s.accept(arrival("e1", "t1", &[("a", "run_1")], 1)).await;
@@ -505,6 +528,7 @@ macro_rules! store_contract {
             a_claim_is_bounded
             a_waiting_run_keeps_its_lane_and_comes_back_at_its_time
             a_lease_that_ran_out_hands_the_run_out_as_interrupted
+            deliveries_that_break_off_in_a_row_are_counted
             an_old_fence_writes_nothing
             a_settled_delivery_is_fenced
             the_journal_comes_back_in_order

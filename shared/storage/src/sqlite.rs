@@ -8,6 +8,7 @@ mod changes;
 mod checkpoint;
 mod clock;
 mod damage;
+mod health;
 mod history;
 mod inbox;
 mod inspect;
@@ -123,8 +124,11 @@ impl SqliteStore {
         connection
             .busy_timeout(Duration::ZERO)
             .map_err(|error| OpenError::File { path: path.clone(), reason: error.to_string() })?;
+        let writer = Writer::on_a_thread(connection, Checkpointer::start(second), patience).map_err(|error| {
+            OpenError::File { path: path.clone(), reason: format!("the system starts no thread: {error}") }
+        })?;
         let reader = Reader::File { path, connection: Arc::default() };
-        Ok(Self::new(Writer::on_a_thread(connection, Checkpointer::start(second), patience), reader))
+        Ok(Self::new(writer, reader))
     }
 
     /// A store that lives as long as this value and runs in the caller's thread: for tests and dry runs.

@@ -117,6 +117,7 @@ impl World {
             clock: clock.clone(),
             random: random.clone(),
             largest_body: deskwire_accept::MAX_BODY_BYTES,
+            bodies: deskwire_accept::Bodies::default(),
         };
         let intake = Arc::new(intake);
         let webhooks = zendesk_webhook::router(Arc::clone(&intake)).merge(qualtrics_webhook::router(intake));

@@ -208,6 +208,10 @@ pub(super) const MIGRATIONS: &[&str] = &[
         latest INTEGER NOT NULL
     ) STRICT;
     ",
+    // 8: how many deliveries of a run broke off in a row, before the one under way, without a new result of a step.
+    "
+    ALTER TABLE runs ADD COLUMN broken_off INTEGER NOT NULL DEFAULT 0;
+    ",
 ];
 
 pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {

@@ -57,6 +57,54 @@ async fn two_openings_of_one_file_hand_out_each_run_once() {
     assert_eq!((handed_out, claimed.len()), (200, 200));
 }
 
+#[tokio::test]
+async fn asking_whether_the_store_is_ready_writes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(folder.path()).unwrap();
+    let other = Connection::open(folder.path().join("deskwire.db")).unwrap();
+    let version = || other.query_row("PRAGMA data_version", [], |row| row.get::<_, i64>(0)).unwrap();
+    let before = version();
+    for _ in 0..3 {
+        store.ready().await.unwrap();
+    }
+    assert_eq!(version(), before);
+    store.accept(arrival(1)).await.unwrap();
+    assert_ne!(version(), before, "a write is seen");
+}
+
+#[tokio::test]
+async fn a_write_that_panics_harms_no_other_and_the_store_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    for store in [SqliteStore::open(folder.path()).unwrap(), SqliteStore::in_memory().unwrap()] {
+        let fault = store.write(|connection| -> StoreResult<()> {
+            connection.execute("DELETE FROM generation", []).map_err(unavailable)?;
+            panic!("a fault of ours");
+        });
+        let (fault, accepted) = tokio::join!(fault, store.accept(arrival(1)));
+        assert!(matches!(fault, Err(StoreError::Corrupt(_))));
+        accepted.unwrap();
+        store.accept(arrival(2)).await.unwrap();
+        store.ready().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn runs_that_were_under_way_together_at_a_second_crash_come_back_apart() {
+    let store = SqliteStore::in_memory().unwrap();
+    for number in 0..3 {
+        store.accept(arrival(number)).await.unwrap();
+    }
+    let now = Timestamp::from_millis(1_000);
+    let claim = async |at: Timestamp| store.claim("serve", 9, Duration::from_mins(1), at).await.unwrap().claims.len();
+    assert_eq!(claim(now).await, 3);
+    store.take_back("serve", now).await.unwrap();
+    assert_eq!(claim(now).await, 3, "once may be anybody's restart");
+    store.take_back("serve", now).await.unwrap();
+    assert_eq!(claim(now).await, 1, "whichever of them ends the process does so alone");
+    assert_eq!(claim(now.plus(Duration::from_secs(5))).await, 1);
+    assert_eq!(claim(now.plus(Duration::from_secs(10))).await, 1);
+}
+
 fn arrival(number: usize) -> deskwire_core::ports::Arrival {
     use deskwire_core::event::{Event, JsonText};
     use deskwire_core::ids::{EventId, Lane, RunId, SourceName, WorkflowName, WorkflowVersion};

@@ -50,9 +50,10 @@ impl Work for SqliteStore {
         Box::pin(self.write(move |connection| {
             let run = held(connection, &fence)?;
             append(connection, run.seq, &entries)?;
+            let came_on = entries.iter().any(Entry::is_result);
             connection
-                .prepare_cached("UPDATE runs SET due_at = ?2 WHERE seq = ?1")
-                .and_then(|mut statement| statement.execute(params![run.seq, leased_until.as_millis()]))
+                .prepare_cached("UPDATE runs SET due_at = ?2, broken_off = iif(?3, 0, broken_off) WHERE seq = ?1")
+                .and_then(|mut statement| statement.execute(params![run.seq, leased_until.as_millis(), came_on]))
                 .map(|_| ())
                 .map_err(unavailable)
         }))
@@ -83,16 +84,7 @@ impl Work for SqliteStore {
     fn take_back<'a>(&'a self, owner: &'a str, now: Timestamp) -> BoxFuture<'a, StoreResult<usize>> {
         let owner = owner.to_owned();
         Box::pin(async move {
-            let count = self
-                .write(move |connection| {
-                    connection
-                        .prepare_cached(
-                            "UPDATE runs SET owner = NULL, due_at = ?2, state = 'queued', reason = NULL WHERE head = 1 AND owner = ?1",
-                        )
-                        .and_then(|mut statement| statement.execute(params![owner, now.as_millis()]))
-                        .map_err(unavailable)
-                })
-                .await?;
+            let count = self.write(move |connection| take_back(connection, &owner, now)).await?;
             self.shared.arrived.notify_one();
             Ok(count)
         })
@@ -144,6 +136,30 @@ pub(super) fn publish(
         .and_then(|mut statement| statement.execute(params![name.as_str(), version.as_str(), text, now.as_millis()]))
         .map(|_| ())
         .map_err(unavailable)
+}
+
+/// How far apart runs come back that were under way together when a process ended, and not for the first time: so that one
+/// of them that ends its process does so alone, and the others get through.
+const APART: Duration = Duration::from_secs(5);
+
+fn take_back(connection: &Connection, owner: &str, now: Timestamp) -> StoreResult<usize> {
+    let mut statement = connection
+        .prepare_cached("SELECT seq, broken_off FROM runs WHERE head = 1 AND owner = ?1 ORDER BY seq")
+        .map_err(unavailable)?;
+    let rows = statement.query_map([owner], |row| Ok((row.get(0)?, row.get(1)?))).map_err(unavailable)?;
+    let held: Vec<(i64, u32)> = rows.collect::<rusqlite::Result<_>>().map_err(unavailable)?;
+    let mut turn = now;
+    for (seq, broken_off) in &held {
+        let due_at = if *broken_off == 0 { now } else { turn };
+        connection
+            .prepare_cached("UPDATE runs SET owner = NULL, due_at = ?2, state = 'queued', reason = NULL WHERE seq = ?1")
+            .and_then(|mut statement| statement.execute(params![seq, due_at.as_millis()]))
+            .map_err(unavailable)?;
+        if *broken_off > 0 {
+            turn = turn.plus(APART);
+        }
+    }
+    Ok(held.len())
 }
 
 fn claim(
@@ -210,7 +226,9 @@ fn claim_one(
 fn hand_out(connection: &Connection, owner: &str, due: Vec<Due>, now: Timestamp) -> StoreResult<Vec<Claim>> {
     let mut lease = connection
         .prepare_cached(
-            "UPDATE runs SET owner = ?2, due_at = ?3, deliveries = deliveries + 1, clean = 0, state = 'running', reason = NULL WHERE seq = ?1",
+            "UPDATE runs SET owner = ?2, due_at = ?3, deliveries = deliveries + 1, clean = 0, broken_off = ?4,
+                             state = 'running', reason = NULL
+             WHERE seq = ?1",
         )
         .map_err(unavailable)?;
     let mut claims = Vec::with_capacity(due.len());
@@ -232,7 +250,9 @@ fn hand_out(connection: &Connection, owner: &str, due: Vec<Due>, now: Timestamp)
                 }
             }
         }
-        lease.execute(params![seq, owner, claim.leased_until.as_millis()]).map_err(unavailable)?;
+        lease
+            .execute(params![seq, owner, claim.leased_until.as_millis(), claim.run.broken_off])
+            .map_err(unavailable)?;
         if claim.run.journal.is_empty() && claim.run.replay == 0 {
             claim.run.changes = changes::about(connection, &claim.run.event.subject, seq, now)?;
         }
@@ -323,10 +343,11 @@ pub(super) fn claim_of(row: &Row<'_>, until: Timestamp) -> StoreResult<Claim> {
         queued_at: time(row, 6)?,
         deliveries,
         interrupted: !clean,
+        broken_off: if clean { 0 } else { row.get::<_, u32>(13).map_err(unavailable)?.saturating_add(1) },
         parked: row.get(9).map_err(unavailable)?,
         changed_at: maybe_time(row, 10)?,
         newest_before: maybe_time(row, 11)?,
-        event: event(row, 13)?,
+        event: event(row, 14)?,
         journal: Vec::new(),
         arrived: Vec::new(),
         changes: Vec::new(),
@@ -337,7 +358,7 @@ pub(super) fn claim_of(row: &Row<'_>, until: Timestamp) -> StoreResult<Claim> {
 pub(super) static RUNS: LazyLock<String> = LazyLock::new(|| {
     format!(
         "SELECT r.seq, r.id, r.workflow, r.version, r.lane, r.replay, r.queued_at, r.deliveries, r.clean, r.parked,
-                r.changed_at, r.newest_before, r.waits, {EVENT}
+                r.changed_at, r.newest_before, r.waits, r.broken_off, {EVENT}
          FROM runs r LEFT JOIN events e ON e.seq = r.event"
     )
 });

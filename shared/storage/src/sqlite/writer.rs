@@ -5,6 +5,7 @@
 //! so a bad job harms nobody else. Where another process has the file, the whole batch waits for it, once and not longer
 //! than [`Patience`] says; then all of it is told that the store is busy. Only so many jobs may wait at all.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
@@ -13,6 +14,7 @@ use rusqlite::Connection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::checkpoint::Checkpointer;
+use super::health::{Health, TRY_AGAIN, try_to_write};
 use super::{gone, unavailable};
 
 /// The most jobs in one transaction. It bounds how long the first of them waits.
@@ -24,6 +26,7 @@ pub(super) const MOST_WAITING: usize = 1_024;
 pub(super) struct Writer {
     place: Place,
     slots: Arc<Semaphore>,
+    health: Arc<Health>,
 }
 
 enum Place {
@@ -91,7 +94,7 @@ impl Patience for Until {
 /// Something to do in a transaction, and somebody to tell.
 trait Job: Send {
     /// Does the work. `Err` rolls the transaction back; a refusal that changed nothing is kept for `tell` instead.
-    fn run(&mut self, connection: &Connection) -> Result<(), ()>;
+    fn run(&mut self, connection: &Connection) -> StoreResult<()>;
     /// Tells the one who waits, after commit or rollback.
     fn tell(self: Box<Self>, committed: Result<(), &StoreError>);
 }
@@ -107,12 +110,19 @@ where
     T: Send,
     F: FnMut(&Connection) -> StoreResult<T> + Send,
 {
-    fn run(&mut self, connection: &Connection) -> Result<(), ()> {
-        let result = (self.work)(connection);
+    fn run(&mut self, connection: &Connection) -> StoreResult<()> {
+        // A fault of ours harms this job alone: its transaction is rolled back, and the thread goes on.
+        let result = catch_unwind(AssertUnwindSafe(|| (self.work)(connection))).unwrap_or_else(|_| {
+            tracing::error!("a write panicked; it was rolled back");
+            Err(StoreError::Corrupt("a write panicked; it was rolled back".to_owned()))
+        });
         // A fenced writer changed nothing: its answer stands, and the others' transaction goes on.
-        let keep = matches!(result, Ok(_) | Err(StoreError::Fenced));
+        let outcome = match &result {
+            Ok(_) | Err(StoreError::Fenced) => Ok(()),
+            Err(error) => Err(copy(error)),
+        };
         self.result = Some(result);
-        if keep { Ok(()) } else { Err(()) }
+        outcome
     }
 
     fn tell(self: Box<Self>, committed: Result<(), &StoreError>) {
@@ -136,20 +146,36 @@ fn copy(error: &StoreError) -> StoreError {
 }
 
 impl Writer {
-    pub(super) fn on_a_thread(connection: Connection, checkpointer: Checkpointer, patience: Box<dyn Patience>) -> Self {
+    pub(super) fn on_a_thread(
+        connection: Connection,
+        mut checkpointer: Checkpointer,
+        mut patience: Box<dyn Patience>,
+    ) -> std::io::Result<Self> {
         let (sender, receiver) = mpsc::channel();
-        let spawned = std::thread::Builder::new()
-            .name("store-writer".to_owned())
-            .spawn(move || serve(&connection, &receiver, checkpointer, patience));
-        if let Err(error) = spawned {
-            // Without the thread the receiver is gone, and every write answers "unavailable".
-            tracing::error!(%error, "cannot start the store's writer thread");
-        }
-        Self { place: Place::Thread(sender), slots: Arc::new(Semaphore::new(MOST_WAITING)) }
+        let health = Arc::new(Health::default());
+        let own = Arc::clone(&health);
+        std::thread::Builder::new().name("store-writer".to_owned()).spawn(move || {
+            let mut serving = || serve(&connection, &receiver, &mut checkpointer, patience.as_mut(), &own);
+            // Started again where it panics: without it nothing more is ever stored.
+            while catch_unwind(AssertUnwindSafe(&mut serving)).is_err() {
+                tracing::error!("the store's writer panicked; it is started again");
+            }
+            own.ended();
+        })?;
+        Ok(Self::new(Place::Thread(sender), health))
     }
 
     pub(super) fn in_place(connection: Connection) -> Self {
-        Self { place: Place::Here(Mutex::new(connection)), slots: Arc::new(Semaphore::new(MOST_WAITING)) }
+        Self::new(Place::Here(Mutex::new(connection)), Arc::default())
+    }
+
+    fn new(place: Place, health: Arc<Health>) -> Self {
+        Self { place, slots: Arc::new(Semaphore::new(MOST_WAITING)), health }
+    }
+
+    /// Why nothing can be written, as far as is known.
+    pub(super) fn check(&self) -> StoreResult<()> {
+        self.health.check(Instant::now())
     }
 
     /// For how many more jobs there is room.
@@ -195,7 +221,7 @@ impl Writer {
             Place::Here(connection) => {
                 let connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
                 let mut batch = vec![Waiting { job, weight, slot }];
-                commit_together(&connection, &mut batch, &mut Until::at_most(Duration::ZERO));
+                commit_together(&connection, &mut batch, &mut Until::at_most(Duration::ZERO), &self.health);
             }
         }
         answer.await.unwrap_or_else(|_| Err(gone()))
@@ -205,34 +231,54 @@ impl Writer {
 fn serve(
     connection: &Connection,
     jobs: &mpsc::Receiver<Waiting>,
-    mut checkpointer: Checkpointer,
-    mut patience: Box<dyn Patience>,
+    checkpointer: &mut Checkpointer,
+    patience: &mut dyn Patience,
+    health: &Health,
 ) {
     let mut batch = Vec::with_capacity(MOST_JOBS);
-    while let Ok(first) = jobs.recv() {
+    while let Some(first) = next(jobs, connection, health) {
         batch.push(first);
         while batch.len() < MOST_JOBS {
             let Ok(next) = jobs.try_recv() else { break };
             batch.push(next);
         }
         let written = batch.iter().map(|waiting| waiting.weight).sum();
-        commit_together(connection, &mut batch, patience.as_mut());
+        commit_together(connection, &mut batch, patience, health);
         checkpointer.committed(written);
     }
 }
 
+/// The next job, or nothing when nobody can bring one any more. While the last write failed, it tries one of its own.
+fn next(jobs: &mpsc::Receiver<Waiting>, connection: &Connection, health: &Health) -> Option<Waiting> {
+    while health.has_failed() {
+        match jobs.recv_timeout(TRY_AGAIN) {
+            Ok(waiting) => return Some(waiting),
+            Err(mpsc::RecvTimeoutError::Disconnected) => return None,
+            Err(mpsc::RecvTimeoutError::Timeout) => {
+                // What it comes to is noted.
+                let mut once = Until::at_most(Duration::ZERO);
+                let _ = patiently(connection, &mut once, health, &mut || try_to_write(connection));
+            }
+        }
+    }
+    jobs.recv().ok()
+}
+
 /// Runs the jobs in one transaction, or, if one of them fails, each in its own; then tells everybody. A file that another
 /// process has is waited for once for all of them.
-fn commit_together(connection: &Connection, batch: &mut Vec<Waiting>, patience: &mut dyn Patience) {
+fn commit_together(connection: &Connection, batch: &mut Vec<Waiting>, patience: &mut dyn Patience, health: &Health) {
     patience.begin();
-    match patiently(connection, batch, patience) {
+    let all = patiently(connection, patience, health, &mut || {
+        batch.iter_mut().try_for_each(|waiting| waiting.job.run(connection))
+    });
+    match all {
         Ok(()) => batch.drain(..).for_each(|waiting| waiting.tell(Ok(()))),
         Err(Failed::AJob(_)) if batch.len() > 1 => {
             let mut busy = None;
             for mut waiting in batch.drain(..) {
                 let outcome = match &busy {
                     Some(error) => Err(copy(error)),
-                    None => match patiently(connection, std::slice::from_mut(&mut waiting), patience) {
+                    None => match patiently(connection, patience, health, &mut || waiting.job.run(connection)) {
                         Ok(()) => Ok(()),
                         Err(Failed::AJob(error)) => Err(error),
                         // There is no patience left for the others either.
@@ -256,19 +302,33 @@ enum Failed {
     All(StoreError),
 }
 
-fn patiently(connection: &Connection, jobs: &mut [Waiting], patience: &mut dyn Patience) -> Result<(), Failed> {
-    loop {
-        match in_transaction(connection, jobs) {
-            Ok(()) => return Ok(()),
-            Err(Stopped::Job(error)) => return Err(Failed::AJob(error)),
-            Err(Stopped::Begin(error)) => return Err(Failed::All(error)),
+/// Does this in a transaction, again while another process has the file, and notes how that went.
+fn patiently(
+    connection: &Connection,
+    patience: &mut dyn Patience,
+    health: &Health,
+    work: &mut dyn FnMut() -> StoreResult<()>,
+) -> Result<(), Failed> {
+    let changes = connection.total_changes();
+    health.begins(Instant::now());
+    let outcome = loop {
+        match in_transaction(connection, work) {
+            Ok(()) => break Ok(()),
+            Err(Stopped::Job(error)) => break Err(Failed::AJob(error)),
+            Err(Stopped::Begin(error)) => break Err(Failed::All(error)),
             Err(Stopped::Busy) if patience.wait() => {}
             Err(Stopped::Busy) => {
                 let reason = "another process has had the store's file for too long; nothing was written".to_owned();
-                return Err(Failed::All(StoreError::Unavailable { reason }));
+                break Err(Failed::All(StoreError::Unavailable { reason }));
             }
         }
-    }
+    };
+    let noted = match &outcome {
+        Ok(()) => Ok(()),
+        Err(Failed::AJob(error) | Failed::All(error)) => Err(error),
+    };
+    health.over(noted, connection.total_changes() != changes);
+    outcome
 }
 
 /// Where a transaction broke off.
@@ -281,7 +341,7 @@ enum Stopped {
     Job(StoreError),
 }
 
-fn in_transaction(connection: &Connection, jobs: &mut [Waiting]) -> Result<(), Stopped> {
+fn in_transaction(connection: &Connection, work: &mut dyn FnMut() -> StoreResult<()>) -> Result<(), Stopped> {
     let execute = |sql: &str| connection.prepare_cached(sql).and_then(|mut statement| statement.execute([]));
     let busy = |error: &rusqlite::Error| {
         use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked};
@@ -290,11 +350,14 @@ fn in_transaction(connection: &Connection, jobs: &mut [Waiting]) -> Result<(), S
     let stopped = |error: rusqlite::Error, other: fn(StoreError) -> Stopped| {
         if busy(&error) { Stopped::Busy } else { other(unavailable(error)) }
     };
+    // What a panic has left open.
+    if !connection.is_autocommit() {
+        execute("ROLLBACK").map_err(|error| Stopped::Begin(unavailable(error)))?;
+    }
     execute("BEGIN IMMEDIATE").map_err(|error| stopped(error, Stopped::Begin))?;
-    let outcome = if jobs.iter_mut().all(|waiting| waiting.job.run(connection).is_ok()) {
-        execute("COMMIT").map(|_| ()).map_err(|error| stopped(error, Stopped::Job))
-    } else {
-        Err(Stopped::Job(StoreError::Unavailable { reason: "the transaction was rolled back".to_owned() }))
+    let outcome = match work() {
+        Ok(()) => execute("COMMIT").map(|_| ()).map_err(|error| stopped(error, Stopped::Job)),
+        Err(error) => Err(Stopped::Job(error)),
     };
     // SQLite rolls back by itself on some errors, a full disk among them; then there is nothing left to roll back.
     if outcome.is_err() && !connection.is_autocommit() {
