@@ -4,15 +4,13 @@ use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::future::Future;
 use std::io::{Read, Seek, Write};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use axum::Router;
-use axum::extract::Request;
-use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::serve::ListenerExt;
@@ -34,6 +32,7 @@ use tower::ServiceExt;
 use tower_http::catch_panic::CatchPanicLayer;
 use url::{Host, Url};
 
+use crate::hosts::Hosts;
 use crate::live::{self, Folder};
 
 /// How long a stop waits for what is in flight.
@@ -67,7 +66,7 @@ pub(crate) async fn listen(address: SocketAddr) -> anyhow::Result<Listening> {
 
 /// Makes sure that no other server uses the data folder, for as long as the file is held.
 pub(crate) fn lock(data: &Path) -> anyhow::Result<File> {
-    std::fs::create_dir_all(data)
+    deskwire_storage::make_folder(data)
         .with_context(|| format!("cannot make the data folder {}; name a writable one with --data", data.display()))?;
     let path = data.join("serve.lock");
     let mut file =
@@ -143,13 +142,19 @@ pub(crate) fn sandbox(on_delivery: Option<OnDelivery>) -> Sandbox {
 }
 
 /// The stand-ins' routes, under `/sandbox`.
-pub(crate) fn sandbox_routes(sandbox: &Sandbox) -> Router {
-    Router::new().nest("/sandbox", sandbox.router()).layer(middleware::from_fn(own_names_only))
+pub(crate) fn sandbox_routes(sandbox: &Sandbox, hosts: &Hosts) -> Router {
+    hosts.guard(Router::new().nest("/sandbox", sandbox.router()))
 }
 
 /// The functions' routes, health included. The console shows ticket data to whoever can reach it, so it is there only on
 /// loopback until it has a sign-in.
-pub(crate) fn routes(deskwire: &Deskwire, address: SocketAddr, public_url: &Url, tokens: Arc<api::Tokens>) -> Router {
+pub(crate) fn routes(
+    deskwire: &Deskwire,
+    address: SocketAddr,
+    public_url: &Url,
+    tokens: Arc<api::Tokens>,
+    hosts: &Hosts,
+) -> Router {
     if crate::metrics::count().is_none() {
         tracing::warn!("what happens cannot be counted: /metrics has only what is kept");
     }
@@ -198,7 +203,7 @@ pub(crate) fn routes(deskwire: &Deskwire, address: SocketAddr, public_url: &Url,
             templates: Templates::new(Limits::default()),
             clock: Arc::clone(&deskwire.clock),
         });
-        routes = routes.merge(console.layer(middleware::from_fn(own_names_only)));
+        routes = routes.merge(hosts.guard(console));
     }
     routes.merge(oauth_routes(deskwire, public_url))
 }
@@ -227,7 +232,7 @@ pub(crate) fn oauth_routes(deskwire: &Deskwire, public_url: &Url) -> Router {
         random: Arc::clone(&deskwire.random),
     }));
     match doors {
-        Doors::Open => routes.layer(middleware::from_fn(own_names_only)),
+        Doors::Open => Hosts::own_only().guard(routes),
         Doors::Invited => routes,
     }
 }
@@ -242,22 +247,6 @@ pub(crate) fn public_url(given: Option<Url>, address: SocketAddr) -> anyhow::Res
         }
         None => Url::parse(&format!("http://{address}")).context("the address makes no URL"),
     }
-}
-
-/// Refuses requests that were made under a name that is not this machine's own: a page of somebody else's, whose name
-/// was made to point here (DNS rebinding), must not read the console.
-async fn own_names_only(request: Request, next: Next) -> Response {
-    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let name = host
-        .rsplit_once(':')
-        .map_or(host, |(name, port)| if port.bytes().all(|b| b.is_ascii_digit()) { name } else { host });
-    let own = name.eq_ignore_ascii_case("localhost")
-        || name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
-    if own {
-        return next.run(request).await;
-    }
-    let detail = "These pages are for this machine. Open them under localhost or 127.0.0.1";
-    problem_response(&Problem::new("foreign-name", 403, "Not under this name", detail, ""))
 }
 
 fn readiness(ready: bool) -> Response {

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 
+use anyhow::bail;
 use deskwire_startup::{Place, Settings, StartError};
 use serde_json::json;
 use url::Url;
@@ -10,20 +11,21 @@ use url::Url;
 use super::{explain, read_project, secrets};
 use crate::Outcome;
 use crate::args::{DataArgs, ProjectArgs};
+use crate::hosts::Hosts;
 use crate::live::Folder;
 use crate::output::{line, note};
 use crate::server::{self, Listening, Server};
 
 /// How to serve.
 pub(crate) struct Options {
-    /// Do stand-ins answer for the providers?
-    pub sandbox: bool,
     /// Is the project folder applied and watched?
     pub reload: bool,
     /// How many runs go on at once.
     pub concurrency: usize,
     /// Where people and providers reach it, if not at its own address.
     pub public_url: Option<Url>,
+    /// The names under which pages for people may be opened.
+    pub hosts: Hosts,
 }
 
 pub(crate) async fn run(
@@ -33,16 +35,23 @@ pub(crate) async fn run(
     options: Options,
     as_json: bool,
 ) -> anyhow::Result<Outcome> {
-    let Options { sandbox, reload, concurrency, public_url } = options;
+    let Options { reload, concurrency, public_url, hosts } = options;
+    let (sandbox, folder) = (data.sandbox, data.folder());
+    if hosts.has_more() && !address.ip().is_loopback() {
+        bail!(
+            "--console-host needs a loopback address to listen on: until there is a sign-in, the console is on loopback only; \
+             leave it out, or listen on 127.0.0.1 and let a tunnel or proxy lead there"
+        )
+    }
     let files = read_project(project)?;
     // Held until the process ends; the system releases it whatever happens.
-    let lock = server::lock(&data.data)?;
+    let lock = server::lock(&folder)?;
     let Listening { listener, address } = server::listen(address).await?;
     let public_url = server::public_url(public_url, address)?;
     server::note_address(&lock, &public_url)?;
     let settings = Settings {
-        place: Place::Folder(data.data.clone()),
-        allow_loopback: project.allow_loopback || sandbox,
+        place: if sandbox { Place::Sandbox(folder) } else { Place::Folder(folder) },
+        allow_loopback: data.allow_loopback(),
         stand_ins: if sandbox { Some(server::stand_ins(address)?) } else { None },
         apply: reload,
         leave_out: false,
@@ -59,13 +68,13 @@ pub(crate) async fn run(
         }
     };
     let tokens = Arc::new(api::Tokens::new(&deskwire.vault.versions_of(api::TOKEN_SECRET).await?));
-    let mut routes = server::routes(&deskwire, address, &public_url, Arc::clone(&tokens));
+    let mut routes = server::routes(&deskwire, address, &public_url, Arc::clone(&tokens), &hosts);
     if sandbox {
         let webhooks = Arc::new(OnceLock::new());
         let project = deskwire.project();
         let deliver = Some(server::deliver_to(&webhooks, &project.sources));
         let _ = webhooks.set(routes.clone());
-        routes = routes.merge(server::sandbox_routes(&server::sandbox(deliver)));
+        routes = routes.merge(server::sandbox_routes(&server::sandbox(deliver), &hosts));
     }
     let workflows = deskwire.workflows().iter().filter(|one| one.active).count();
     if as_json {

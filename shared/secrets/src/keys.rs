@@ -213,7 +213,6 @@ fn read_key(path: &Path) -> Result<Option<StoreKey>, KeyError> {
 fn write_key(path: &Path, key: &StoreKey) -> Result<(), KeyError> {
     let failed = |source| KeyError::Write { path: path.to_owned(), source };
     let folder = path.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder).map_err(failed)?;
     let draft = path.with_extension(format!("draft-{}", std::process::id()));
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true);

@@ -7,6 +7,8 @@
 
 #[cfg(feature = "contract")]
 pub mod contract;
+mod folder;
 mod sqlite;
 
-pub use sqlite::{OpenError, SqliteStore};
+pub use folder::make_folder;
+pub use sqlite::{DataKind, OpenError, SqliteStore};

@@ -8,6 +8,7 @@ mod changes;
 mod checkpoint;
 mod history;
 mod inbox;
+mod kind;
 mod registry;
 mod rows;
 mod schema;
@@ -26,7 +27,9 @@ use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 use tokio::sync::Notify;
 
+use crate::make_folder;
 use checkpoint::Checkpointer;
+pub use kind::DataKind;
 use writer::Writer;
 
 /// How long a statement waits for another process's write before it reports the store as busy.
@@ -59,6 +62,25 @@ pub enum OpenError {
         path: PathBuf,
         /// What SQLite said.
         reason: String,
+    },
+    /// The data is live and the process is the sandbox, or the other way round.
+    #[error(
+        "{}", match found {
+            DataKind::Sandbox => format!(
+                "the data in {} was made in the sandbox, and nothing live ever continues it; add --sandbox, or name another data \
+                 folder with --data (DESKWIRE_DATA)", folder.display()
+            ),
+            DataKind::Live => format!(
+                "the data in {} is live, and the sandbox never continues it; leave out --sandbox, or name another data folder \
+                 with --data (DESKWIRE_DATA)", folder.display()
+            ),
+        }
+    )]
+    OtherKind {
+        /// The data folder.
+        folder: PathBuf,
+        /// What it holds.
+        found: DataKind,
     },
     /// The file was written by a newer Deskwire.
     #[error(
@@ -94,17 +116,40 @@ enum Reader {
 }
 
 impl SqliteStore {
-    /// Opens `deskwire.db` in `folder`, which is made if need be, and brings its schema up to date.
+    /// Opens `deskwire.db` in `folder` for questions, whatever kind of data it holds; it is made if need be, and its schema
+    /// brought up to date.
     pub fn open(folder: &Path) -> Result<Self, OpenError> {
-        std::fs::create_dir_all(folder).map_err(|source| OpenError::Folder { path: folder.to_owned(), source })?;
+        Self::open_as(folder, None)
+    }
+
+    /// The same for a process that continues the data or adds to it: it must be of that kind. A new store is marked.
+    pub fn open_for(folder: &Path, kind: DataKind) -> Result<Self, OpenError> {
+        Self::open_as(folder, Some(kind))
+    }
+
+    fn open_as(folder: &Path, kind: Option<DataKind>) -> Result<Self, OpenError> {
+        make_folder(folder).map_err(|source| OpenError::Folder { path: folder.to_owned(), source })?;
         let path = folder.join("deskwire.db");
         let mut connection =
             connect(&path).map_err(|error| OpenError::File { path: path.clone(), reason: error.to_string() })?;
         schema::migrate(&mut connection, &path)?;
+        if let Some(kind) = kind {
+            kind::claim(&mut connection, kind, folder)?;
+        }
         let second =
             connect(&path).map_err(|error| OpenError::File { path: path.clone(), reason: error.to_string() })?;
         let reader = Reader::File { path, connection: Arc::default() };
         Ok(Self::new(Writer::on_a_thread(connection, Checkpointer::start(second)), reader))
+    }
+
+    /// Is there a store in this folder?
+    pub fn is_in(folder: &Path) -> bool {
+        folder.join("deskwire.db").exists()
+    }
+
+    /// What kind of data a store holds, if it says so.
+    pub async fn kind(&self) -> StoreResult<Option<DataKind>> {
+        self.read(|connection| kind::marked(connection).map_err(unavailable)).await
     }
 
     /// A store that lives as long as this value and runs in the caller's thread: for tests and dry runs.
