@@ -125,18 +125,14 @@ fn quick_start() -> &'static str {
 
 /// Does a line of README, in which `…` stands for anything, stand among what was printed?
 fn is_printed(expected: &str, printed: &str) -> bool {
-    printed.lines().any(|line| {
-        let mut rest = line.split_whitespace().collect::<Vec<_>>().join(" ");
-        let parts: Vec<String> =
-            expected.split('…').map(|part| part.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
-        rest.starts_with(parts[0].as_str())
-            && parts.iter().all(|part| match rest.find(part.as_str()) {
-                Some(at) => {
-                    rest = rest[at + part.len()..].to_owned();
-                    true
-                }
-                None => false,
-            })
+    let plain = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let parts: Vec<String> = expected.split('…').map(plain).collect();
+    printed.lines().map(plain).any(|line| {
+        let after = |rest: Option<&str>, part: &String| {
+            rest.and_then(|rest| rest.split_once(part.as_str())).map(|(_, rest)| rest.to_owned())
+        };
+        line.starts_with(parts[0].as_str())
+            && parts.iter().fold(Some(line.clone()), |rest, part| after(rest.as_deref(), part)).is_some()
     })
 }
 
@@ -170,7 +166,7 @@ async fn every_command_of_the_quick_start_works_in_an_empty_folder_and_prints_wh
             }
             if line.starts_with("deskwire serve") {
                 let started = newcomer.serve(line);
-                printed += &format!("listening on http://{}\n", started.address);
+                printed.extend(["listening on http://", &started.address, "\n"]);
                 server = Some(started);
                 continue;
             }

@@ -39,10 +39,8 @@ const USED: &str = "SELECT EXISTS (SELECT 1 FROM events) OR EXISTS (SELECT 1 FRO
 /// Makes sure that the store holds data of this kind: marks a new one, refuses one of the other kind.
 pub(super) fn claim(connection: &mut Connection, kind: DataKind, folder: &Path) -> Result<(), OpenError> {
     let failed = |error: rusqlite::Error| OpenError::File { path: folder.to_owned(), reason: error.to_string() };
-    let found = match marked(connection).map_err(failed)? {
-        Some(found) => found,
-        None => mark(connection, kind).map_err(failed)?,
-    };
+    let found =
+        marked(connection).and_then(|found| found.map_or_else(|| mark(connection, kind), Ok)).map_err(failed)?;
     if found == kind { Ok(()) } else { Err(OpenError::OtherKind { folder: folder.to_owned(), found }) }
 }
 
@@ -57,13 +55,12 @@ pub(super) fn marked(connection: &Connection) -> rusqlite::Result<Option<DataKin
 fn mark(connection: &mut Connection, kind: DataKind) -> rusqlite::Result<DataKind> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Another process may have been faster.
-    let kind = match marked(&transaction)? {
-        Some(found) => found,
-        None => {
-            let kind = if transaction.query_row(USED, [], |row| row.get(0))? { DataKind::Live } else { kind };
-            transaction.execute("INSERT INTO documents (name, text) VALUES (?1, ?2)", params![MARK, kind.word()])?;
-            kind
-        }
+    let kind = if let Some(found) = marked(&transaction)? {
+        found
+    } else {
+        let kind = if transaction.query_row(USED, [], |row| row.get(0))? { DataKind::Live } else { kind };
+        transaction.execute("INSERT INTO documents (name, text) VALUES (?1, ?2)", params![MARK, kind.word()])?;
+        kind
     };
     transaction.commit()?;
     Ok(kind)
