@@ -7,6 +7,7 @@ mod args;
 mod commands;
 mod current;
 mod front_door;
+mod hosts;
 mod jobs;
 mod live;
 mod metrics;
@@ -51,15 +52,19 @@ fn main() -> ExitCode {
 async fn run(cli: Cli) -> anyhow::Result<Outcome> {
     let json = cli.json;
     match cli.command {
-        Command::Demo { exit, listen } => commands::demo::run(listen, exit, json).await,
-        Command::Serve { project, data, listen, public_url, sandbox, no_reload, concurrency } => {
-            let concurrency = concurrency.into();
-            let options = commands::serve::Options { sandbox, reload: !no_reload, concurrency, public_url };
-            commands::serve::run(&project, &data, listen, options, json).await
+        Command::Demo { exit, listen, console_hosts } => {
+            commands::demo::run(listen, hosts::Hosts::new(console_hosts), exit, json).await
         }
-        Command::Plan { project, data } => commands::plan::plan(&project, &data, json).await,
-        Command::Apply { project, data } => commands::plan::apply(&project, &data, json).await,
+        Command::Init { folder } => commands::init::run(&folder, json),
+        Command::Serve { data, listen, public_url, no_reload, console_hosts, concurrency } => {
+            let (concurrency, hosts) = (concurrency.into(), hosts::Hosts::new(console_hosts));
+            let options = commands::serve::Options { reload: !no_reload, concurrency, public_url, hosts };
+            commands::serve::run(&data.project, &data, listen, options, json).await
+        }
+        Command::Plan { data } => commands::plan::plan(&data.project, &data, json).await,
+        Command::Apply { data } => commands::plan::apply(&data.project, &data, json).await,
         Command::Check { project } => commands::check::run(&project, json),
+        Command::Schema { what } => Ok(commands::schema::run(what)),
         Command::Actions { command } => Ok(commands::actions::run(command.as_ref(), json)),
         Command::Workflows { command } => commands::workflows::run(command, json).await,
         Command::Events { command } => commands::events::run(command, json).await,
@@ -68,7 +73,7 @@ async fn run(cli: Cli) -> anyhow::Result<Outcome> {
         Command::Clients { command } => commands::clients::run(command, json),
         Command::Sources { command } => commands::sources::run(command, json).await,
         Command::Slack { command } => commands::slack::run(command, json),
-        Command::Doctor { project, data } => commands::doctor::run(&project, &data, json).await,
+        Command::Doctor { data } => commands::doctor::run(&data.project, &data, json).await,
         Command::Secrets { command } => commands::secrets::run(command, json).await,
         Command::Sandbox { listen } => commands::sandbox::run(listen).await,
     }

@@ -4,15 +4,14 @@ use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
 use std::future::Future;
 use std::io::{Read, Seek, Write};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request};
-use axum::middleware::{self, Next};
+use axum::extract::DefaultBodyLimit;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::serve::ListenerExt;
@@ -36,6 +35,7 @@ use url::{Host, Url};
 
 use crate::current::Began;
 use crate::front_door;
+use crate::hosts::Hosts;
 use crate::jobs::{self, Health};
 use crate::live;
 
@@ -148,8 +148,8 @@ pub(crate) fn sandbox(on_delivery: Option<OnDelivery>) -> Sandbox {
 }
 
 /// The stand-ins' routes, under `/sandbox`.
-pub(crate) fn sandbox_routes(sandbox: &Sandbox) -> Router {
-    Router::new().nest("/sandbox", sandbox.router()).layer(middleware::from_fn(own_names_only))
+pub(crate) fn sandbox_routes(sandbox: &Sandbox, hosts: &Hosts) -> Router {
+    hosts.guard(Router::new().nest("/sandbox", sandbox.router()))
 }
 
 /// The functions' routes, health included. The console shows ticket data to whoever can reach it, so it is there only on
@@ -159,6 +159,7 @@ pub(crate) fn routes(
     address: SocketAddr,
     public_url: &Url,
     tokens: Arc<api::Tokens>,
+    hosts: &Hosts,
     health: &Arc<Health>,
 ) -> Router {
     if crate::metrics::count().is_none() {
@@ -209,7 +210,7 @@ pub(crate) fn routes(
             templates: Templates::new(Limits::default()),
             clock: Arc::clone(&deskwire.clock),
         });
-        routes = routes.merge(console.layer(middleware::from_fn(own_names_only)));
+        routes = routes.merge(hosts.guard(console));
     }
     routes.merge(oauth_routes(deskwire, public_url))
 }
@@ -240,7 +241,7 @@ pub(crate) fn oauth_routes(deskwire: &Deskwire, public_url: &Url) -> Router {
     // Nobody is known here before a form is read, and the forms are short.
     let routes = routes.layer(DefaultBodyLimit::max(LARGEST_FORM));
     match doors {
-        Doors::Open => routes.layer(middleware::from_fn(own_names_only)),
+        Doors::Open => Hosts::own_only().guard(routes),
         Doors::Invited => routes,
     }
 }
@@ -255,22 +256,6 @@ pub(crate) fn public_url(given: Option<Url>, address: SocketAddr) -> anyhow::Res
         }
         None => Url::parse(&format!("http://{address}")).context("the address makes no URL"),
     }
-}
-
-/// Refuses requests that were made under a name that is not this machine's own: a page of somebody else's, whose name
-/// was made to point here (DNS rebinding), must not read the console.
-async fn own_names_only(request: Request, next: Next) -> Response {
-    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let name = host
-        .rsplit_once(':')
-        .map_or(host, |(name, port)| if port.bytes().all(|b| b.is_ascii_digit()) { name } else { host });
-    let own = name.eq_ignore_ascii_case("localhost")
-        || name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
-    if own {
-        return next.run(request).await;
-    }
-    let detail = "These pages are for this machine. Open them under localhost or 127.0.0.1";
-    problem_response(&Problem::new("foreign-name", 403, "Not under this name", detail, ""))
 }
 
 fn readiness(store: StoreResult<()>, complaint: Option<String>) -> Response {

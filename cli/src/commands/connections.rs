@@ -22,7 +22,7 @@ use url::Url;
 
 use self::stood::{calls_through, outlook};
 use super::secrets::vault;
-use super::{open_store, start_for};
+use super::start_for;
 use crate::Outcome;
 use crate::args::{ConnectionsCommand, DataArgs, ProjectArgs};
 use crate::output::{BOLD, DIM, GREEN, RED, cell, line, note, paint, shorten, styled, table, time};
@@ -38,8 +38,10 @@ const LOOK: Duration = Duration::from_millis(300);
 
 pub(crate) async fn run(command: ConnectionsCommand, as_json: bool) -> anyhow::Result<Outcome> {
     match command {
-        ConnectionsCommand::List { project, data } => {
-            let all = Stood::all(&project, &data).await?;
+        ConnectionsCommand::List { data } => {
+            let data = data.asked().await?;
+            data.tell_if_empty();
+            let all = Stood::all(&data.project, &data).await?;
             if as_json {
                 crate::output::json(&all.iter().map(Stood::to_json).collect::<Value>());
             } else {
@@ -47,8 +49,10 @@ pub(crate) async fn run(command: ConnectionsCommand, as_json: bool) -> anyhow::R
             }
             Ok(Outcome::Fine)
         }
-        ConnectionsCommand::Show { name, project, data } => {
-            let all = Stood::all(&project, &data).await?;
+        ConnectionsCommand::Show { name, data } => {
+            let data = data.asked().await?;
+            data.tell_if_empty();
+            let all = Stood::all(&data.project, &data).await?;
             let Some(one) = all.iter().find(|one| one.config.name.as_str() == name) else {
                 return Ok(unknown(&name, &all));
             };
@@ -59,12 +63,13 @@ pub(crate) async fn run(command: ConnectionsCommand, as_json: bool) -> anyhow::R
             }
             Ok(Outcome::Fine)
         }
-        ConnectionsCommand::Test { name, project, data } => test(&name, &project, &data, as_json).await,
-        ConnectionsCommand::Connect { name, no_browser, listen, project, data } => {
-            connect(&name, !no_browser, listen, &project, &data, as_json).await
+        ConnectionsCommand::Test { name, data } => test(&name, &data.project, &data, as_json).await,
+        ConnectionsCommand::Connect { name, no_browser, listen, data } => {
+            connect(&name, !no_browser, listen, &data.project, &data, as_json).await
         }
-        ConnectionsCommand::Disconnect { name, project, data } => {
-            let all = Stood::all(&project, &data).await?;
+        ConnectionsCommand::Disconnect { name, data } => {
+            data.open_to_act().await?;
+            let all = Stood::all(&data.project, &data).await?;
             let Some(one) = all.iter().find(|one| one.config.name.as_str() == name) else {
                 return Ok(unknown(&name, &all));
             };
@@ -72,7 +77,7 @@ pub(crate) async fn run(command: ConnectionsCommand, as_json: bool) -> anyhow::R
                 note(format_args!("error: {name} has a stored secret, and no tokens to let go of"));
                 return Ok(Outcome::Failed);
             }
-            start_for(&one.config, &project, &data)
+            start_for(&one.config, &data.project, &data, data.place().await?)
                 .await?
                 .broker
                 .disconnect(&one.config.name, "asked for by a person")
@@ -84,7 +89,7 @@ pub(crate) async fn run(command: ConnectionsCommand, as_json: bool) -> anyhow::R
             );
             Ok(Outcome::Fine)
         }
-        ConnectionsCommand::Delete { name, project, data } => delete(&name, &project, &data, as_json).await,
+        ConnectionsCommand::Delete { name, data } => delete(&name, &data.project, &data, as_json).await,
     }
 }
 
@@ -169,7 +174,7 @@ fn show(one: &Stood) {
 async fn test(name: &str, project: &ProjectArgs, data: &DataArgs, as_json: bool) -> anyhow::Result<Outcome> {
     let all = Stood::all(project, data).await?;
     let Some(one) = all.iter().find(|one| one.config.name.as_str() == name) else { return Ok(unknown(name, &all)) };
-    let deskwire = start_for(&one.config, project, data).await?;
+    let deskwire = start_for(&one.config, project, data, data.place_if_any().await?).await?;
     let client: &Client = &deskwire.client();
     match client.probe(&one.config.name).await {
         Ok(Some(found)) => {
@@ -243,7 +248,10 @@ async fn connect(
             "{name} is signed in by a stored secret, so there is nothing to connect; `deskwire connections test {name}` shows whether it works"
         )
     };
-    let deskwire = start_for(&one.config, project, data).await?;
+    if data.sandbox {
+        bail!("in the sandbox {name} is answered by a stand-in, so there is nothing to connect; leave out --sandbox")
+    }
+    let deskwire = start_for(&one.config, project, data, data.place().await?).await?;
     let began = SystemClock.now();
     // What a person agrees to stays as it is from here on.
     deskwire.store.deploy(vec![Deploy::Connection(one.config.fixed())], began).await?;
@@ -338,9 +346,9 @@ fn open(link: &Url) {
 
 async fn delete(name: &str, project: &ProjectArgs, data: &DataArgs, as_json: bool) -> anyhow::Result<Outcome> {
     let Ok(parsed) = ConnectionName::parse(name) else { bail!("`{name}` is no connection's name") };
+    let store = data.open_to_act().await?;
     let all = Stood::all(project, data).await?;
     let mut users = all.iter().find(|one| one.config.name == parsed).map(|one| one.users.clone()).unwrap_or_default();
-    let store = open_store(data).await?;
     let (actions, templates) = (deskwire_startup::actions_alone(), Templates::new(Limits::default()));
     let options = Options { actions: &actions, templates: &templates, allow_loopback: true };
     for deployed in store.deployed().await? {
@@ -359,7 +367,7 @@ async fn delete(name: &str, project: &ProjectArgs, data: &DataArgs, as_json: boo
     if !known && store.token_state(&parsed).await?.is_none() {
         return Ok(unknown(name, &all));
     }
-    let kept = vault(project, data).await?;
+    let kept = vault(store.clone(), project, data)?;
     store.forget_tokens(&parsed).await?;
     kept.forget(&format!("token/{parsed}")).await?;
     // Last: while anything is kept of it, its facts stay.

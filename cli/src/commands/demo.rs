@@ -23,6 +23,7 @@ use url::Url;
 
 use super::explain;
 use crate::Outcome;
+use crate::hosts::Hosts;
 use crate::output::{BOLD, CYAN, DIM, GREEN, RED, line, paint};
 use crate::server::{self, Listening, Server};
 use crate::timeline;
@@ -36,17 +37,17 @@ const SURVEYS: &str = "/webhooks/qualtrics/csat-survey";
 /// How long the demo waits for its runs before it says that something is wrong.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-pub(crate) async fn run(address: SocketAddr, exit: bool, as_json: bool) -> anyhow::Result<Outcome> {
+pub(crate) async fn run(address: SocketAddr, hosts: Hosts, exit: bool, as_json: bool) -> anyhow::Result<Outcome> {
     // The demo is worth more than its port: when that one is in use, another will do.
     let Listening { listener, address } = match server::listen(address).await {
         Ok(listening) => listening,
         Err(_) => server::listen(SocketAddr::new(address.ip(), 0)).await?,
     };
     let public_url = server::public_url(None, address)?;
-    let folder = TemporaryFolder::make()?;
+    let folder = TemporaryFolder::of_its_own();
     let files = shipped_project();
     let settings = Settings {
-        place: deskwire_startup::Place::Folder(folder.0.clone()),
+        place: deskwire_startup::Place::Sandbox(folder.0.clone()),
         allow_loopback: true,
         stand_ins: Some(server::stand_ins(address)?),
         apply: true,
@@ -63,8 +64,8 @@ pub(crate) async fn run(address: SocketAddr, exit: bool, as_json: bool) -> anyho
     // What our own writes change, Zendesk tells of as well.
     let webhooks = Arc::new(OnceLock::new());
     let sandbox = server::sandbox(Some(server::deliver_to(&webhooks, &deskwire.project().sources)));
-    let routes = server::routes(&deskwire, address, &public_url, Arc::default(), &health)
-        .merge(server::sandbox_routes(&sandbox));
+    let routes = server::routes(&deskwire, address, &public_url, Arc::default(), &hosts, &health)
+        .merge(server::sandbox_routes(&sandbox, &hosts));
     let _ = webhooks.set(routes.clone());
     let deskwire = Arc::new(deskwire);
     let (stop, stopped) = oneshot::channel::<()>();
@@ -269,11 +270,10 @@ fn unescape(text: &str) -> String {
 struct TemporaryFolder(PathBuf);
 
 impl TemporaryFolder {
-    fn make() -> anyhow::Result<Self> {
+    /// One that nobody else uses; the store makes it.
+    fn of_its_own() -> Self {
         let name = deskwire_core::ids::RunId::generate(SystemClock.now(), &OsRandom);
-        let folder = std::env::temp_dir().join(format!("deskwire-demo-{name}"));
-        deskwire_storage::private::make_folder(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        Ok(Self(folder))
+        Self(std::env::temp_dir().join(format!("deskwire-demo-{name}")))
     }
 }
 

@@ -63,7 +63,7 @@ pub(crate) async fn run(project: &ProjectArgs, data: &DataArgs, as_json: bool) -
     let now = SystemClock.now();
     let mut found = Vec::new();
     let files = read_project(project)?;
-    let loaded = deskwire_startup::check(&files, project.allow_loopback);
+    let loaded = deskwire_startup::check(&files, data.allow_loopback());
     let mistakes = loaded.diagnostics.iter().filter(|one| one.severity == Severity::Error).count();
     let mut needs = needs::planned(&loaded.project);
     let (mut looked_at, mut left_out) = (0, Vec::new());
@@ -71,7 +71,7 @@ pub(crate) async fn run(project: &ProjectArgs, data: &DataArgs, as_json: bool) -
         let what = format!("it has {mistakes} mistake{}", if mistakes == 1 { "" } else { "s" });
         found.push(finding(Level::Broken, "project", what, "`deskwire check` shows where"));
     } else {
-        match start(project, data).await {
+        match start(project, data, data.place_if_any().await?).await {
             Ok(deskwire) => {
                 looked_at = needs::observe(&mut needs, &deskwire, now).await?;
                 left_out.clone_from(&deskwire.left_out);

@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::secrets::vault;
-use super::{open_store, read_project, runs, secrets};
+use super::{open_store, read_project, runs, samples, secrets};
 use crate::Outcome;
 use crate::args::{DataArgs, EventsCommand, ProjectArgs};
 use crate::output::{BOLD, DIM, GREEN, RED, YELLOW, cell, line, note, paint, shorten, styled, table, time};
@@ -60,13 +60,23 @@ pub(crate) async fn run(command: EventsCommand, as_json: bool) -> anyhow::Result
             }
             Ok(Outcome::Fine)
         }
-        EventsCommand::Send { file, source, to, new, sandbox, project, data } => {
-            let stored = if sandbox { None } else { stored(&project, &data).await? };
+        EventsCommand::Samples { name: None } => {
+            samples::list(as_json);
+            Ok(Outcome::Fine)
+        }
+        EventsCommand::Samples { name: Some(name) } => {
+            line(samples::found(&name)?.trim_end());
+            Ok(Outcome::Fine)
+        }
+        EventsCommand::Send { body, source, to, new, data } => {
+            let data = data.sent_to().await?;
+            let project = &data.project;
+            let stored = if data.sandbox { None } else { stored(project, &data).await? };
             let to = match to {
                 Some(url) => Some(url),
-                None => data.reached_at().await?.map(|base| webhook_at(&base, &project, &source)).transpose()?,
+                None => data.reached_at().await?.map(|base| webhook_at(&base, project, &source)).transpose()?,
             };
-            send(&file, &source, to, new, stored, &project, as_json).await
+            send(&body, &source, to, new, stored, project, as_json).await
         }
     }
 }
@@ -143,8 +153,8 @@ fn show(event: &EventDetail) {
 /// Where the project's secrets are found, those of the secret store included.
 async fn stored(project: &ProjectArgs, data: &DataArgs) -> anyhow::Result<Option<Secrets>> {
     let found = secrets(project);
-    if open_store(data).await.is_ok() {
-        found.take_stored(vault(project, data).await?.set_secrets(SystemClock.now()).await?);
+    if let Some(store) = data.open_if_any().await? {
+        found.take_stored(vault(store, project, data)?.set_secrets(SystemClock.now()).await?);
     }
     Ok(Some(found))
 }
@@ -165,7 +175,7 @@ async fn send(
     project: &ProjectArgs,
     as_json: bool,
 ) -> anyhow::Result<Outcome> {
-    let body = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let body = samples::read(file)?;
     let body = if new { renewed(&body).with_context(|| format!("{} is not JSON", file.display()))? } else { body };
     let config = source_config(project, source)?;
     let secret = match secrets {

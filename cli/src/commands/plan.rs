@@ -7,17 +7,20 @@ use deskwire_core::ports::Store;
 use deskwire_core::secret::SecretRef;
 use deskwire_core::time::{Clock, SystemClock};
 use deskwire_startup::{Change, ChangeKind, Plan, ProjectFiles};
+use deskwire_storage::SqliteStore;
 use deskwire_workflows::Project;
 use serde_json::{Value, json};
 use similar::{ChangeTag, TextDiff};
 
-use super::{open_or_make_store, print_diagnostics, read_project};
+use super::{print_diagnostics, read_project};
 use crate::Outcome;
 use crate::args::{DataArgs, ProjectArgs};
 use crate::output::{BOLD, CYAN, DIM, GREEN, RED, YELLOW, line, note, paint};
 
 pub(crate) async fn plan(project: &ProjectArgs, data: &DataArgs, as_json: bool) -> anyhow::Result<Outcome> {
-    let Some(Made { plan, project, .. }) = make(project, data, as_json).await? else { return Ok(Outcome::Failed) };
+    let Some(Made { plan, project, .. }) = make(project, data, false, as_json).await? else {
+        return Ok(Outcome::Failed);
+    };
     let out_of_reach = data.is_on_aws() && told_of_secrets_elsewhere(&project);
     if as_json {
         crate::output::json(&to_json(&plan));
@@ -41,7 +44,7 @@ pub(crate) async fn plan(project: &ProjectArgs, data: &DataArgs, as_json: bool) 
 }
 
 pub(crate) async fn apply(project: &ProjectArgs, data: &DataArgs, as_json: bool) -> anyhow::Result<Outcome> {
-    let Some(Made { plan, store, files, project }) = make(project, data, as_json).await? else {
+    let Some(Made { plan, store, files, project }) = make(project, data, true, as_json).await? else {
         return Ok(Outcome::Failed);
     };
     if data.is_on_aws() && told_of_secrets_elsewhere(&project) {
@@ -135,9 +138,9 @@ struct Made {
 }
 
 /// Compares the project with what is in force. `None` if the project has mistakes, which have been shown.
-async fn make(project: &ProjectArgs, data: &DataArgs, as_json: bool) -> anyhow::Result<Option<Made>> {
+async fn make(project: &ProjectArgs, data: &DataArgs, to_apply: bool, as_json: bool) -> anyhow::Result<Option<Made>> {
     let files: ProjectFiles = read_project(project)?;
-    let loaded = deskwire_startup::check(&files, project.allow_loopback);
+    let loaded = deskwire_startup::check(&files, data.allow_loopback());
     if loaded.has_errors() {
         if as_json {
             crate::output::json(&json!({ "mistakes": loaded.diagnostics }));
@@ -147,7 +150,12 @@ async fn make(project: &ProjectArgs, data: &DataArgs, as_json: bool) -> anyhow::
         }
         return Ok(None);
     }
-    let store = open_or_make_store(data).await?;
+    let store = match data.open_if_any().await? {
+        Some(store) if !to_apply => store,
+        // Nothing is in force in a store that is not there, and a look makes none.
+        None if !to_apply => Arc::new(SqliteStore::in_memory()?),
+        _ => data.open_or_make().await?,
+    };
     let plan = Plan::of(&loaded.project, store.as_ref()).await?;
     Ok(Some(Made { plan, store, files, project: loaded.project }))
 }

@@ -25,7 +25,8 @@ use crate::output::{BOLD, CYAN, DIM, GREEN, RED, YELLOW, fields, line, note, pai
 pub(crate) async fn run(args: RehearseArgs, as_json: bool) -> anyhow::Result<Outcome> {
     let who = if args.live_reads { Who::Providers } else { Who::Nobody };
     let Some(bench) = draft(&args, who).await? else { return Ok(Outcome::Failed) };
-    let store = open_store(&args.data).await?;
+    // Providers are asked only about what came from them.
+    let store = if args.live_reads { args.data.open_to_act().await? } else { open_store(&args.data).await? };
     let name = bench.workflow.name.as_str();
     let deployed = store.deployed().await?.into_iter().find(|one| one.name.as_str() == name);
     let active = match &deployed {
@@ -84,9 +85,9 @@ pub(crate) async fn run(args: RehearseArgs, as_json: bool) -> anyhow::Result<Out
 async fn draft(args: &RehearseArgs, who: Who) -> anyhow::Result<Option<Bench>> {
     let file = Path::new(&args.workflow);
     if file.is_file() {
-        return Bench::of_file(file, &args.project, &args.data, who).await.map(Some);
+        return Bench::of_file(file, &args.data.project, &args.data, who).await.map(Some);
     }
-    let mut files = read_project(&args.project)?;
+    let mut files = read_project(&args.data.project)?;
     let loaded = deskwire_startup::check(&files, true);
     let workflows = &loaded.project.workflows;
     let Some(found) = workflows.iter().find(|workflow| workflow.name.as_str() == args.workflow) else {
@@ -99,7 +100,7 @@ async fn draft(args: &RehearseArgs, who: Who) -> anyhow::Result<Option<Bench>> {
         });
     };
     files.workflows = vec![SourceFile { path: found.file.clone(), text: found.text.clone() }];
-    Bench::new(&files, &args.project, &args.data, who).await.map(Some)
+    Bench::new(&files, &args.data.project, &args.data, who).await.map(Some)
 }
 
 fn to_json(found: &Found) -> Value {

@@ -37,11 +37,11 @@ pub(crate) async fn run(command: RunsCommand, as_json: bool) -> anyhow::Result<O
         }
         RunsCommand::Replay { ids, filter, from_start, force, preview, yes, data } => {
             let asked = replay::Asked { from_start, force, preview, yes, as_json };
-            replay::run(open_store(&data).await?.as_ref(), &ids, read(&filter)?, asked).await
+            replay::run(data.open_to_act().await?.as_ref(), &ids, read(&filter)?, asked).await
         }
         RunsCommand::Settle { id, step, happened, did_not_happen: _, output, note, data } => {
             let said = settle::Said { step, happened, output, note };
-            settle::run(open_store(&data).await?.as_ref(), &id, &said, as_json).await
+            settle::run(data.open_to_act().await?.as_ref(), &id, &said, as_json).await
         }
     }
 }

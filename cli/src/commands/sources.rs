@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::secrets::vault;
-use super::{open_store, read_project, secrets, start_for};
+use super::{read_project, secrets, start_for};
 use crate::Outcome;
 use crate::args::{DataArgs, ProjectArgs, ProvisionArgs, SourcesCommand};
 use crate::output::{BOLD, DIM, GREEN, RED, cell, for_people, line, note, paint, styled, table, time};
@@ -39,8 +39,8 @@ const TAKEN_OVER_ON_AWS: Duration = Duration::from_secs(12);
 
 pub(crate) async fn run(command: SourcesCommand, as_json: bool) -> anyhow::Result<Outcome> {
     match command {
-        SourcesCommand::List { project, data } => {
-            let shown = all(&project, &data, None).await?;
+        SourcesCommand::List { data } => {
+            let shown = all(&data, None).await?;
             if as_json {
                 crate::output::json(&Value::from(shown));
             } else {
@@ -48,8 +48,8 @@ pub(crate) async fn run(command: SourcesCommand, as_json: bool) -> anyhow::Resul
             }
             Ok(Outcome::Fine)
         }
-        SourcesCommand::Show { name, project, data } => {
-            let Some(shown) = all(&project, &data, Some(&name)).await?.pop() else { return unknown(&name, &project) };
+        SourcesCommand::Show { name, data } => {
+            let Some(shown) = all(&data, Some(&name)).await?.pop() else { return unknown(&name, &data.project) };
             if as_json {
                 crate::output::json(&shown);
             } else {
@@ -73,12 +73,14 @@ fn unknown(name: &str, project: &ProjectArgs) -> anyhow::Result<Outcome> {
 }
 
 /// The sources, or the one of this name, for people and programs.
-async fn all(args: &ProjectArgs, data: &DataArgs, only: Option<&str>) -> anyhow::Result<Vec<Value>> {
+async fn all(data: &DataArgs, only: Option<&str>) -> anyhow::Result<Vec<Value>> {
+    let (data, args) = (&data.asked().await?, &data.project);
+    data.tell_if_empty();
     let project = loaded(args)?;
     let found = secrets(args);
-    let store = open_store(data).await.ok();
-    if store.is_some() {
-        found.take_stored(vault(args, data).await?.set_secrets(SystemClock.now()).await?);
+    let store = data.open_if_any().await?;
+    if let Some(store) = &store {
+        found.take_stored(vault(store.clone(), args, data)?.set_secrets(SystemClock.now()).await?);
     }
     let public_url = data.reached_at().await.unwrap_or_default();
     let mut shown = Vec::new();
@@ -167,7 +169,8 @@ fn wanted(project: &Project, source: &SourceConfig) -> BTreeSet<String> {
 }
 
 async fn provision(arguments: &ProvisionArgs, as_json: bool) -> anyhow::Result<Outcome> {
-    let ProvisionArgs { name, project: args, data, .. } = arguments;
+    let ProvisionArgs { name, data, .. } = arguments;
+    let args = &data.project;
     let project = loaded(args)?;
     let Some(source) = project.sources.iter().find(|source| source.name.as_str() == name) else {
         return unknown(name, args);
@@ -187,7 +190,7 @@ async fn provision(arguments: &ProvisionArgs, as_json: bool) -> anyhow::Result<O
         bail!("there is no connection `{connection}` in deskwire.yaml")
     };
     let topics = topics(arguments, source, &project)?;
-    let deskwire = start_for(config, args, data).await?;
+    let deskwire = start_for(config, args, data, data.place().await?).await?;
     let done = match source.provider.as_str() {
         "zendesk" => at_zendesk(&deskwire, &connection, arguments, &endpoint, &topics, stored).await?,
         _ => at_qualtrics(&deskwire, &connection, arguments, &endpoint, &topics, stored).await?,
@@ -316,7 +319,7 @@ async fn at_qualtrics(
     let key = SecretString::from(format!("{:032x}{:032x}", OsRandom.bits(), OsRandom.bits()));
     // Before the subscription: its first delivery may come at once.
     store(deskwire, stored, &key).await?;
-    if arguments.data.is_on_aws() || server::is_running(&arguments.data.data) {
+    if arguments.data.is_on_aws() || server::is_running(&arguments.data.folder()) {
         note("waiting until what is running knows the new key");
         tokio::time::sleep(if arguments.data.is_on_aws() { TAKEN_OVER_ON_AWS } else { TAKEN_OVER }).await;
     }

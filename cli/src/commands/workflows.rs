@@ -12,7 +12,7 @@ use deskwire_templates::{Limits, Templates};
 use deskwire_workflows::{EventTrigger, Options, SourceFile, Step, StepKind, Trigger, Workflow};
 use serde_json::{Value, json};
 
-use super::{open_store, read_project, rehearse, test};
+use super::{read_project, rehearse, test};
 use crate::Outcome;
 use crate::args::{DataArgs, ProjectArgs, WorkflowsCommand};
 use crate::output::{BOLD, CYAN, DIM, GREEN, YELLOW, cell, line, note, paint, styled, table};
@@ -20,8 +20,10 @@ use crate::server;
 
 pub(crate) async fn run(command: WorkflowsCommand, as_json: bool) -> anyhow::Result<Outcome> {
     match command {
-        WorkflowsCommand::List { project, data } => {
-            let (workflows, sound) = load(&project)?;
+        WorkflowsCommand::List { data } => {
+            let (workflows, sound) = load(&data.project)?;
+            let data = data.asked().await?;
+            data.tell_if_empty();
             let known = Known::of(workflows, &data).await?;
             if as_json {
                 crate::output::json(&json!(known.iter().map(Known::to_json).collect::<Vec<_>>()));
@@ -33,8 +35,10 @@ pub(crate) async fn run(command: WorkflowsCommand, as_json: bool) -> anyhow::Res
             }
             Ok(Outcome::Fine)
         }
-        WorkflowsCommand::Show { name, project, data } => {
-            let (workflows, _) = load(&project)?;
+        WorkflowsCommand::Show { name, data } => {
+            let (workflows, _) = load(&data.project)?;
+            let data = data.asked().await?;
+            data.tell_if_empty();
             let known = Known::of(workflows, &data).await?;
             let Some(one) = known.iter().find(|known| known.workflow.name.as_str() == name) else {
                 let names = known.iter().map(|known| known.workflow.name.as_str());
@@ -81,10 +85,10 @@ struct Known {
 
 impl Known {
     async fn of(workflows: Vec<Arc<Workflow>>, data: &DataArgs) -> anyhow::Result<Vec<Self>> {
-        let mut deployed = match open_store(data).await {
-            Ok(store) => store.deployed().await?,
+        let mut deployed = match data.open_if_any().await? {
+            Some(store) => store.deployed().await?,
             // Nothing has been applied yet.
-            Err(_) => Vec::new(),
+            None => Vec::new(),
         };
         let mut take = |name| deployed.iter().position(|one| one.name == name).map(|at| deployed.swap_remove(at));
         Ok(workflows.into_iter().map(|workflow| Self { deployed: take(workflow.name.clone()), workflow }).collect())
@@ -223,7 +227,7 @@ fn show_steps(steps: &[Step], workflow: &Workflow, depth: usize) {
 }
 
 async fn switch(name: &str, active: bool, data: &DataArgs, as_json: bool) -> anyhow::Result<Outcome> {
-    let store = open_store(data).await?;
+    let store = data.open_to_act().await?;
     let found = match WorkflowName::parse(name) {
         Ok(name) => store.set_active(&name, active, SystemClock.now()).await?,
         Err(_) => false,
@@ -248,7 +252,7 @@ async fn start_by_hand(
     data: &DataArgs,
     as_json: bool,
 ) -> anyhow::Result<Outcome> {
-    let store = open_store(data).await?;
+    let store = data.open_to_act().await?;
     let deployed = store.deployed().await?;
     let Some(one) = deployed.iter().find(|one| one.name.as_str() == name) else {
         return Ok(unknown(name, deployed.iter().map(|one| one.name.as_str())));
@@ -293,7 +297,7 @@ async fn start_by_hand(
         return Ok(Outcome::Fine);
     }
     line(format_args!("queued as {run}; `deskwire runs show {run}` shows how it goes"));
-    if !server::is_running(&data.data) {
+    if !server::is_running(&data.folder()) {
         note("no server uses this data folder: the run begins when `deskwire serve` starts");
     }
     Ok(Outcome::Fine)

@@ -32,7 +32,7 @@ use deskwire_egress::{Egress, EgressOptions};
 use deskwire_engine::{Engine, EngineOptions, Versions};
 use deskwire_oauth::Client;
 use deskwire_secrets::{Keys, Listed, SecretError, Secrets, Vault, VaultError};
-use deskwire_storage::{OpenError, SqliteStore};
+use deskwire_storage::{DataKind, OpenError, SqliteStore};
 use deskwire_templates::Templates;
 use deskwire_tokens::{Broker, BrokerOptions, Providers};
 use deskwire_workflows::{Diagnostic, InForce, Loaded, Options, Project};
@@ -87,6 +87,9 @@ pub enum StartError {
     /// The store does not take the workflows, or does not give them back.
     #[error("cannot use the store: {0}")]
     Deploy(#[from] deskwire_core::ports::StoreError),
+    /// Live and sandbox would mix.
+    #[error("cannot use {0}; add --sandbox for both, or for neither")]
+    Mixed(&'static str),
     /// A function's environment is incomplete.
     #[error("{0}")]
     Environment(String),
@@ -117,8 +120,10 @@ pub struct Settings {
 pub enum Place {
     /// In memory, while it lasts.
     Memory,
-    /// On this machine, in this folder.
+    /// On this machine, in this folder: live data.
     Folder(PathBuf),
+    /// The same for data that come from the sandbox's stand-ins. The two never mix.
+    Sandbox(PathBuf),
     /// In a store that others share, and that seals secrets by itself.
     Shared(Arc<dyn Store>),
 }
@@ -127,15 +132,25 @@ impl Place {
     /// The largest body of an event that the store takes, in bytes. An item of DynamoDB has at most 400 KB.
     const fn largest_body(&self) -> usize {
         match self {
-            Self::Memory | Self::Folder(_) => deskwire_accept::MAX_BODY_BYTES,
+            Self::Memory | Self::Folder(_) | Self::Sandbox(_) => deskwire_accept::MAX_BODY_BYTES,
             Self::Shared(_) => deskwire_accept::LARGEST_SHARED_BODY,
+        }
+    }
+
+    /// Nothing live is answered by stand-ins, and nothing of the sandbox by providers.
+    fn suits(&self, stand_ins: bool) -> Result<(), StartError> {
+        match self {
+            Self::Folder(_) | Self::Shared(_) if stand_ins => Err(StartError::Mixed("live data with stand-ins")),
+            Self::Sandbox(_) if !stand_ins => Err(StartError::Mixed("the sandbox's data with the providers")),
+            _ => Ok(()),
         }
     }
 
     fn open(&self) -> Result<Arc<dyn Store>, OpenError> {
         Ok(match self {
             Self::Memory => Arc::new(SqliteStore::in_memory()?),
-            Self::Folder(folder) => Arc::new(SqliteStore::open(folder)?),
+            Self::Folder(folder) => Arc::new(SqliteStore::open_for(folder, DataKind::Live)?),
+            Self::Sandbox(folder) => Arc::new(SqliteStore::open_for(folder, DataKind::Sandbox)?),
             Self::Shared(store) => Arc::clone(store),
         })
     }
@@ -391,6 +406,7 @@ struct Base {
 
 impl Base {
     fn open(settings: &Settings, secrets: &Secrets) -> Result<Self, StartError> {
+        settings.place.suits(settings.stand_ins.is_some())?;
         let store = settings.place.open()?;
         let random: Arc<dyn Random> = Arc::new(OsRandom);
         let vault = vault(&store, &settings.place, secrets, &random)?;
@@ -630,6 +646,11 @@ fn connections(
     let mut connections = Vec::new();
     for config in &project.connections {
         let stand_in = stand_ins.and_then(|stand_ins| stand_ins.instead_of(config));
+        if stand_ins.is_some() && stand_in.is_none() {
+            tracing::warn!(connection = %config.name, provider = config.provider,
+                "no stand-in is known for this provider, so steps through this connection fail in the sandbox");
+            continue;
+        }
         let secret_url = match (&config.secret_url, &stand_in) {
             (None, _) => None,
             (Some(_), Some((config, _))) => Some(StandIns::secret_url(config)),
@@ -667,7 +688,7 @@ fn connections(
     connections
 }
 
-/// The OAuth client of each connection that has one. Connections that lead to a stand-in need none.
+/// The OAuth client of each connection that has one; none in the sandbox.
 fn clients(
     project: &Project,
     stand_ins: Option<&StandIns>,
@@ -677,7 +698,8 @@ fn clients(
     let mut clients = BTreeMap::new();
     for connection in &project.connections {
         let AuthConfig::OAuth2 { client: name } = &connection.auth else { continue };
-        if stand_ins.is_some_and(|stand_ins| stand_ins.instead_of(connection).is_some()) {
+        // Nobody signs in at a stand-in, and nothing of the sandbox is asked of a provider.
+        if stand_ins.is_some() {
             continue;
         }
         let Some(config) = project.oauth_clients.iter().find(|client| client.name == *name) else { continue };
@@ -707,7 +729,9 @@ pub fn vault(
     random: &Arc<dyn Random>,
 ) -> Result<Vault, StartError> {
     let keys = match place {
-        Place::Folder(folder) => Keys::find(folder, &|name| secrets.environment(name)).map_err(VaultError::from)?,
+        Place::Folder(folder) | Place::Sandbox(folder) => {
+            Keys::find(folder, &|name| secrets.environment(name)).map_err(VaultError::from)?
+        }
         Place::Memory => Keys::passing(random.as_ref()),
         Place::Shared(_) => Keys::ByStore,
     };

@@ -10,4 +10,4 @@ pub mod contract;
 pub mod private;
 mod sqlite;
 
-pub use sqlite::{OpenError, SqliteStore};
+pub use sqlite::{DataKind, OpenError, SqliteStore};

@@ -12,6 +12,7 @@ mod health;
 mod history;
 mod inbox;
 mod inspect;
+mod kind;
 mod registry;
 mod retention;
 mod rows;
@@ -33,6 +34,7 @@ use tokio::sync::Notify;
 
 use crate::private;
 use checkpoint::Checkpointer;
+pub use kind::DataKind;
 use retention::Position;
 use writer::{Patience, Until, Writer};
 
@@ -66,6 +68,25 @@ pub enum OpenError {
         path: PathBuf,
         /// What SQLite said.
         reason: String,
+    },
+    /// The data is live and the process is the sandbox, or the other way round.
+    #[error(
+        "{}", match found {
+            DataKind::Sandbox => format!(
+                "the data in {} was made in the sandbox, and nothing live ever continues it; add --sandbox, or name another data \
+                 folder with --data (DESKWIRE_DATA)", folder.display()
+            ),
+            DataKind::Live => format!(
+                "the data in {} is live, and the sandbox never continues it; leave out --sandbox, or name another data folder \
+                 with --data (DESKWIRE_DATA)", folder.display()
+            ),
+        }
+    )]
+    OtherKind {
+        /// The data folder.
+        folder: PathBuf,
+        /// What it holds.
+        found: DataKind,
     },
     /// The file was written by a newer Deskwire.
     #[error(
@@ -103,13 +124,18 @@ enum Reader {
 }
 
 impl SqliteStore {
-    /// Opens `deskwire.db` in `folder`, which is made if need be, and brings its schema up to date. Folder and files are
-    /// their owner's alone: rights of others are taken away, and that is said.
+    /// Opens `deskwire.db` in `folder` for questions, whatever kind of data it holds; it is made if need be, and its schema
+    /// brought up to date. Folder and files are their owner's alone: rights of others are taken away, and that is said.
     pub fn open(folder: &Path) -> Result<Self, OpenError> {
-        Self::open_with(folder, Box::new(Until::at_most(BUSY_TIMEOUT)))
+        Self::open_with(folder, None, Box::new(Until::at_most(BUSY_TIMEOUT)))
     }
 
-    fn open_with(folder: &Path, patience: Box<dyn Patience>) -> Result<Self, OpenError> {
+    /// The same for a process that continues the data or adds to it: it must be of that kind. A new store is marked.
+    pub fn open_for(folder: &Path, kind: DataKind) -> Result<Self, OpenError> {
+        Self::open_with(folder, Some(kind), Box::new(Until::at_most(BUSY_TIMEOUT)))
+    }
+
+    fn open_with(folder: &Path, kind: Option<DataKind>, patience: Box<dyn Patience>) -> Result<Self, OpenError> {
         let path = folder.join("deskwire.db");
         private::make_folder(folder)
             .and_then(|()| close_to_others(folder))
@@ -118,6 +144,9 @@ impl SqliteStore {
         let mut connection =
             connect(&path).map_err(|error| OpenError::File { path: path.clone(), reason: error.to_string() })?;
         schema::migrate(&mut connection, &path)?;
+        if let Some(kind) = kind {
+            kind::claim(&mut connection, kind, folder)?;
+        }
         let second =
             connect(&path).map_err(|error| OpenError::File { path: path.clone(), reason: error.to_string() })?;
         // From here on the writer waits by itself, for whole batches.
@@ -129,6 +158,16 @@ impl SqliteStore {
         })?;
         let reader = Reader::File { path, connection: Arc::default() };
         Ok(Self::new(writer, reader))
+    }
+
+    /// Is there a store in this folder?
+    pub fn is_in(folder: &Path) -> bool {
+        folder.join("deskwire.db").exists()
+    }
+
+    /// What kind of data a store holds, if it says so.
+    pub async fn kind(&self) -> StoreResult<Option<DataKind>> {
+        self.read(|connection| kind::marked(connection).map_err(unavailable)).await
     }
 
     /// A store that lives as long as this value and runs in the caller's thread: for tests and dry runs.

@@ -44,6 +44,7 @@ pub use diagnostic::{Diagnostic, Severity};
 pub use input::{Input, InputError};
 pub use load::{DEFAULT_RETENTION, Loaded, Options, Project, SourceFile, load};
 pub use schedule::{BadSchedule, MOST_MISSED, Missed, Schedule, Tick};
+pub use suggest::closest;
 pub use workflow::{
     ActionStep, Case, Choose, EventTrigger, ForEach, InForce, InputKind, ManualInput, NextTime, OnError, OnUnknown,
     Step, StepKind, Trigger, Wait, WaitForEvent, Wants, Workflow,

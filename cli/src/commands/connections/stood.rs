@@ -11,7 +11,7 @@ use deskwire_workflows::{Project, StepKind, Workflow};
 use serde_json::{Value, json};
 
 use crate::args::{DataArgs, ProjectArgs};
-use crate::commands::{open_store, read_project};
+use crate::commands::read_project;
 use crate::output::{DIM, GREEN, RED, YELLOW, time};
 
 /// A connection that ends within this time is shown as expiring.
@@ -32,10 +32,10 @@ impl Stood {
     pub(crate) async fn all(project: &ProjectArgs, data: &DataArgs) -> anyhow::Result<Vec<Self>> {
         let files = read_project(project)?;
         let project = deskwire_startup::check(&files, true).project;
-        let mut states = match open_store(data).await {
-            Ok(store) => store.token_states().await?,
+        let mut states = match data.open_if_any().await? {
+            Some(store) => store.token_states().await?,
             // Nothing has run here yet.
-            Err(_) => Vec::new(),
+            None => Vec::new(),
         };
         Ok(project
             .connections

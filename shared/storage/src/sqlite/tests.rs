@@ -206,6 +206,40 @@ async fn a_store_that_is_full_says_so_and_keeps_what_it_acknowledged() {
     assert!(acknowledged > 0);
 }
 
+#[tokio::test]
+async fn a_store_is_never_continued_by_the_other_kind() {
+    for (own, other) in [(DataKind::Live, DataKind::Sandbox), (DataKind::Sandbox, DataKind::Live)] {
+        let folder = tempfile::tempdir().unwrap();
+        // Whoever opens it first marks it, before anything is kept in it.
+        drop(SqliteStore::open_for(folder.path(), own).unwrap());
+        let refused = SqliteStore::open_for(folder.path(), other).err().expect("it is refused");
+        assert!(matches!(&refused, OpenError::OtherKind { found, .. } if *found == own));
+        let said = refused.to_string();
+        assert!(
+            said.contains("--data") && said.contains("--sandbox") && said.contains(folder.path().to_str().unwrap())
+        );
+        drop(SqliteStore::open_for(folder.path(), own).unwrap());
+        assert_eq!(SqliteStore::open(folder.path()).unwrap().kind().await.unwrap(), Some(own), "anybody may look");
+    }
+}
+
+#[tokio::test]
+async fn looking_at_a_store_does_not_mark_it() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(SqliteStore::open(folder.path()).unwrap().kind().await.unwrap(), None);
+    drop(SqliteStore::open_for(folder.path(), DataKind::Sandbox).unwrap());
+    assert!(SqliteStore::open_for(folder.path(), DataKind::Live).is_err());
+}
+
+#[tokio::test]
+async fn data_from_before_there_were_marks_counts_as_live() {
+    let folder = tempfile::tempdir().unwrap();
+    SqliteStore::open(folder.path()).unwrap().accept(arrival(1)).await.unwrap();
+    let refused = SqliteStore::open_for(folder.path(), DataKind::Sandbox).err();
+    assert!(matches!(refused, Some(OpenError::OtherKind { found: DataKind::Live, .. })));
+    drop(SqliteStore::open_for(folder.path(), DataKind::Live).unwrap());
+}
+
 #[test]
 fn a_store_of_a_newer_version_is_refused() {
     let folder = tempfile::tempdir().unwrap();

@@ -29,7 +29,7 @@ async fn a_batch_that_meets_a_busy_file_waits_once_and_then_all_of_it_is_told() 
     let (batches, waits) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let counting =
         Counting { batches: Arc::clone(&batches), waits: Arc::clone(&waits), on_wait: |wait: usize| wait % 3 != 0 };
-    let store = SqliteStore::open_with(folder.path(), Box::new(counting)).unwrap();
+    let store = SqliteStore::open_with(folder.path(), None, Box::new(counting)).unwrap();
     let other = Connection::open(folder.path().join("deskwire.db")).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let accepts: Vec<_> = (0..200)
@@ -67,7 +67,7 @@ async fn a_batch_goes_through_whole_when_the_file_is_free_again() {
             true
         },
     };
-    let store = SqliteStore::open_with(folder.path(), Box::new(counting)).unwrap();
+    let store = SqliteStore::open_with(folder.path(), None, Box::new(counting)).unwrap();
     let connection = Connection::open(folder.path().join("deskwire.db")).unwrap();
     connection.execute_batch("BEGIN IMMEDIATE").unwrap();
     *other.lock().unwrap() = Some(connection);
