@@ -262,7 +262,7 @@ async fn reload(deskwire: &Deskwire, folder: &Folder) {
             for mistake in &mistakes {
                 note(crate::commands::rendered(mistake, &files, false));
             }
-            kept("the project has mistakes");
+            kept(&format!("the project has {}", deskwire_startup::counted(&mistakes)));
         }
         Err(error) => kept(&error.to_string()),
     }

@@ -83,13 +83,24 @@ pub(crate) fn line(text: impl std::fmt::Display) {
     let _ = writeln!(anstream::stdout(), "{text}");
 }
 
-/// Prints a line on the standard error.
+/// Prints a line on the standard error: as an object where answers are JSON.
 pub(crate) fn note(text: impl std::fmt::Display) {
-    let _ = writeln!(anstream::stderr(), "{text}");
+    if crate::failure::is_json() {
+        let text = anstream::adapter::strip_str(&text.to_string()).to_string();
+        raw_note(&serde_json::json!({ "note": text.trim() }));
+    } else {
+        let _ = writeln!(anstream::stderr(), "{text}");
+    }
+}
+
+/// Prints a JSON document in one line on the standard error.
+pub(crate) fn raw_note(document: &Value) {
+    let _ = writeln!(anstream::stderr(), "{document}");
 }
 
 /// Prints one JSON document.
 pub(crate) fn json(value: &Value) {
+    crate::failure::answered();
     line(format_args!("{value:#}"));
 }
 

@@ -35,6 +35,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use url::{Host, Url};
 
 use crate::live::{self, Folder};
+use crate::pages::{Places, for_browsers};
 
 /// How long a stop waits for what is in flight.
 pub(crate) const GRACE: Duration = Duration::from_secs(10);
@@ -328,6 +329,9 @@ pub(crate) async fn serve_until_told(
         let _ = told.send(true);
     };
     let routes = routes.fallback(not_found).layer(CatchPanicLayer::custom(panicked));
+    let places = Places::of(&routes).await;
+    let routes = routes
+        .layer(middleware::from_fn(move |request: Request, next: Next| for_browsers(places.clone(), request, next)));
     let listener = listener.tap_io(|stream| {
         // Small answers go out at once; a socket that refuses this still works.
         let _ = stream.set_nodelay(true);
@@ -348,7 +352,8 @@ pub(crate) async fn serve_until_told(
 }
 
 async fn not_found() -> Response {
-    let detail = "There is nothing at this address. Webhooks go to /webhooks/{provider}/{source}";
+    let detail = "There is nothing at this address. Webhooks go to /webhooks/{provider}/{source}, the console is at \
+                  /console, and the API at /api/v1/openapi.json";
     problem_response(&Problem::new("not-found", 404, "Not found", detail, ""))
 }
 

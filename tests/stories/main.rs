@@ -21,6 +21,7 @@ mod history;
 mod house;
 mod kill;
 mod life_cycle;
+mod messages;
 mod oauth;
 mod on_aws;
 mod outside;

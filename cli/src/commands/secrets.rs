@@ -16,6 +16,7 @@ use serde_json::json;
 use super::{read_project, secrets};
 use crate::Outcome;
 use crate::args::{DataArgs, ProjectArgs, SecretsCommand};
+use crate::failure::refuse;
 use crate::output::{BOLD, DIM, cell, line, note, styled, table, time};
 
 /// The largest secret.
@@ -48,13 +49,13 @@ pub(crate) async fn run(command: SecretsCommand, as_json: bool) -> anyhow::Resul
         SecretsCommand::Delete { name, force, project, data } => {
             let users = users(&name, &project);
             if !users.is_empty() && !force {
-                note(format_args!("error: {name} is used by {}; --force deletes it all the same", users.join(", ")));
+                refuse(format_args!("{name} is used by {}; --force deletes it all the same", users.join(", ")));
                 return Ok(Outcome::Failed);
             }
             let gone = vault(&project, &data).await?.delete(&name).await?;
             tell(&data).await?;
             if !gone {
-                note(format_args!("error: there is no secret `{name}`; `deskwire secrets list` shows those there are"));
+                refuse(format_args!("there is no secret `{name}`; `deskwire secrets list` shows those there are"));
                 return Ok(Outcome::Failed);
             }
             done(&json!({ "deleted": name }), format_args!("{name} is deleted"), as_json);

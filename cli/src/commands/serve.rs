@@ -11,6 +11,7 @@ use super::{explain, read_project, secrets};
 use crate::Outcome;
 use crate::args::{DataArgs, ProjectArgs};
 use crate::live::Folder;
+use crate::marker::Marker;
 use crate::output::{line, note};
 use crate::server::{self, Listening, Server};
 
@@ -67,6 +68,7 @@ pub(crate) async fn run(
         let _ = webhooks.set(routes.clone());
         routes = routes.merge(server::sandbox_routes(&server::sandbox(deliver)));
     }
+    routes = routes.merge(Marker::of(&project.project, sandbox).routes());
     let workflows = deskwire.workflows().iter().filter(|one| one.active).count();
     if as_json {
         line(json!({ "listening": format!("http://{address}"), "workflows": workflows }));

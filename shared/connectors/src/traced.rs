@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use deskwire_core::BoxFuture;
-use deskwire_core::action::{Action, ActionSpec, Call, CallError, Effect, HoldKey, OwnWrite};
+use deskwire_core::action::{Action, ActionSpec, Call, CallError, Effect, ErrorClass, HoldKey, OwnWrite};
 use deskwire_core::ids::{ConnectionName, RequestId};
 use serde_json::Value;
 use tracing::{Instrument, Span, info_span};
@@ -45,7 +45,11 @@ async fn on_behalf_of<T>(request: Option<&RequestId>, calling: impl Future<Outpu
 fn tell<T>(result: &Result<T, CallError>) {
     match result {
         Ok(_) => tracing::debug!(outcome = "ok", "called"),
-        Err(error) => tracing::info!(outcome = error.class.as_str(), code = error.code, "{}", error.message),
+        // What is tried again by itself is no reason to look; everything else is.
+        Err(error) if error.class == ErrorClass::Retry => {
+            tracing::info!(outcome = error.class.as_str(), code = error.code, "{}", error.message);
+        }
+        Err(error) => tracing::warn!(outcome = error.class.as_str(), code = error.code, "{}", error.message),
     }
 }
 

@@ -9,6 +9,7 @@ mod properties;
 mod runners;
 mod stories;
 mod waits;
+mod words;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicI64, Ordering};

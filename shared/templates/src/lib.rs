@@ -27,12 +27,14 @@ mod shape;
 mod slack;
 mod syntax;
 mod template;
+mod unmet;
 
 pub use error::{ErrorKind, TemplateError};
 pub use language::Limits;
 pub use scope::Scope;
 pub use syntax::{Compared, Variable};
 pub use template::{Condition, Escape, Template, Templates};
+pub use unmet::{Found, Unmet};
 
 #[cfg(test)]
 mod tests;
