@@ -3,12 +3,13 @@
 use std::ops::Range;
 
 use minijinja::Value;
-use minijinja::machinery::{ast, parse_expr};
+use minijinja::machinery::{Token, tokenize};
 use serde_json::Value as Json;
 
 use crate::convert::to_json;
+use crate::language::delimiters;
 use crate::scope::Scope;
-use crate::shape::{bytes, whole};
+use crate::shape::bytes;
 
 /// A value with more text and items than this is named by its kind only.
 const LARGEST_SHOWN: usize = 200;
@@ -38,40 +39,70 @@ pub(crate) fn conjuncts(text: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let mut left = vec![0..text.len()];
     while let Some(part) = left.pop() {
-        match operands(text, &part) {
-            Some((first, second)) => left.extend([second, first]),
+        match split(text, &part) {
+            Some(parts) => left.extend(parts.into_iter().rev()),
             None => found.push(part),
         }
     }
     found
 }
 
-/// The two sides of an `and`, if the part is one.
-fn operands(text: &str, part: &Range<usize>) -> Option<(Range<usize>, Range<usize>)> {
+/// The parts of a part: what stands between its `and`s, or within the brackets around all of it. By the engine's words,
+/// since its syntax tree does not tell where an expression ends.
+fn split(text: &str, part: &Range<usize>) -> Option<Vec<Range<usize>>> {
     let inner = text.get(part.clone())?;
-    let tree = parse_expr(inner).ok()?;
-    let ast::Expr::BinOp(binary) = &tree else { return None };
-    if !matches!(binary.op, ast::BinOpKind::ScAnd) {
-        return None;
+    let (mut depth, mut ands) = (0_usize, Vec::new());
+    let mut around = None;
+    for token in tokenize(inner, true, delimiters()) {
+        let (token, span) = token.ok()?;
+        let place = bytes(span);
+        match token {
+            Token::ParenOpen | Token::BracketOpen | Token::BraceOpen => {
+                around.get_or_insert(place.end..place.end);
+                depth += 1;
+            }
+            Token::ParenClose | Token::BracketClose | Token::BraceClose => {
+                depth = depth.checked_sub(1)?;
+                around = around.map(|around: Range<usize>| around.start..place.start);
+            }
+            _ if depth > 0 => {}
+            // Of these, `and` is a part, and not the other way round.
+            Token::Ident("or" | "if" | "else") => return None,
+            Token::Ident("and") => ands.push(place),
+            _ => {}
+        }
     }
-    let place = |side: &ast::Expr<'_>| {
-        let range = bytes(whole(side));
-        let range = balanced(inner, range)?;
-        Some(range.start + part.start..range.end + part.start)
-    };
-    Some((place(&binary.left)?, place(&binary.right)?))
+    let within = |range: Range<usize>| range.start + part.start..range.end + part.start;
+    if ands.is_empty() {
+        // One pair of brackets around it all; a list in such brackets is no expression in them.
+        let around = around.filter(|_| inner.trim_start().starts_with('(') && first_pair_closes_last(inner))?;
+        return Some(vec![within(around)]);
+    }
+    let mut parts = Vec::new();
+    let mut from = 0;
+    for and in ands {
+        parts.push(within(from..and.start));
+        from = and.end;
+    }
+    parts.push(within(from..inner.len()));
+    Some(parts)
 }
 
-/// The range, made longer where a closing bracket of its own was left out of it.
-fn balanced(text: &str, mut range: Range<usize>) -> Option<Range<usize>> {
-    for _ in 0..16 {
-        if parse_expr(text.get(range.clone())?).is_ok() {
-            return Some(range);
+/// Is the bracket that a text begins with closed by the one it ends with?
+fn first_pair_closes_last(text: &str) -> bool {
+    let mut depth = 0_usize;
+    let mut tokens = tokenize(text, true, delimiters()).peekable();
+    while let Some(Ok((token, _))) = tokens.next() {
+        match token {
+            Token::ParenOpen | Token::BracketOpen | Token::BraceOpen => depth += 1,
+            Token::ParenClose | Token::BracketClose | Token::BraceClose => depth = depth.saturating_sub(1),
+            _ => {}
         }
-        let next = text.get(range.end..)?.find(')')?;
-        range.end += next + 1;
+        if depth == 0 {
+            return tokens.peek().is_none();
+        }
     }
-    None
+    false
 }
 
 /// What a path stands for in a scope.

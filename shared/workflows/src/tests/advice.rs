@@ -183,7 +183,6 @@ fn lines_that_are_indented_wrongly_are_told_how_to_stand() {
             "  event: ticket.created\n  description: x\nsteps:",
             "`description` is a key of the workflow: indent it less",
         ),
-        ("steps:\n", "steps:\nretry: { attempts: 2 }\n", "`retry`"),
     ];
     for (right, wrong, words) in cases {
         let text = SOUND.replacen(right, wrong, 1);
