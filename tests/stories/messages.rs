@@ -226,11 +226,11 @@ async fn the_list_of_workflows_shows_what_is_in_force_beside_what_the_files_say_
     };
     let states = [
         ("same", "active", true, true),
-        ("fails", "changed, not applied; active", true, true),
-        ("gone", "not in the files; active", false, true),
+        ("fails", "changed, not applied", true, true),
+        ("gone", "not in the files", false, true),
         ("new", "not applied yet", true, false),
-        ("broken", "has mistakes; active as before", true, true),
-        ("unread", "has mistakes, not in force", true, false),
+        ("broken", "has mistakes", true, true),
+        ("unread", "has mistakes", true, false),
     ];
     for (name, state, in_files, in_force) in states {
         let one = of(name);

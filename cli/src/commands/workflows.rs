@@ -106,6 +106,7 @@ fn list(workflows: &[Known]) {
             vec![
                 styled(&known.name, BOLD),
                 styled(state, style),
+                cell(known.active()),
                 styled(version(known.version()), DIM),
                 styled(version(known.deployed.as_ref().map(|one| &one.version)), DIM),
                 cell(workflow.map(|workflow| trigger_in_words(&workflow.trigger)).unwrap_or_default()),
@@ -114,7 +115,7 @@ fn list(workflows: &[Known]) {
             ]
         })
         .collect();
-    table(&["workflow", "state", "in the file", "in force", "started by", "steps", "what it does"], &rows);
+    table(&["workflow", "state", "active", "in the file", "in force", "started by", "steps", "what it does"], &rows);
 }
 
 fn show(known: &Known) {

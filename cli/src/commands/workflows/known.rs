@@ -108,19 +108,24 @@ impl Known {
 
     /// In a word: is it in force, and is that what the file says?
     pub(super) fn state(&self) -> (&'static str, Style) {
-        let active = self.deployed.as_ref().map(|deployed| deployed.active);
-        let same = self.deployed.as_ref().is_some_and(|deployed| self.version() == Some(&deployed.version));
-        match (&self.written, &self.mistaken, active) {
-            (Some(_), _, None) => ("not applied yet", YELLOW),
-            (Some(_), _, Some(true)) if same => ("active", GREEN),
-            (Some(_), _, Some(false)) if same => ("inactive", DIM),
-            (Some(_), _, Some(true)) => ("changed, not applied; active", YELLOW),
-            (Some(_), _, Some(false)) => ("changed, not applied; inactive", YELLOW),
-            (None, Some(_), None) => ("has mistakes, not in force", RED),
-            (None, Some(_), Some(true)) => ("has mistakes; active as before", RED),
-            (None, Some(_), Some(false)) => ("has mistakes; inactive", RED),
-            (None, None, Some(true)) => ("not in the files; active", YELLOW),
-            (None, None, _) => ("not in the files; inactive", YELLOW),
+        let Some(deployed) = &self.deployed else {
+            return if self.mistaken.is_some() { ("has mistakes", RED) } else { ("not applied yet", YELLOW) };
+        };
+        match (&self.written, &self.mistaken) {
+            (Some(workflow), _) if workflow.version != deployed.version => ("changed, not applied", YELLOW),
+            (Some(_), _) if deployed.active => ("active", GREEN),
+            (Some(_), _) => ("inactive", DIM),
+            (None, Some(_)) => ("has mistakes", RED),
+            (None, None) => ("not in the files", YELLOW),
+        }
+    }
+
+    /// Does it take events now?
+    pub(super) fn active(&self) -> &'static str {
+        match &self.deployed {
+            Some(deployed) if deployed.active => "yes",
+            Some(_) => "no",
+            None => "–",
         }
     }
 
