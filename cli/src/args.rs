@@ -270,6 +270,9 @@ pub(crate) struct TestArgs {
     /// Show inputs and outputs of every step
     #[arg(long, short)]
     pub verbose: bool,
+    /// Show what is marked as personal, too
+    #[arg(long)]
+    pub personal: bool,
     #[command(flatten)]
     pub data: DataArgs,
 }

@@ -87,8 +87,12 @@ pub(crate) fn rendered(diagnostic: &Diagnostic, files: &ProjectFiles, colour: bo
 /// The start's mistakes, shown as `check` shows them; every other reason is passed on.
 fn explain(error: StartError, files: &ProjectFiles) -> anyhow::Error {
     if let StartError::Mistakes(diagnostics) = &error {
-        for diagnostic in diagnostics {
-            note(rendered(diagnostic, files, colour_on_stderr()));
+        if crate::failure::is_json() {
+            crate::failure::mistakes(diagnostics);
+        } else {
+            for diagnostic in diagnostics {
+                note(rendered(diagnostic, files, colour_on_stderr()));
+            }
         }
     }
     error.into()

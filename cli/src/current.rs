@@ -133,7 +133,7 @@ pub(crate) fn in_words(held_back: Option<&HeldBack>, left_out: &[Missing]) -> St
     if let Some(HeldBack { why, files }) = held_back {
         if let StartError::Mistakes(mistakes) = why {
             lines.extend(mistakes.iter().map(|mistake| crate::commands::rendered(mistake, files, false)));
-            lines.push(kept("the project has mistakes"));
+            lines.push(kept(&format!("the project has {}", deskwire_startup::counted(mistakes))));
         } else {
             lines.push(kept(&why.to_string()));
         }

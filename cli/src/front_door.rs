@@ -59,7 +59,6 @@ pub(crate) async fn serve<L: Listener>(
 ) {
     let routes =
         routes.layer(from_fn(to_its_end)).layer(from_fn(move |request, next| in_time(request, next, limits.body)));
-    let routes = deskwire_accept::guarded(routes);
     let (slots, open) = (Arc::new(Semaphore::new(limits.connections)), GracefulShutdown::new());
     tokio::pin!(stop);
     loop {

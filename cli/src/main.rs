@@ -6,12 +6,16 @@
 mod args;
 mod commands;
 mod current;
+mod failure;
 mod front_door;
 mod hosts;
 mod jobs;
 mod live;
+mod marker;
 mod metrics;
+mod more;
 mod output;
+mod pages;
 mod server;
 mod target;
 mod timeline;
@@ -30,23 +34,34 @@ pub(crate) enum Outcome {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return failure::usage(&error, wants_json()),
+    };
+    if cli.json {
+        failure::speak_json();
+    }
     let _telemetry = start_logging(&cli);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            output::note(format_args!("error: cannot start: {error}"));
-            return ExitCode::FAILURE;
+            failure::refuse(format_args!("cannot start: {error}"));
+            return failure::end();
         }
     };
     match runtime.block_on(run(cli)) {
         Ok(Outcome::Fine) => ExitCode::SUCCESS,
-        Ok(Outcome::Failed) => ExitCode::FAILURE,
+        Ok(Outcome::Failed) => failure::end(),
         Err(error) => {
-            output::note(format_args!("{}: {}", output::paint(output::RED.bold(), "error"), in_words(&error)));
-            ExitCode::FAILURE
+            failure::refuse(in_words(&error));
+            failure::end()
         }
     }
+}
+
+/// Does a command line that cannot be read ask for JSON?
+fn wants_json() -> bool {
+    std::env::args_os().skip(1).take_while(|argument| argument != "--").any(|argument| argument == "--json")
 }
 
 async fn run(cli: Cli) -> anyhow::Result<Outcome> {

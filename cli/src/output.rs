@@ -87,9 +87,19 @@ pub(crate) fn line(text: impl std::fmt::Display) {
     let _ = writeln!(anstream::stdout(), "{}", printable(&text.to_string()));
 }
 
-/// Prints a line on the standard error.
+/// Prints a line on the standard error: as an object where answers are JSON.
 pub(crate) fn note(text: impl std::fmt::Display) {
-    let _ = writeln!(anstream::stderr(), "{}", printable(&text.to_string()));
+    let text = text.to_string();
+    if crate::failure::is_json() {
+        raw_note(&serde_json::json!({ "note": anstream::adapter::strip_str(&text).to_string().trim() }));
+    } else {
+        let _ = writeln!(anstream::stderr(), "{}", printable(&text));
+    }
+}
+
+/// Prints a JSON document in one line on the standard error.
+pub(crate) fn raw_note(document: &Value) {
+    let _ = writeln!(anstream::stderr(), "{}", printable(&document.to_string()));
 }
 
 /// The text with everything written out that does not show, but for colours: [`paint`] has put them in.
@@ -99,6 +109,7 @@ fn printable(text: &str) -> Cow<'_, str> {
 
 /// Prints one JSON document.
 pub(crate) fn json(value: &Value) {
+    crate::failure::answered();
     line(format_args!("{value:#}"));
 }
 

@@ -38,6 +38,7 @@ use crate::front_door;
 use crate::hosts::Hosts;
 use crate::jobs::{self, Health};
 use crate::live;
+use crate::pages::{Places, for_browsers};
 
 /// How long a stop waits for what is in flight.
 pub(crate) const GRACE: Duration = Duration::from_secs(10);
@@ -341,6 +342,9 @@ pub(crate) async fn serve_until_told(
     routes: Router,
     stop: impl Future<Output = ()> + Send + 'static,
 ) {
+    let places = Places::of(&routes).await;
+    let routes = deskwire_accept::guarded(routes)
+        .layer(middleware::from_fn(move |request: Request, next: Next| for_browsers(places.clone(), request, next)));
     let listener = listener.tap_io(|stream| {
         // Small answers go out at once; a socket that refuses this still works.
         let _ = stream.set_nodelay(true);

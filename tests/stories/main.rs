@@ -26,6 +26,7 @@ mod house;
 mod kill;
 mod last_good;
 mod life_cycle;
+mod messages;
 mod oauth;
 mod on_aws;
 mod outside;

@@ -6,11 +6,13 @@ mod properties;
 
 use deskwire_core::action::Action;
 use deskwire_core::limit::Limit;
+use deskwire_workflows::action_help;
 use serde_json::{Value, json};
 
 use crate::Outcome;
 use crate::args::ActionsCommand;
-use crate::output::{BOLD, CYAN, cell, line, note, styled, table};
+use crate::failure::refuse;
+use crate::output::{BOLD, CYAN, cell, line, styled, table};
 
 pub(crate) fn run(command: Option<&ActionsCommand>, as_json: bool) -> Outcome {
     let actions = deskwire_startup::actions_alone();
@@ -35,8 +37,8 @@ pub(crate) fn run(command: Option<&ActionsCommand>, as_json: bool) -> Outcome {
         }
         Some(ActionsCommand::Show { name }) => {
             let Some(action) = actions.get(name) else {
-                let names: Vec<&str> = actions.specs().map(|spec| spec.name).collect();
-                note(format_args!("error: there is no action `{name}`; there are {}", names.join(", ")));
+                let help = action_help(name, &actions);
+                refuse(format_args!("there is no action `{name}`: {help}"));
                 return Outcome::Failed;
             };
             if as_json {

@@ -11,6 +11,7 @@ use deskwire_core::ids::{RequestId, SourceName};
 use deskwire_core::ports::{EventDetail, Store};
 use deskwire_core::provider::provider;
 use deskwire_core::time::Timestamp;
+use deskwire_history::event_not_found;
 use deskwire_startup::{Place, ProjectFiles, Settings, StartError};
 use deskwire_workflows::{Project, SourceFile, Workflow};
 use qualtrics_webhook::Qualtrics;
@@ -105,9 +106,10 @@ impl Bench {
 
 /// An event of the store, with what is kept about it.
 pub(crate) async fn recorded_event(store: &dyn Store, reference: &str) -> anyhow::Result<(Event, EventDetail)> {
-    let detail = store.event(reference).await?.with_context(|| {
-        format!("`{reference}` is neither a file nor an event of the store; `deskwire events list` shows those")
-    })?;
+    let Some(detail) = store.event(reference).await? else {
+        let why = event_not_found(store, reference).await?;
+        bail!("`{reference}` is no file, and {why}; `deskwire events list` lists them")
+    };
     let event = detail.event.clone();
     Ok((event.with_context(|| format!("event `{reference}` was rejected, so no workflow can run on it"))?, detail))
 }

@@ -25,6 +25,7 @@ use super::secrets::vault;
 use super::start_for;
 use crate::Outcome;
 use crate::args::{ConnectionsCommand, DataArgs, ProjectArgs};
+use crate::failure::refuse;
 use crate::output::{BOLD, DIM, GREEN, RED, cell, line, note, paint, shorten, styled, table, time};
 use crate::server::{self, Listening};
 
@@ -74,7 +75,7 @@ pub(crate) async fn run(command: ConnectionsCommand, as_json: bool) -> anyhow::R
                 return Ok(unknown(&name, &all));
             };
             if one.client.is_none() {
-                note(format_args!("error: {name} has a stored secret, and no tokens to let go of"));
+                refuse(format_args!("{name} has a stored secret, and no tokens to let go of"));
                 return Ok(Outcome::Failed);
             }
             start_for(&one.config, &data.project, &data, data.place().await?)
@@ -99,7 +100,7 @@ fn said(document: &Value, text: std::fmt::Arguments<'_>, as_json: bool) {
 
 fn unknown(name: &str, all: &[Stood]) -> Outcome {
     let names: Vec<&str> = all.iter().map(|one| one.config.name.as_str()).collect();
-    note(format_args!("error: there is no connection `{name}`; there are: {}", names.join(", ")));
+    refuse(format_args!("there is no connection `{name}`; there are: {}", names.join(", ")));
     Outcome::Failed
 }
 
@@ -257,7 +258,7 @@ async fn connect(
     deskwire.store.deploy(vec![Deploy::Connection(one.config.fixed())], began).await?;
     if client.grant == OAuthGrant::ClientCredentials {
         if let Err(why) = deskwire.broker.token(&one.config.name).await {
-            note(format_args!("{} {why}", paint(RED, "✗")));
+            refuse(why);
             return Ok(Outcome::Failed);
         }
         said(
@@ -289,7 +290,7 @@ async fn connect(
     }
     let found = wait(deskwire.store.as_ref(), &one.config.name, began).await?;
     let Some(state) = found else {
-        note(format_args!("error: nobody connected {name} within {}; come again", show_duration(LASTS)));
+        refuse(format_args!("nobody connected {name} within {}; come again", show_duration(LASTS)));
         return Ok(Outcome::Failed);
     };
     let account = state.account.get("team").or_else(|| state.account.get("instance_url"));
@@ -359,7 +360,7 @@ async fn delete(name: &str, project: &ProjectArgs, data: &DataArgs, as_json: boo
         }
     }
     if !users.is_empty() {
-        note(format_args!("error: {name} is used by {}; take it out of these workflows first", users.join(", ")));
+        refuse(format_args!("{name} is used by {}; take it out of these workflows first", users.join(", ")));
         return Ok(Outcome::Failed);
     }
     let mut known = all.iter().map(|one| &one.config.name).any(|name| *name == parsed);

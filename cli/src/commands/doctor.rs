@@ -111,6 +111,7 @@ pub(crate) async fn run(project: &ProjectArgs, data: &DataArgs, as_json: bool) -
             found.push(finding(Level::Broken, &about, what, "take `accept_test_secret` out of deskwire.yaml"));
         }
     }
+    let mut found = each_once(found);
     found.sort_by_key(|one| (one.level, one.stops, one.about.clone()));
     let outcome = if found.iter().any(|one| one.level == Level::Broken) { Outcome::Failed } else { Outcome::Fine };
     if as_json {
@@ -122,6 +123,22 @@ pub(crate) async fn run(project: &ProjectArgs, data: &DataArgs, as_json: bool) -
         show(&found, &needs, looked_at);
     }
     Ok(outcome)
+}
+
+/// Each thing once: what holds for several is told of them together.
+fn each_once(found: Vec<Finding>) -> Vec<Finding> {
+    let mut once: Vec<Finding> = Vec::new();
+    for one in found {
+        let same = |known: &&mut Finding| {
+            known.level == one.level && known.what == one.what && known.next == one.next && known.stops == one.stops
+        };
+        match once.iter_mut().find(same) {
+            Some(known) if known.about.split(", ").any(|about| about == one.about) => {}
+            Some(known) => known.about = format!("{}, {}", known.about, one.about),
+            None => once.push(one),
+        }
+    }
+    once
 }
 
 fn finding(level: Level, about: &str, what: impl Into<String>, next: impl Into<String>) -> Finding {
@@ -258,4 +275,18 @@ fn show(found: &[Finding], needs: &ByConnection, looked_at: usize) {
         DIM,
         format_args!("calls of {looked_at} runs of the last 30 days; scopes of these and of the project's workflows"),
     ));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_thing_is_said_once_and_of_all_it_holds_for() {
+        let unset = |about: &str| finding(Level::Broken, about, "the variable TOKEN is not set", "set it");
+        let other = finding(Level::Weak, "source a", "the variable TOKEN is not set", "set it");
+        let found = each_once(vec![unset("source a"), unset("connection b"), other, unset("source a")]);
+        let told: Vec<&str> = found.iter().map(|one| one.about.as_str()).collect();
+        assert_eq!(told, ["source a, connection b", "source a"]);
+    }
 }

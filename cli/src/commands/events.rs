@@ -16,6 +16,7 @@ use deskwire_core::signature::{Place, TimestampFormat, sign};
 use deskwire_core::source::SourceConfig;
 use deskwire_core::time::{Clock, SystemClock, Timestamp};
 use deskwire_egress::{Egress, EgressOptions, Request};
+use deskwire_history::event_not_found;
 use deskwire_secrets::Secrets;
 use deskwire_startup::OsRandom;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
@@ -26,6 +27,9 @@ use super::secrets::vault;
 use super::{open_store, read_project, runs, samples, secrets};
 use crate::Outcome;
 use crate::args::{DataArgs, EventsCommand, ProjectArgs};
+use crate::failure::refuse;
+use crate::marker::{self, Answers};
+use crate::more;
 use crate::output::{BOLD, DIM, GREEN, RED, YELLOW, cell, line, note, paint, shorten, styled, table, time};
 use crate::server::SANDBOX_SIGNING_SECRET;
 
@@ -35,18 +39,22 @@ pub(crate) async fn run(command: EventsCommand, as_json: bool) -> anyhow::Result
             let now = SystemClock.now();
             let moment = |text: Option<String>| text.map(|text| runs::moment(&text, now)).transpose();
             let (since, until) = (moment(since)?, moment(until)?);
-            let filter = Filter { limit, source, state, subject, kind, since, until, ..Filter::default() };
-            let events = open_store(&data).await?.events(filter).await?;
+            let filter =
+                Filter { limit: more::to_ask(limit), source, state, subject, kind, since, until, ..Filter::default() };
+            let events = more::cut(open_store(&data).await?.events(filter).await?, limit);
             if as_json {
-                crate::output::json(&json!(events));
+                crate::output::json(&json!(events.shown));
             } else {
-                list(&events);
+                list(&events.shown);
             }
+            events.tell("events", "--source, --state, --subject, --type, --since and --until");
             Ok(Outcome::Fine)
         }
         EventsCommand::Show { id, personal, data } => {
-            let Some(mut event) = open_store(&data).await?.event(&id).await? else {
-                note(format_args!("error: there is no event `{id}`; see `deskwire events list`"));
+            let store = open_store(&data).await?;
+            let Some(mut event) = store.event(&id).await? else {
+                let why = event_not_found(store.as_ref(), &id).await?;
+                refuse(format_args!("{why}; `deskwire events list` lists them"));
                 return Ok(Outcome::Failed);
             };
             if !personal {
@@ -72,11 +80,18 @@ pub(crate) async fn run(command: EventsCommand, as_json: bool) -> anyhow::Result
             let data = data.sent_to().await?;
             let project = &data.project;
             let stored = if data.sandbox { None } else { stored(project, &data).await? };
-            let to = match to {
-                Some(url) => Some(url),
-                None => data.reached_at().await?.map(|base| webhook_at(&base, project, &source)).transpose()?,
+            let named = to.is_some();
+            let url = match to {
+                Some(url) => url,
+                None => {
+                    let base = data.reached_at().await?.map_or_else(|| Url::parse("http://127.0.0.1:8787"), Ok)?;
+                    webhook_at(&base, project, &source)?
+                }
             };
-            send(&body, &source, to, new, stored, project, as_json).await
+            if !data.is_on_aws() {
+                serves_this(&url, named, data.sandbox, project).await?;
+            }
+            send(&body, &source, url, new, stored, project, as_json).await
         }
     }
 }
@@ -166,10 +181,44 @@ fn webhook_at(base: &Url, project: &ProjectArgs, source: &str) -> anyhow::Result
     Url::parse(&url).with_context(|| format!("{url} is no address"))
 }
 
+/// Makes sure that it is this project's server that answers there, before anything is sent to it. Where somebody has
+/// named an address themselves, what answers may also be a function alone, or stand behind something else.
+async fn serves_this(url: &Url, named: bool, sandbox: bool, project: &ProjectArgs) -> anyhow::Result<()> {
+    let mut base = url.clone();
+    base.set_query(None);
+    base.set_path(url.path().split_once("/webhooks/").map_or("", |(before, _)| before));
+    let at = base.as_str().trim_end_matches('/').to_owned();
+    let here = matches!(url.host(), Some(url::Host::Ipv4(ip)) if ip.is_loopback())
+        || matches!(url.host(), Some(url::Host::Ipv6(ip)) if ip.is_loopback())
+        || url.host_str() == Some("localhost");
+    let folder = project.project.display();
+    match marker::ask(&base).await {
+        // A copy of the project on another machine lies in another folder.
+        Answers::Deskwire(found) if here && !found.serves(&project.project) => bail!(
+            "the Deskwire at {at} serves another project than {folder}, so nothing was sent: start `deskwire serve` for this \
+             one with a --listen of its own, and name that with --to; or name the other project with --project"
+        ),
+        Answers::Deskwire(found) if found.sandbox && !sandbox => {
+            note(format_args!("the Deskwire at {at} was started with --sandbox: it takes what is sent with --sandbox"));
+        }
+        Answers::Deskwire(found) if !found.sandbox && sandbox => {
+            note(format_args!("the Deskwire at {at} was started without --sandbox: it takes what is sent without"));
+        }
+        Answers::Deskwire(_) => {}
+        Answers::Other if !named => bail!(
+            "what answers at {at} is no Deskwire but another program, so nothing was sent: start `deskwire serve --listen \
+             127.0.0.1:0` for this project, and name its address with --to"
+        ),
+        // Sending says why it cannot.
+        Answers::Other | Answers::Nobody => {}
+    }
+    Ok(())
+}
+
 async fn send(
     file: &Path,
     source: &str,
-    to: Option<Url>,
+    url: Url,
     new: bool,
     secrets: Option<Secrets>,
     project: &ProjectArgs,
@@ -187,11 +236,15 @@ async fn send(
             secrets.resolve(reference, &format!("source {source}"))?.expose_secret().to_owned()
         }
     };
-    let url = match to {
-        Some(url) => url,
-        None => Url::parse(&format!("http://127.0.0.1:8787/webhooks/{}/{source}", config.provider))?,
-    };
+    let place = url.clone();
     let answer = deliver(&config, &secret, Bytes::from(body), url).await?;
+    if !answer.is_ours() {
+        bail!(
+            "what answers at {place} is no Deskwire but another program (it says {}): start `deskwire serve` for this project, \
+             and name its address with --to",
+            answer.status
+        );
+    }
     if as_json {
         crate::output::json(&json!({ "status": answer.status, "answer": answer.body }));
     } else {
@@ -240,6 +293,11 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
+    /// Is it the answer of a webhook of ours? Each names the request.
+    fn is_ours(&self) -> bool {
+        self.body.get("request_id").is_some()
+    }
+
     fn print(&self) {
         let text = |name: &str| self.body.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         match (self.status, text("status").as_str()) {

@@ -15,6 +15,7 @@ use similar::{ChangeTag, TextDiff};
 use super::{print_diagnostics, read_project};
 use crate::Outcome;
 use crate::args::{DataArgs, ProjectArgs};
+use crate::failure::{mistaken, refuse};
 use crate::output::{BOLD, CYAN, DIM, GREEN, RED, YELLOW, line, note, paint};
 
 pub(crate) async fn plan(project: &ProjectArgs, data: &DataArgs, as_json: bool) -> anyhow::Result<Outcome> {
@@ -93,7 +94,7 @@ fn new_connection(facts: &FixedFacts) {
 /// Says what cannot change, if anything.
 fn refused(plan: &Plan) -> bool {
     for one in &plan.refused {
-        note(format_args!("error: {one}"));
+        refuse(format_args!("{one}"));
     }
     if !plan.refused.is_empty() {
         note("nothing can be put in force while a connection would change what it was given for");
@@ -105,7 +106,7 @@ fn refused(plan: &Plan) -> bool {
 fn told_of_secrets_elsewhere(project: &Project) -> bool {
     let elsewhere = secrets_elsewhere(project);
     for (user, reference) in &elsewhere {
-        note(format_args!("error: {user}: its secret is in {reference}, which functions on AWS do not have"));
+        refuse(format_args!("{user}: its secret is in {reference}, which functions on AWS do not have"));
     }
     if !elsewhere.is_empty() {
         note("write { secret: NAME } there, and store it with `deskwire secrets set NAME --target aws:STACK`");
@@ -143,10 +144,12 @@ async fn make(project: &ProjectArgs, data: &DataArgs, to_apply: bool, as_json: b
     let loaded = deskwire_startup::check(&files, data.allow_loopback());
     if loaded.has_errors() {
         if as_json {
-            crate::output::json(&json!({ "mistakes": loaded.diagnostics }));
+            let message = "the project has mistakes, so nothing can be put in force";
+            let error = mistaken(message, &loaded.diagnostics);
+            crate::output::json(&json!({ "ok": false, "mistakes": loaded.diagnostics, "error": error }));
         } else {
             print_diagnostics(&loaded.diagnostics, &files, super::colour_on_stdout());
-            note("error: the project has mistakes, so nothing can be put in force");
+            refuse("the project has mistakes, so nothing can be put in force");
         }
         return Ok(None);
     }

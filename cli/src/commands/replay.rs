@@ -15,6 +15,7 @@ use serde_json::json;
 
 use super::runs::missing;
 use crate::Outcome;
+use crate::failure::refuse;
 use crate::output::{BOLD, DIM, line, note, paint, state_style};
 
 /// The most runs that one command replays.
@@ -43,7 +44,7 @@ pub(crate) async fn run(store: &dyn Store, ids: &[String], filter: Filter, asked
     for id in ids {
         match store.run(id).await? {
             Some(run) => runs.push(run),
-            None => return Ok(missing(id)),
+            None => return missing(store, id).await,
         }
     }
     match runs.len() {
@@ -52,7 +53,7 @@ pub(crate) async fn run(store: &dyn Store, ids: &[String], filter: Filter, asked
         _ => {
             for run in &runs {
                 if let Some(why) = refusal(run.summary.state, asked.force) {
-                    note(format_args!("error: {}: {why}", run.summary.id));
+                    refuse(format_args!("{}: {why}", run.summary.id));
                     return Ok(Outcome::Failed);
                 }
             }
@@ -63,7 +64,7 @@ pub(crate) async fn run(store: &dyn Store, ids: &[String], filter: Filter, asked
 
 async fn replay_one(store: &dyn Store, run: &RunDetail, asked: Asked) -> anyhow::Result<Outcome> {
     if let Some(why) = refusal(run.summary.state, asked.force) {
-        note(format_args!("error: {why}"));
+        refuse(format_args!("{why}"));
         return Ok(Outcome::Failed);
     }
     let plan = asked.plan(run);
@@ -72,7 +73,7 @@ async fn replay_one(store: &dyn Store, run: &RunDetail, asked: Asked) -> anyhow:
         return Ok(Outcome::Fine);
     }
     let Some(new_run) = replay(store, run, &plan).await? else {
-        note("error: the run changed meanwhile; look at it again");
+        refuse("the run changed meanwhile; look at it again");
         return Ok(Outcome::Failed);
     };
     if asked.as_json {
@@ -114,7 +115,11 @@ async fn replay_these(store: &dyn Store, runs: Vec<RunDetail>, asked: Asked) -> 
         return Ok(Outcome::Fine);
     }
     if planned.is_empty() {
-        line("No run to replay: none of these failed, is dead, was skipped or is unknown.");
+        if asked.as_json {
+            crate::output::json(&json!([]));
+        } else {
+            line("No run to replay: none of these failed, is dead, was skipped or is unknown.");
+        }
         return Ok(Outcome::Fine);
     }
     if !asked.as_json {
@@ -132,6 +137,9 @@ async fn replay_these(store: &dyn Store, runs: Vec<RunDetail>, asked: Asked) -> 
         total(&planned);
     }
     if asked.preview || !(asked.yes || confirmed()?) {
+        if asked.as_json {
+            crate::output::json(&json!([]));
+        }
         note("nothing has been replayed; --yes does it without asking");
         return Ok(Outcome::Fine);
     }

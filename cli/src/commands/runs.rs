@@ -3,28 +3,30 @@
 use anyhow::{anyhow, bail};
 use deskwire_core::ids::StepPath;
 use deskwire_core::personal::redact_run;
-use deskwire_core::ports::{Filter, RunDetail, RunSummary, Store};
+use deskwire_core::ports::{Filter, History, RunDetail, RunSummary, Store};
 use deskwire_core::time::{BadDuration, BadTimestamp, Clock, SystemClock, Timestamp, read_duration};
-use deskwire_history::{Shape, Specs};
+use deskwire_history::{Shape, Specs, run_not_found};
 use deskwire_templates::{Limits, Templates};
 use serde_json::{Value, json};
 
 use super::{open_store, replay, settle, tail};
 use crate::Outcome;
 use crate::args::{RunsCommand, RunsFilter};
+use crate::failure::refuse;
 use crate::output::{BOLD, DIM, cell, line, note, shorten, state_style, styled, table, time};
-use crate::timeline;
+use crate::{more, timeline};
 
 pub(crate) async fn run(command: RunsCommand, as_json: bool) -> anyhow::Result<Outcome> {
     match command {
         RunsCommand::List { filter, limit, data } => {
-            let filter = Filter { limit, ..read(&filter)? };
-            let runs = open_store(&data).await?.runs(filter).await?;
+            let filter = Filter { limit: more::to_ask(limit), ..read(&filter)? };
+            let runs = more::cut(open_store(&data).await?.runs(filter).await?, limit);
             if as_json {
-                crate::output::json(&json!(runs));
+                crate::output::json(&json!(runs.shown));
             } else {
-                list(&runs);
+                list(&runs.shown);
             }
+            runs.tell("runs", "--workflow, --state, --subject, --since and --until");
             Ok(Outcome::Fine)
         }
         RunsCommand::Tail { filter, data } => {
@@ -32,7 +34,7 @@ pub(crate) async fn run(command: RunsCommand, as_json: bool) -> anyhow::Result<O
         }
         RunsCommand::Show { id, verbose, personal, data } => {
             let store = open_store(&data).await?;
-            let Some(run) = store.run(&id).await? else { return Ok(missing(&id)) };
+            let Some(run) = store.run(&id).await? else { return missing(store.as_ref(), &id).await };
             show(store.as_ref(), run, verbose, personal, as_json).await
         }
         RunsCommand::Replay { ids, filter, from_start, force, preview, yes, data } => {
@@ -74,9 +76,11 @@ pub(crate) fn moment(text: &str, now: Timestamp) -> anyhow::Result<Timestamp> {
     })
 }
 
-pub(crate) fn missing(id: &str) -> Outcome {
-    note(format_args!("error: no run, or more than one, begins with `{id}`; see `deskwire runs list`"));
-    Outcome::Failed
+/// Says why an id leads to no run.
+pub(crate) async fn missing(history: &dyn History, id: &str) -> anyhow::Result<Outcome> {
+    let why = run_not_found(history, id).await?;
+    refuse(format_args!("{why}; `deskwire runs list` lists them"));
+    Ok(Outcome::Failed)
 }
 
 pub(crate) fn list(runs: &[RunSummary]) {

@@ -17,6 +17,7 @@ use serde_json::json;
 use super::{read_project, secrets};
 use crate::Outcome;
 use crate::args::{DataArgs, ProjectArgs, SecretsCommand};
+use crate::failure::refuse;
 use crate::output::{BOLD, DIM, cell, line, note, styled, table, time};
 
 /// The largest secret.
@@ -51,13 +52,13 @@ pub(crate) async fn run(command: SecretsCommand, as_json: bool) -> anyhow::Resul
             let store = data.open_to_act().await?;
             let users = users(&name, &data.project);
             if !users.is_empty() && !force {
-                note(format_args!("error: {name} is used by {}; --force deletes it all the same", users.join(", ")));
+                refuse(format_args!("{name} is used by {}; --force deletes it all the same", users.join(", ")));
                 return Ok(Outcome::Failed);
             }
             let gone = vault(store, &data.project, &data)?.delete(&name).await?;
             tell(&data).await?;
             if !gone {
-                note(format_args!("error: there is no secret `{name}`; `deskwire secrets list` shows those there are"));
+                refuse(format_args!("there is no secret `{name}`; `deskwire secrets list` shows those there are"));
                 return Ok(Outcome::Failed);
             }
             done(&json!({ "deleted": name }), format_args!("{name} is deleted"), as_json);

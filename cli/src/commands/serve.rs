@@ -14,6 +14,7 @@ use crate::Outcome;
 use crate::args::{DataArgs, ProjectArgs};
 use crate::current::{self, Began};
 use crate::hosts::Hosts;
+use crate::marker::Marker;
 use crate::output::{line, note};
 use crate::server::{self, Listening, Server};
 
@@ -88,6 +89,7 @@ pub(crate) async fn run(
         let _ = webhooks.set(routes.clone());
         routes = routes.merge(server::sandbox_routes(&server::sandbox(deliver), &hosts));
     }
+    routes = routes.merge(Marker::of(&project.project, sandbox).routes());
     let workflows = deskwire.workflows().iter().filter(|one| one.active).count();
     if as_json {
         line(json!({ "listening": format!("http://{address}"), "workflows": workflows }));

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::runs::missing;
 use crate::Outcome;
+use crate::failure::refuse;
 use crate::output::{line, note};
 
 /// What a person says.
@@ -24,9 +25,9 @@ pub(crate) struct Said {
 }
 
 pub(crate) async fn run(history: &dyn History, id: &str, said: &Said, as_json: bool) -> anyhow::Result<Outcome> {
-    let Some(run) = history.run(id).await? else { return Ok(missing(id)) };
+    let Some(run) = history.run(id).await? else { return missing(history, id).await };
     let refused = |why: &str| {
-        note(format_args!("error: {why}"));
+        refuse(format_args!("{why}"));
         Ok(Outcome::Failed)
     };
     let path = match chosen(&run, said.step.as_deref()) {

@@ -13,6 +13,7 @@ use super::doctor::needs;
 use super::read_project;
 use crate::Outcome;
 use crate::args::SlackCommand;
+use crate::failure::refuse;
 use crate::output::{line, note};
 
 const PROVIDER: &str = "slack";
@@ -34,7 +35,7 @@ pub(crate) fn run(command: SlackCommand, as_json: bool) -> anyhow::Result<Outcom
         note("the project has mistakes (`deskwire check` shows them); workflows that have one are left out here");
     }
     let Some(scopes) = scopes(&loaded.project) else {
-        note("error: no workflow of the project calls Slack, so no app is needed");
+        refuse("no workflow of the project calls Slack, so no app is needed");
         return Ok(Outcome::Failed);
     };
     let redirect = match (by_oauth(&loaded.project), public_url) {

@@ -25,6 +25,7 @@ use super::secrets::vault;
 use super::{read_project, secrets, start_for};
 use crate::Outcome;
 use crate::args::{DataArgs, ProjectArgs, ProvisionArgs, SourcesCommand};
+use crate::failure::refuse;
 use crate::output::{BOLD, DIM, GREEN, RED, cell, for_people, line, note, paint, styled, table, time};
 use crate::server;
 
@@ -68,7 +69,7 @@ fn loaded(project: &ProjectArgs) -> anyhow::Result<Project> {
 fn unknown(name: &str, project: &ProjectArgs) -> anyhow::Result<Outcome> {
     let project = loaded(project)?;
     let names: Vec<&str> = project.sources.iter().map(|source| source.name.as_str()).collect();
-    note(format_args!("error: there is no source `{name}`; there are: {}", names.join(", ")));
+    refuse(format_args!("there is no source `{name}`; there are: {}", names.join(", ")));
     Ok(Outcome::Failed)
 }
 

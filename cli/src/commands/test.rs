@@ -22,6 +22,7 @@ use super::workflows::trigger_in_words;
 use super::{open_store, samples};
 use crate::Outcome as Exit;
 use crate::args::TestArgs;
+use crate::failure::refuse;
 use crate::output::{BOLD, DIM, YELLOW, fields, line, note, paint};
 use crate::timeline;
 
@@ -78,7 +79,7 @@ async fn find(args: &TestArgs, bench: &Bench) -> anyhow::Result<Option<(Event, R
             Ok(inputs) => scheduler::by_hand(workflow, &inputs, at.unwrap_or(now), &OsRandom)?,
             Err(mistakes) => {
                 for mistake in &mistakes {
-                    note(format_args!("error: {mistake}"));
+                    refuse(format_args!("{mistake}"));
                 }
                 return Ok(None);
             }
@@ -159,6 +160,8 @@ fn waited_for(workflow: &Workflow) -> Vec<&SourceName> {
 
 fn show(outcome: &Outcome, bench: &Bench, args: &TestArgs, as_json: bool) {
     let shape = Shape::compile(bench.workflow.text.clone(), &bench.actions, &Templates::new(Limits::default()));
+    let redacted = (!args.personal).then(|| outcome.redacted(shape.as_ref(), &bench.actions));
+    let outcome = redacted.as_ref().unwrap_or(outcome);
     let unreached = shape.as_ref().map(|shape| shape.unreached(&outcome.run)).unwrap_or_default();
     let made = args.live;
     if as_json {
@@ -201,6 +204,9 @@ fn show(outcome: &Outcome, bench: &Bench, args: &TestArgs, as_json: bool) {
     }
     if outcome.answers.values().any(|answered| *answered == Answered::MadeUp) {
         note("<placeholders> stand for what a provider would have answered");
+    }
+    if !args.personal && (args.verbose || !outcome.calls.is_empty()) {
+        note("personal fields are hidden; --personal shows them");
     }
     if outcome.run.journal.iter().any(|entry| matches!(entry, Entry::Waiting { .. })) {
         note("time is virtual in a test: waits are over at once");

@@ -45,7 +45,15 @@ impl Failure {
     /// The HTTP answer.
     pub(crate) fn answer(self, api: &Api) -> Response {
         let request_id = RequestId::generate(api.random.as_ref());
-        tracing::debug!(%request_id, failure = ?self, "turned a question down");
+        match &self {
+            Self::NoToken => {
+                tracing::warn!(%request_id, status = 401, "turned a question down: nobody has set a token")
+            }
+            Self::Unauthorized => {
+                tracing::warn!(%request_id, status = 401, "turned a question down: its token is missing or wrong");
+            }
+            other => tracing::debug!(%request_id, failure = ?other, "turned a question down"),
+        }
         let problem = self.problem(request_id.as_str());
         let unauthorized = problem.status == 401;
         let mut response = problem_response(&problem);

@@ -12,7 +12,7 @@ use deskwire_core::personal::{event_schemas, masked, personal_values, redact, re
 use deskwire_core::ports::{Filter, RunDetail};
 use deskwire_core::run::Entry;
 use deskwire_core::time::{BadDuration, BadTimestamp, Timestamp, read_duration};
-use deskwire_history::{Plan, Shape, Specs, refusal, unknown_steps};
+use deskwire_history::{NotFound, Plan, Shape, Specs, event_not_found, refusal, run_not_found, unknown_steps};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -39,7 +39,7 @@ pub(crate) async fn event(State(api): State<Arc<Api>>, Path(reference): Path<Str
     let found = async {
         let personal = personal(&query)?;
         let Some(detail) = api.store.event(&reference).await? else {
-            return Err(Failure::Missing(format!("There is no event `{reference}`; /api/v1/events lists them")));
+            return Err(missing(event_not_found(api.store.as_ref(), &reference).await?, "/api/v1/events"));
         };
         let mut data = detail.body.value().ok();
         let mut summary = detail.summary.clone();
@@ -189,9 +189,20 @@ fn done(api: &Api, found: Result<Value, Failure>) -> Response {
     }
 }
 
+/// An id that led to nothing, and where those that there are stand.
+fn missing(why: NotFound, list: &str) -> Failure {
+    let mut words = why.to_string();
+    if let Some(first) = words.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    Failure::Missing(format!("{words}; {list} lists them"))
+}
+
 async fn the_run(api: &Api, id: &str) -> Result<RunDetail, Failure> {
-    let missing = || Failure::Missing(format!("No run, or more than one, begins with `{id}`; /api/v1/runs lists them"));
-    api.store.run(id).await?.ok_or_else(missing)
+    match api.store.run(id).await? {
+        Some(run) => Ok(run),
+        None => Err(missing(run_not_found(api.store.as_ref(), id).await?, "/api/v1/runs")),
+    }
 }
 
 fn replay_plan(run: &RunDetail) -> Result<Plan, Failure> {

@@ -33,7 +33,14 @@ async fn handle(State(edge): State<Arc<Edge>>, Path(source): Path<String>, reque
     let known = if matches!(answer, Answer::NoSuchSource) { "unknown".to_owned() } else { source.clone() };
     metrics::histogram!("deskwire_delivery_seconds", "source" => known, "outcome" => answer.name())
         .record(began.elapsed());
-    tracing::debug!(source, %request_id, outcome = answer.name(), "answered a delivery");
+    let outcome = answer.name();
+    match &answer {
+        // Those that are let in, or whose refusal has been told of, fill no log.
+        Answer::WrongMethod | Answer::WrongType { .. } | Answer::TooLarge { .. } | Answer::NoBody => {
+            tracing::info!(source, %request_id, outcome, "turned a delivery down");
+        }
+        _ => tracing::debug!(source, %request_id, outcome, "answered a delivery"),
+    }
     answer.into_response(request_id.as_str())
 }
 

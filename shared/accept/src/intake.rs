@@ -5,7 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use deskwire_core::event::{ChangeFacts, Event, JsonText, NotJson};
 use deskwire_core::ids::{EventId, Lane, RequestId, RunId};
-use deskwire_core::ports::{Accepted, Arrival, Inbox, RejectedEvent, StoreError, StoreResult, Wanted};
+use deskwire_core::ports::{Accepted, Arrival, Declined, Inbox, RejectedEvent, StoreError, StoreResult, Wanted};
+use deskwire_core::provider::provider;
 use deskwire_core::random::Random;
 use deskwire_core::route::Route;
 use deskwire_core::signature::{self, Rules};
@@ -131,7 +132,12 @@ impl Intake {
         let verified = match signature::verify(source.scheme, headers, body, &source.secrets, rules) {
             Ok(verified) => verified,
             Err(refused) => {
-                tracing::warn!(source = %name, %request_id, reason = %refused, "refused a delivery");
+                // The one line about it. The client hears none of this, and the signature stands nowhere.
+                let (provider, scheme) = (webhook.provider(), &source.scheme.name);
+                let instead = other_scheme(provider, source, headers, body);
+                let instead = instead.map(|other| format!("; it is signed by the scheme `{other}`, not `{scheme}`"));
+                let instead = instead.unwrap_or_default();
+                tracing::warn!(source = %name, provider, scheme, %request_id, status = 401, "refused a delivery: {refused}{instead}");
                 return Answer::Refused;
             }
         };
@@ -156,6 +162,9 @@ impl Intake {
                 let also_known_as = normalised.also_known_as.clone();
                 let event = Event { request_id: Some(request_id.clone()), ..event(source, normalised, data, now) };
                 let arrival = self.arrival(catalogue, event, also_known_as, &value, now);
+                for Declined { workflow, reason } in &arrival.declined {
+                    tracing::debug!(source = %name, %request_id, %workflow, "not wanted: {reason}");
+                }
                 self.accept(source, arrival, request_id).await
             }
             Err(reason) => self.reject(source, &verified.payload, reason, now, request_id).await,
@@ -227,6 +236,15 @@ impl Intake {
 /// telling the queue, say.
 async fn to_its_end<T: Send + 'static>(asked: impl Future<Output = StoreResult<T>> + Send + 'static) -> StoreResult<T> {
     tokio::spawn(asked).await.unwrap_or_else(|_| Err(StoreError::Corrupt("taking in a delivery panicked".to_owned())))
+}
+
+/// The scheme of the provider's that a request is signed by, if it is another one than the source's.
+fn other_scheme(name: &str, source: &Source, headers: &HeaderMap, body: &[u8]) -> Option<&'static str> {
+    if signature::carries(source.scheme, headers, body) {
+        return None;
+    }
+    let others = provider(name)?.signatures.iter().filter(|scheme| scheme.name != source.scheme.name);
+    others.into_iter().find(|scheme| signature::carries(scheme, headers, body)).map(|scheme| scheme.name.as_str())
 }
 
 /// A run of this workflow on this event, its version pinned now.

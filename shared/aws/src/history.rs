@@ -7,7 +7,8 @@ use deskwire_core::BoxFuture;
 use deskwire_core::event::{EventState, JsonText};
 use deskwire_core::ids::{RunId, WorkflowName, WorkflowVersion};
 use deskwire_core::ports::{
-    Counts, EventDetail, EventSummary, Filter, History, RunDetail, RunSummary, StoreError, StoreResult, Work,
+    Counts, EventDetail, EventSummary, Filter, History, RunDetail, RunSummary, SHORTEST_BEGINNING, StoreError,
+    StoreResult, Work,
 };
 use deskwire_core::run::{Entry, RunState};
 use deskwire_core::time::Timestamp;
@@ -60,6 +61,26 @@ impl History for AwsStore {
             runs.sort_by_key(|run| run.number);
             let event = if summary.state == EventState::Rejected { None } else { Some(row.event(&body)?) };
             Ok(Some(EventDetail { summary, event, body: JsonText::from_stored(body), declined: row.declined, runs }))
+        })
+    }
+
+    fn events_called<'a>(&'a self, id: &'a str, most: usize) -> BoxFuture<'a, StoreResult<Vec<String>>> {
+        Box::pin(async move {
+            let shard = format!("E#{}", keys::shard(id));
+            let mut called = Vec::new();
+            for found in self.table.by_id(&shard, id, true, at_most(most)).await? {
+                if let Some((row, _)) = self.event_at(attribute(&found, "pk")?).await? {
+                    called.push(format!("{}/{id}", row.summary()?.source));
+                }
+            }
+            Ok(called)
+        })
+    }
+
+    fn runs_beginning<'a>(&'a self, beginning: &'a str, most: usize) -> BoxFuture<'a, StoreResult<Vec<RunId>>> {
+        Box::pin(async move {
+            let found = self.table.by_id("R", beginning, false, at_most(most)).await?;
+            found.iter().map(|found| attribute(found, "id").map(RunId::new)).collect()
         })
     }
 
@@ -238,8 +259,11 @@ impl AwsStore {
     /// The key of the event that a person means: its id, `source/id`, or its number.
     async fn find_event(&self, reference: &str) -> StoreResult<Option<String>> {
         let shard = format!("E#{}", keys::shard(reference));
-        if let Some(found) = self.table.by_id(&shard, reference, true, 1).await?.first() {
-            return attribute(found, "pk").map(|key| Some(key.to_owned()));
+        match self.table.by_id(&shard, reference, true, 2).await?.as_slice() {
+            [] => {}
+            [only] => return attribute(only, "pk").map(|key| Some(key.to_owned())),
+            // Several sources have an event of this id.
+            _ => return Ok(None),
         }
         if let Some((source, id)) = reference.split_once('/') {
             let key = keys::event(source, id);
@@ -260,7 +284,7 @@ impl AwsStore {
         if self.table.get(&keys::run(reference), "R").await?.is_some() {
             return Ok(Some(reference.to_owned()));
         }
-        if reference.len() < 5 {
+        if reference.len() < SHORTEST_BEGINNING {
             return Ok(None);
         }
         match self.table.by_id("R", reference, false, 2).await?.as_slice() {
@@ -365,4 +389,8 @@ fn numbers(filter: &Filter) -> (i64, i64) {
     let from = filter.since.map_or(i64::MIN / 2, |since| first_number(since.minus(DRIFT)));
     let to = filter.until.map_or(i64::MAX, |until| first_number(until.plus(DRIFT)));
     (from.max(filter.after.map_or(i64::MIN / 2, |after| after.saturating_add(1))), to)
+}
+
+fn at_most(count: usize) -> i32 {
+    i32::try_from(count).unwrap_or(i32::MAX)
 }

@@ -498,6 +498,7 @@ impl AwsStore {
         let buried = matches!(self.leave(&row, &next, with).await?, Changed::Yes);
         if buried {
             self.metrics.count(&[("RunsDead", 1)]);
+            tracing::error!(run = %row.id, workflow = %row.workflow, outcome = RunState::Dead.as_str(), "{reason}");
         }
         Ok(buried)
     }

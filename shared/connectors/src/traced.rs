@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use deskwire_core::BoxFuture;
-use deskwire_core::action::{Action, ActionSpec, Call, CallError, Effect, HoldKey, OwnWrite};
+use deskwire_core::action::{Action, ActionSpec, Call, CallError, Effect, ErrorClass, HoldKey, OwnWrite};
 use deskwire_core::ids::{ConnectionName, RequestId};
 use deskwire_core::limit::{self, Limit};
 use serde_json::Value;
@@ -97,7 +97,11 @@ pub(crate) async fn within<T>(call: Call<'_>, calling: impl Future<Output = T>) 
 fn tell<T>(result: &Result<T, CallError>) {
     match result {
         Ok(_) => tracing::debug!(outcome = "ok", "called"),
-        Err(error) => tracing::info!(outcome = error.class.as_str(), code = error.code, "{}", error.message),
+        // What is tried again by itself is no reason to look; everything else is.
+        Err(error) if error.class == ErrorClass::Retry => {
+            tracing::info!(outcome = error.class.as_str(), code = error.code, "{}", error.message);
+        }
+        Err(error) => tracing::warn!(outcome = error.class.as_str(), code = error.code, "{}", error.message),
     }
 }
 

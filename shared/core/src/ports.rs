@@ -544,12 +544,15 @@ pub struct Counts {
     pub runs: std::collections::BTreeMap<String, u64>,
 }
 
+/// The shortest beginning of an id that a run is looked for by, in bytes: all ids begin with `run_`.
+pub const SHORTEST_BEGINNING: usize = 5;
+
 /// What people ask for.
 pub trait History: Send + Sync {
     /// The newest events that pass the filter.
     fn events(&self, filter: Filter) -> BoxFuture<'_, StoreResult<Vec<EventSummary>>>;
 
-    /// One event, by its id, by `source/id`, or by its number in this store.
+    /// One event, by its id where only one source has it, by `source/id`, or by its number in this store.
     fn event<'a>(&'a self, reference: &'a str) -> BoxFuture<'a, StoreResult<Option<EventDetail>>>;
 
     /// The newest runs that pass the filter.
@@ -564,8 +567,16 @@ pub trait History: Send + Sync {
         0
     }
 
-    /// One run, by its id or an unambiguous beginning of it.
+    /// The events of this id, as `source/id`, the newest first and at most so many: to say which are meant where
+    /// [`History::event`] finds none because several sources have one.
+    fn events_called<'a>(&'a self, id: &'a str, most: usize) -> BoxFuture<'a, StoreResult<Vec<String>>>;
+
+    /// One run, by its id or an unambiguous beginning of it, at least [`SHORTEST_BEGINNING`] bytes long.
     fn run<'a>(&'a self, reference: &'a str) -> BoxFuture<'a, StoreResult<Option<RunDetail>>>;
+
+    /// The ids of at most so many runs that begin so: to say which are meant where [`History::run`] finds none because
+    /// several do.
+    fn runs_beginning<'a>(&'a self, beginning: &'a str, most: usize) -> BoxFuture<'a, StoreResult<Vec<RunId>>>;
 
     /// Queues a new run of the same workflow version on the same event, under the id `new_run`, with effect keys of its
     /// own. `keep` are journal entries of the old run that hold for the new one (steps that are done and are not to be

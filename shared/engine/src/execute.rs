@@ -12,7 +12,7 @@ use deskwire_core::random::Random;
 use deskwire_core::run::{Entry, Run, RunState};
 use deskwire_core::time::{Clock, Timestamp, show_duration};
 use deskwire_templates::Scope;
-use deskwire_workflows::{Trigger, Wants, Workflow};
+use deskwire_workflows::{Trigger, Wants, Workflow, why_not};
 use futures_util::FutureExt;
 use serde_json::Value;
 use tracing::{Instrument, info_span};
@@ -169,17 +169,18 @@ impl Engine {
         settlement: Settlement,
         hold: Option<Hold>,
     ) -> StoreResult<()> {
-        let (outcome, reason) = (settlement.outcome(), settlement.reason().to_owned());
+        let (outcome, reason, weight) = (settlement.outcome(), settlement.reason().to_owned(), Weight::of(&settlement));
         let ended = matches!(settlement, Settlement::Over { .. } | Settlement::Park { .. });
         self.work.settle(&claim.fence, entries, settlement, hold, self.clock.now()).await?;
         if ended {
             let workflow = claim.run.workflow.to_string();
             metrics::counter!("deskwire_runs_ended_total", "workflow" => workflow, "outcome" => outcome).increment(1);
         }
-        if outcome == RunState::Succeeded.as_str() {
-            tracing::debug!(outcome, "{reason}");
-        } else {
-            tracing::info!(outcome, "{reason}");
+        match weight {
+            Weight::Fine => tracing::debug!(outcome, "{reason}"),
+            Weight::Usual => tracing::info!(outcome, "{reason}"),
+            Weight::Person => tracing::warn!(outcome, "{reason}"),
+            Weight::Lost => tracing::error!(outcome, "{reason}"),
         }
         Ok(())
     }
@@ -236,18 +237,45 @@ impl Engine {
                 "The event is stale: it tells of {changed}, and one of {newest} was handled before it"
             )));
         }
-        check_trigger(workflow, scope)
+        check_trigger(run, workflow, scope)
     }
 }
 
 /// Accepting has asked `when` already. Asked again here, a condition that cannot be evaluated fails visibly in a run.
-fn check_trigger(workflow: &Workflow, scope: &Scope) -> Option<End> {
+fn check_trigger(run: &Run, workflow: &Workflow, scope: &Scope) -> Option<End> {
     let Trigger::Event(trigger) = &workflow.trigger else { return None };
     let when = trigger.when.as_ref()?;
     match when.holds(scope) {
         Ok(true) => None,
-        Ok(false) => Some(End::skipped(format!("The trigger's `when` is false: {when}"))),
+        Ok(false) => Some(End::skipped(format!("The trigger's `when` is false: {}", why_not(when, scope, &run.event)))),
         Err(error) => Some(End::failed(format!("The trigger's `when` cannot be evaluated: {}", error.message))),
+    }
+}
+
+/// How much a line in the log about the end of a delivery stands out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Weight {
+    /// All went well: there are many of them.
+    Fine,
+    /// It goes on by itself, or was turned away.
+    Usual,
+    /// It failed, or waits for a person.
+    Person,
+    /// Every attempt is used up: nothing more happens by itself.
+    Lost,
+}
+
+impl Weight {
+    pub(crate) const fn of(settlement: &Settlement) -> Self {
+        match settlement {
+            Settlement::Over { state: RunState::Succeeded, .. } => Self::Fine,
+            Settlement::Over { state: RunState::Dead, .. } => Self::Lost,
+            Settlement::Over { state: RunState::Failed | RunState::Unknown, .. }
+            | Settlement::Block { .. }
+            | Settlement::Park { .. }
+            | Settlement::GiveWay { .. } => Self::Person,
+            Settlement::Over { .. } | Settlement::Again { .. } | Settlement::Wait { .. } => Self::Usual,
+        }
     }
 }
 

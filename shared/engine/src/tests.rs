@@ -11,6 +11,7 @@ mod runners;
 mod stories;
 mod tokens;
 mod waits;
+mod words;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicI64, Ordering};

@@ -13,7 +13,7 @@ mod project;
 mod shared_project;
 mod stand_ins;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -35,7 +35,7 @@ use deskwire_secrets::{Keys, Listed, SecretError, Secrets, Vault, VaultError};
 use deskwire_storage::{DataKind, OpenError, SqliteStore};
 use deskwire_templates::Templates;
 use deskwire_tokens::{Broker, BrokerOptions, Providers};
-use deskwire_workflows::{Diagnostic, InForce, Loaded, Options, Project};
+use deskwire_workflows::{Diagnostic, InForce, Loaded, Options, Project, Severity};
 use tokio::sync::Mutex;
 
 pub use conditions::{ByTemplates, catalogue};
@@ -70,7 +70,7 @@ pub enum StartError {
         column: usize,
     },
     /// The project has mistakes.
-    #[error("the project has {} mistake{}; `deskwire check` shows where", .0.len(), if .0.len() == 1 { "" } else { "s" })]
+    #[error("the project has {}; `deskwire check` shows where", counted(.0))]
     Mistakes(Vec<Diagnostic>),
     /// Secrets are missing.
     #[error("{}", .0.iter().map(|missing| missing.why.as_str()).collect::<Vec<_>>().join("\n"))]
@@ -93,6 +93,17 @@ pub enum StartError {
     /// A function's environment is incomplete.
     #[error("{0}")]
     Environment(String),
+}
+
+/// How many mistakes and warnings there are, in words: a warning is no mistake.
+pub fn counted(diagnostics: &[Diagnostic]) -> String {
+    let errors = diagnostics.iter().filter(|one| one.severity == Severity::Error).count();
+    let many = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
+    match (errors, diagnostics.len() - errors) {
+        (0, warnings) => many(warnings, "warning"),
+        (errors, 0) => many(errors, "mistake"),
+        (errors, warnings) => format!("{} and {}", many(errors, "mistake"), many(warnings, "warning")),
+    }
 }
 
 /// What a process is told.
@@ -354,6 +365,9 @@ fn prepare(
     let sources = sources(&project.sources, settings.stand_ins.as_ref(), secrets, &mut missing);
     let connections = connections(&project, settings.stand_ins.as_ref(), secrets, &mut missing);
     let clients = clients(&project, settings.stand_ins.as_ref(), secrets, &mut missing);
+    // A client that several connections use lacks its secret once.
+    let mut told = BTreeSet::new();
+    missing.retain(|one: &Missing| told.insert((one.what.clone(), one.why.clone())));
     if missing.is_empty() || settings.leave_out || !all_or_nothing {
         Ok((project, Parts { sources, connections, clients, missing }))
     } else {

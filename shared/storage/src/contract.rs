@@ -466,6 +466,29 @@ pub async fn history_is_filtered_and_found_by_short_references(s: Stores) {
     assert_eq!((counts.events, counts.runs.get("queued").copied()), (2, Some(2)));
 }
 
+/// An id that fits several runs or events leads to none of them, and those that it fits can be named.
+pub async fn what_a_short_reference_fits_can_be_named(s: Stores) {
+    s.accept(arrival("e1", "t1", &[("a", "run_1aaa")], 1)).await;
+    let mut other = arrival("e1", "t2", &[("b", "run_1bbb")], 2);
+    other.event.source = SourceName::parse("other").expect("a name");
+    s.accept(other).await;
+    let beginning = |text| s.history.runs_beginning(text, 5);
+    let mut found = beginning("run_1").await.expect("a list");
+    found.sort();
+    assert_eq!(found, [RunId::new("run_1aaa"), RunId::new("run_1bbb")]);
+    assert_eq!(beginning("run_1b").await.expect("a list"), [RunId::new("run_1bbb")]);
+    assert_eq!(beginning("run_2").await.expect("a list"), []);
+    assert_eq!(s.history.runs_beginning("run_1", 1).await.expect("a list").len(), 1);
+    assert!(s.history.event("e1").await.expect("reading works").is_none(), "two sources have one");
+    let mut called = s.history.events_called("e1", 5).await.expect("a list");
+    called.sort();
+    assert_eq!(called, ["other/e1", "zendesk-support/e1"]);
+    for reference in &called {
+        assert!(s.history.event(reference).await.expect("reading works").is_some(), "{reference}");
+    }
+    assert_eq!(s.history.events_called("e2", 5).await.expect("a list"), Vec::<String>::new());
+}
+
 /// Waiting for work ends when work arrives.
 pub async fn waiting_ends_when_work_arrives(s: Stores) {
     let waiting = s.work.arrived();
@@ -540,6 +563,7 @@ macro_rules! store_contract {
             replaying_an_unknown_run_ends_it
             published_versions_stay_readable
             history_is_filtered_and_found_by_short_references
+            what_a_short_reference_fits_can_be_named
             waiting_ends_when_work_arrives
             concurrent_runners_share_the_work_in_order
             a_run_that_waits_leaves_its_lane_and_comes_back

@@ -30,6 +30,7 @@ mod scope;
 mod shape;
 mod syntax;
 mod template;
+mod unmet;
 
 pub use error::{ErrorKind, TemplateError};
 pub use escape::Escape;
@@ -38,6 +39,7 @@ pub use language::Limits;
 pub use scope::Scope;
 pub use syntax::{Compared, Variable};
 pub use template::{Condition, Template, Templates};
+pub use unmet::{Found, Unmet};
 
 #[cfg(test)]
 mod tests;

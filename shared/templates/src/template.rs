@@ -17,6 +17,7 @@ use crate::exact::{Converted, Operand};
 use crate::language::{Limits, Printing, engine, taken};
 use crate::scope::Scope;
 use crate::syntax::{Reading, Variable, read_expression, read_template};
+use crate::unmet::{self, Found, Unmet};
 
 /// The name of the one template of an engine.
 const ONLY: &str = "template";
@@ -101,7 +102,7 @@ impl Templates {
         }
         let program = Program::new(&self.0.plain, format!("{IF}{inner}{THEN}"), IF.len(), inner.len(), &operands)
             .map_err(|error| moved(error, before))?;
-        Ok(Condition { program, limits: self.0.limits, before, variables: variables.into() })
+        Ok(Condition { program, limits: self.0.limits, before, variables: variables.into(), clauses: Arc::default() })
     }
 
     fn check_length(&self, text: &str) -> Result<(), TemplateError> {
@@ -298,6 +299,8 @@ pub struct Condition {
     limits: Limits,
     before: usize,
     variables: Arc<[Variable]>,
+    /// Its parts, once somebody has asked why it does not hold.
+    clauses: Arc<OnceLock<Vec<(Range<usize>, Program)>>>,
 }
 
 impl fmt::Debug for Condition {
@@ -318,5 +321,50 @@ impl Condition {
     /// The names it takes from the scope, in the order of its text, each as often as it stands there.
     pub fn variables(&self) -> Vec<Variable> {
         self.variables.to_vec()
+    }
+
+    /// Why it does not hold: the part that is false, and the values that it looks at. Of several parts joined by `and`, it
+    /// is the first that is false. `None` where it holds or cannot be evaluated.
+    pub fn unmet(&self, scope: &Scope) -> Option<Unmet> {
+        if self.holds(scope) != Ok(false) {
+            return None;
+        }
+        let text = self.program.source.get(self.program.shift..self.program.shift + self.program.length)?;
+        let is_false =
+            |program: &Program| program.run(scope, self.limits, |captured| captured.output().is_empty()) == Ok(true);
+        let clauses = self.clauses.get_or_init(|| self.clauses_of(text));
+        // A clause that cannot be told apart leaves the whole.
+        let part =
+            clauses.iter().find(|(_, program)| is_false(program)).map_or(0..text.len(), |(part, _)| part.clone());
+        let values = self.values_within(scope, part.start + self.before..part.end + self.before);
+        Some(Unmet { clause: text.get(part)?.trim().to_owned(), values })
+    }
+
+    /// The parts that `and` joins, each compiled by itself.
+    fn clauses_of(&self, text: &str) -> Vec<(Range<usize>, Program)> {
+        let compile = |part: Range<usize>| {
+            let clause = text.get(part.clone())?;
+            let operands = read_expression(clause, &self.program.engine).ok()?.operands;
+            let source = format!("{IF}{clause}{THEN}");
+            let program = Program::new(&self.program.engine, source, IF.len(), part.len(), &operands).ok()?;
+            Some((part, program))
+        };
+        unmet::conjuncts(text).into_iter().filter_map(compile).collect()
+    }
+
+    /// The names it takes from the scope, each once, with what they stand for.
+    pub fn values(&self, scope: &Scope) -> Vec<(Vec<String>, Found)> {
+        self.values_within(scope, 0..usize::MAX)
+    }
+
+    fn values_within(&self, scope: &Scope, part: Range<usize>) -> Vec<(Vec<String>, Found)> {
+        let mut values: Vec<(Vec<String>, Found)> = Vec::new();
+        for Variable { path, range, .. } in self.variables.iter() {
+            let within = part.start <= range.start && range.end <= part.end;
+            if within && values.iter().all(|(known, _)| known != path) {
+                values.push((path.clone(), unmet::found(scope, path)));
+            }
+        }
+        values
     }
 }

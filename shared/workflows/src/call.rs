@@ -12,6 +12,7 @@ use crate::fields::{Fields, text};
 use crate::names::Spot;
 use crate::report::Report;
 use crate::suggest;
+use crate::suggest_action::action_help;
 use crate::with::With;
 use crate::workflow::{ActionStep, OnError, OnUnknown};
 use crate::yaml::Node;
@@ -60,7 +61,7 @@ fn read_action<'a>(node: &Node, compiler: &Compiler<'a>, report: &mut Report<'_>
     let actions = compiler.options.actions;
     let found = actions.get(name).map(AsRef::as_ref);
     if found.is_none() {
-        let help = suggest::help(name, actions.specs().map(|spec| spec.name), "there are none");
+        let help = if report.is_full() { String::new() } else { action_help(name, actions) };
         report.error_with_help(span, format!("there is no action `{name}`"), help);
     }
     found

@@ -7,8 +7,8 @@ use deskwire_core::ids::BadName;
 use deskwire_core::time::{BadDuration, read_duration, show_duration};
 
 use crate::report::Report;
-use crate::suggest;
 use crate::yaml::{Key, Kind, Node};
+use crate::{indentation, suggest};
 
 /// A map of the file, and what it is called in messages.
 pub(crate) struct Fields<'n> {
@@ -36,13 +36,14 @@ impl<'n> Fields<'n> {
                 return None;
             }
         };
-        for (key, _) in members.iter().filter(|(key, _)| !known.contains(&key.name.as_str())) {
+        for (at, (key, _)) in members.iter().enumerate().filter(|(_, (key, _))| !known.contains(&key.name.as_str())) {
             let name = &key.name;
             let message = format!("{what} has no key `{name}`");
             if report.is_full() {
                 report.error(key.span.clone(), message);
             } else {
-                let help = suggest::help(name, known.iter().copied(), "it takes no keys");
+                let help = indentation::help(&what, members, at, known)
+                    .unwrap_or_else(|| suggest::help(name, known.iter().copied(), "it takes no keys"));
                 report.error_with_help(key.span.clone(), message, help);
             }
         }

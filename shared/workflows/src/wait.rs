@@ -110,7 +110,8 @@ impl<'s> Compiler<'s> {
             None => trigger_source(fields, around, report),
         };
         let provider = self.provider_of(own);
-        let events = fields.get("event").map(|node| events::read(node, provider, report)).unwrap_or_default();
+        let sender = self.sender_of(own);
+        let events = fields.get("event").map(|node| events::read(node, sender, report)).unwrap_or_default();
         let subject = fields.get("subject").and_then(|node| self.template(node, "subject", spot, report));
         let when = fields.get("when").and_then(|node| {
             let patterns: Vec<&str> = events.iter().map(String::as_str).collect();

@@ -13,8 +13,8 @@ use crate::markup::Markup;
 use crate::names::{Spot, Use, Written};
 use crate::report::Report;
 use crate::schema::{Schema, in_words};
-use crate::suggest;
 use crate::yaml::{Key, Kind, Node};
+use crate::{indentation, suggest};
 
 /// The action whose answers piped text is about.
 const RESPONSE: &str = "qualtrics.get_response";
@@ -259,7 +259,8 @@ fn way_out(name: &str, kinds: &[&str], taken: &[&str], given: &Schema<'_>) -> St
 fn known<'s>(key: &Key, schema: &Schema<'s>, message: &str, report: &mut Report<'_>) -> Option<Schema<'s>> {
     let member = schema.member(&key.name);
     if member.is_none() && schema.is_closed() && !report.is_full() {
-        let help = suggest::help(&key.name, schema.members(), "it takes none");
+        let help = indentation::elsewhere("`with`", &key.name)
+            .unwrap_or_else(|| suggest::help(&key.name, schema.members(), "it takes none"));
         report.error_with_help(key.span.clone(), message, help);
     }
     member

@@ -151,7 +151,7 @@ impl Hider {
     }
 }
 
-fn every_text_hidden(value: &Value) -> Value {
+pub(super) fn every_text_hidden(value: &Value) -> Value {
     map_leaves(value, &|leaf| if leaf.is_string() { Value::from(HIDDEN) } else { leaf.clone() })
 }
 

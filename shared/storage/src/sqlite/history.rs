@@ -5,8 +5,8 @@ use deskwire_core::damage::RecordKind;
 use deskwire_core::event::EventState;
 use deskwire_core::ids::{Lane, RunId, WorkflowName, WorkflowVersion};
 use deskwire_core::ports::{
-    Counts, EventDetail, EventSummary, Filter, History, LanePolicy, RunDetail, RunSummary, StoreError, StoreResult,
-    Work,
+    Counts, EventDetail, EventSummary, Filter, History, LanePolicy, RunDetail, RunSummary, SHORTEST_BEGINNING,
+    StoreError, StoreResult, Work,
 };
 use deskwire_core::run::{Entry, RunState};
 use deskwire_core::time::Timestamp;
@@ -41,6 +41,26 @@ impl History for SqliteStore {
     fn event<'a>(&'a self, reference: &'a str) -> BoxFuture<'a, StoreResult<Option<EventDetail>>> {
         let reference = reference.to_owned();
         Box::pin(self.read(move |connection| event_detail(connection, &reference)))
+    }
+
+    fn events_called<'a>(&'a self, id: &'a str, most: usize) -> BoxFuture<'a, StoreResult<Vec<String>>> {
+        let id = id.to_owned();
+        Box::pin(self.read(move |connection| {
+            texts(
+                connection,
+                "SELECT source || '/' || id FROM events WHERE id = ?1 ORDER BY seq DESC LIMIT ?2",
+                &id,
+                most,
+            )
+        }))
+    }
+
+    fn runs_beginning<'a>(&'a self, beginning: &'a str, most: usize) -> BoxFuture<'a, StoreResult<Vec<RunId>>> {
+        let beginning = beginning.to_owned();
+        Box::pin(self.read(move |connection| {
+            let sql = "SELECT id FROM runs WHERE id >= ?1 AND id < ?1 || '{' ORDER BY id DESC LIMIT ?2";
+            Ok(texts(connection, sql, &beginning, most)?.into_iter().map(RunId::new).collect())
+        }))
     }
 
     fn runs(&self, filter: Filter) -> BoxFuture<'_, StoreResult<Vec<RunSummary>>> {
@@ -222,8 +242,14 @@ fn find_event(connection: &Connection, reference: &str) -> StoreResult<Option<i6
     let find = |sql: &str, values: &[&dyn ToSql]| {
         connection.query_row(sql, values, |row| row.get::<_, i64>(0)).optional().map_err(unavailable)
     };
-    if let Some(seq) = find("SELECT seq FROM events WHERE id = ?1 ORDER BY seq DESC LIMIT 1", &[&reference])? {
-        return Ok(Some(seq));
+    let mut statement =
+        connection.prepare_cached("SELECT seq FROM events WHERE id = ?1 LIMIT 2").map_err(unavailable)?;
+    let called = statement.query_map([reference], |row| row.get(0)).map_err(unavailable)?;
+    match called.collect::<rusqlite::Result<Vec<i64>>>().map_err(unavailable)?.as_slice() {
+        [] => {}
+        [only] => return Ok(Some(*only)),
+        // Several sources have an event of this id.
+        _ => return Ok(None),
     }
     if let Some((source, id)) = reference.split_once('/')
         && let Some(seq) = find("SELECT seq FROM events WHERE source = ?1 AND id = ?2", &[&source, &id])?
@@ -265,13 +291,21 @@ fn event_detail(connection: &Connection, reference: &str) -> StoreResult<Option<
     Ok(Some(EventDetail { summary, event, body, declined, runs }))
 }
 
+/// The one column of the rows that a text and a limit lead to.
+fn texts(connection: &Connection, sql: &str, text: &str, most: usize) -> StoreResult<Vec<String>> {
+    let mut statement = connection.prepare_cached(sql).map_err(unavailable)?;
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    let found = statement.query_map(params![text, most], |row| row.get(0)).map_err(unavailable)?;
+    found.collect::<rusqlite::Result<_>>().map_err(unavailable)
+}
+
 /// The row number of the run that a person means: its id, or a beginning that fits only one.
 fn find_run(connection: &Connection, reference: &str) -> StoreResult<Option<i64>> {
     let exact = connection
         .query_row("SELECT seq FROM runs WHERE id = ?1", [reference], |row| row.get(0))
         .optional()
         .map_err(unavailable)?;
-    if exact.is_some() || reference.len() < 5 {
+    if exact.is_some() || reference.len() < SHORTEST_BEGINNING {
         return Ok(exact);
     }
     // `{` is the character after `z`, the last of the alphabet of ids, so this is the range of that beginning.
