@@ -141,7 +141,7 @@ impl CreateDistributionLink {
             body["embeddedData"] = Value::Object(embedded);
         }
         let made = post(qualtrics, "API/v3/distributions", &body, "a distribution").await?;
-        let distribution = text(&made, "/result/id").filter(|id| id.starts_with("EMD_"));
+        let distribution = text(&made, "/result/id").filter(|made| id(&json!({ "id": made }), "id", "EMD_").is_ok());
         let distribution = distribution.ok_or_else(|| qualtrics.not_qualtrics("a distribution", ErrorClass::Retry))?;
         let what = format!("the links of distribution {distribution}");
         let path = format!("API/v3/distributions/{distribution}/links");
