@@ -36,7 +36,7 @@ impl World {
     fn new(routes: Router, connections: usize) -> Self {
         let ((clients, listener), (stop, stopped)) = (mpsc::channel(64), oneshot::channel());
         let limits = Limits { connections, ..Limits::default() };
-        let serving = tokio::spawn(serve(Inside(listener), routes, limits, async {
+        let serving = tokio::spawn(serve(Inside(listener), deskwire_accept::guarded(routes), limits, async {
             let _ = stopped.await;
         }));
         Self { clients, stop, serving }

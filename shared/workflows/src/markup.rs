@@ -56,14 +56,19 @@ impl Markup {
         }
     }
 
-    /// How values in a text are escaped. `is_whole`: is the text one value and nothing else?
-    pub(crate) const fn escape(self, is_whole: bool) -> Escape {
+    /// How values in a text are escaped. `is_whole` says whether the text is one value and nothing else.
+    pub(crate) fn escape(self, is_whole: impl FnOnce() -> bool) -> Escape {
         match self {
             Self::None | Self::Body => Escape::None,
             Self::Text(escape) => escape,
             Self::Blocks => Escape::Blocks,
-            Self::Document(_) if is_whole => Escape::None,
-            Self::Document(escape) => escape,
+            Self::Document(escape) => {
+                if is_whole() {
+                    Escape::None
+                } else {
+                    escape
+                }
+            }
         }
     }
 }

@@ -142,7 +142,7 @@ impl With<'_, '_> {
         };
         let back = |range: &Range<usize>| piped.as_ref().map_or_else(|| range.clone(), |piped| piped.back(range));
         let rewritten = piped.as_ref().map_or(text, |piped| &piped.text);
-        let escape = markup.escape(self.templates.is_one_expression(rewritten));
+        let escape = markup.escape(|| self.templates.is_one_expression(rewritten));
         let template = match self.templates.value(rewritten, escape) {
             Ok(template) => template,
             Err(mut error) => {

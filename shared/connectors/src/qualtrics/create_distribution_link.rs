@@ -151,7 +151,7 @@ impl CreateDistributionLink {
         }
         let making = |error| done.failed_at("POST /API/v3/distributions", error);
         let made = post(qualtrics, "API/v3/distributions", &body, "a distribution").await.map_err(making)?;
-        let distribution = text(&made, "/result/id").filter(|id| id.starts_with("EMD_"));
+        let distribution = text(&made, "/result/id").filter(|made| id(&json!({ "id": made }), "id", "EMD_").is_ok());
         let distribution =
             distribution.ok_or_else(|| making(qualtrics.not_qualtrics("a distribution", ErrorClass::Retry)))?;
         done.add(format!("distribution {distribution} was made"));

@@ -243,12 +243,27 @@ fn inputs_in_paths() -> Vec<(&'static str, &'static str, Value)> {
             "user_id",
             json!({ "source": "shop", "type": "customer", "identifiers": { "id": "1" } }),
         ),
-        ("zendesk.create_record", "object_key", json!({ "name": "n" })),
-        ("zendesk.update_record", "object_key", json!({ "record_id": "1", "name": "n" })),
-        ("zendesk.update_record", "record_id", json!({ "object_key": "car", "name": "n" })),
+        ("zendesk.create_record", "type", json!({ "name": "n" })),
+        ("zendesk.update_record", "type", json!({ "record_id": "1", "name": "n" })),
+        ("zendesk.update_record", "record_id", json!({ "type": "car", "name": "n" })),
         ("qualtrics.get_response", "survey_id", json!({ "response_id": "R_1" })),
         ("qualtrics.get_response", "response_id", json!({ "survey_id": "SV_1" })),
         ("qualtrics.list_responses", "survey_id", json!({})),
+        (
+            "qualtrics.create_distribution_link",
+            "survey_id",
+            json!({ "mailing_list_id": "CG_1", "email": "a@b.example" }),
+        ),
+        (
+            "qualtrics.create_distribution_link",
+            "mailing_list_id",
+            json!({ "survey_id": "SV_1", "email": "a@b.example" }),
+        ),
+        (
+            "qualtrics.create_distribution_link",
+            "directory_id",
+            json!({ "survey_id": "SV_1", "mailing_list_id": "CG_1", "email": "a@b.example" }),
+        ),
         ("http.request", "path", json!({})),
     ]
 }
