@@ -103,12 +103,11 @@ fn json(value: &Value, indent: Option<usize>, output_bytes: usize) -> Result<Val
         .map_err(|_| bad("cannot serialize to JSON".to_owned()))?;
     let mut bytes = Vec::new();
     let spaces = " ".repeat(indent.unwrap_or_default().min(16));
-    let done = match indent {
-        None => json.serialize(&mut Serializer::with_formatter(&mut bytes, Spaced)),
-        Some(_) => {
-            let formatter = PrettyFormatter::with_indent(spaces.as_bytes());
-            json.serialize(&mut Serializer::with_formatter(&mut bytes, formatter))
-        }
+    let done = if indent.is_none() {
+        json.serialize(&mut Serializer::with_formatter(&mut bytes, Spaced))
+    } else {
+        let formatter = PrettyFormatter::with_indent(spaces.as_bytes());
+        json.serialize(&mut Serializer::with_formatter(&mut bytes, formatter))
     };
     done.map_err(|error| bad(error.to_string()))?;
     // These stand only within texts.

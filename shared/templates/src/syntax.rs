@@ -275,7 +275,7 @@ impl<'a> Reader<'a> {
                 }
                 self.expression(&binary.left)?;
                 self.expression(&binary.right)?;
-                self.operands(&binary.op, &binary.left, &binary.right);
+                self.operands(binary.op, &binary.left, &binary.right);
                 match binary.op {
                     ast::BinOpKind::Eq | ast::BinOpKind::Ne => self.compare(&binary.left, &binary.right),
                     ast::BinOpKind::In => self.compare_with_any(&binary.left, &binary.right),
@@ -283,22 +283,7 @@ impl<'a> Reader<'a> {
                 }
                 Ok(())
             }
-            ast::Expr::Compare(compare) => {
-                self.expression(&compare.expr)?;
-                let mut left = &compare.expr;
-                self.operand(&compare.expr, true);
-                for op in &compare.ops {
-                    self.expression(&op.expr)?;
-                    self.operand(&op.expr, true);
-                    match op.op {
-                        ast::CompareOpKind::Eq | ast::CompareOpKind::Ne => self.compare(left, &op.expr),
-                        ast::CompareOpKind::In | ast::CompareOpKind::NotIn => self.compare_with_any(left, &op.expr),
-                        _ => {}
-                    }
-                    left = &op.expr;
-                }
-                Ok(())
-            }
+            ast::Expr::Compare(compare) => self.comparison(compare),
             ast::Expr::IfExpr(choice) => self.guarded_by(&choice.test_expr, |reader| {
                 reader.expression(&choice.true_expr)?;
                 reader.optional(choice.false_expr.as_ref())
@@ -344,7 +329,25 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn operands(&mut self, op: &ast::BinOpKind, left: &ast::Expr<'_>, right: &ast::Expr<'_>) {
+    /// `a < b <= c`
+    fn comparison(&mut self, compare: &ast::Compare<'_>) -> Read {
+        self.expression(&compare.expr)?;
+        let mut left = &compare.expr;
+        self.operand(&compare.expr, true);
+        for op in &compare.ops {
+            self.expression(&op.expr)?;
+            self.operand(&op.expr, true);
+            match op.op {
+                ast::CompareOpKind::Eq | ast::CompareOpKind::Ne => self.compare(left, &op.expr),
+                ast::CompareOpKind::In | ast::CompareOpKind::NotIn => self.compare_with_any(left, &op.expr),
+                _ => {}
+            }
+            left = &op.expr;
+        }
+        Ok(())
+    }
+
+    fn operands(&mut self, op: ast::BinOpKind, left: &ast::Expr<'_>, right: &ast::Expr<'_>) {
         let compared = match op {
             ast::BinOpKind::Concat | ast::BinOpKind::ScAnd | ast::BinOpKind::ScOr => return,
             ast::BinOpKind::Eq
