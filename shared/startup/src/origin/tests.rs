@@ -51,6 +51,13 @@ impl World {
         std::fs::write(self.path().join(name), text).unwrap();
     }
 
+    /// Which nobody else may read.
+    fn write_secret(&self, text: &str) {
+        use std::os::unix::fs::PermissionsExt;
+        self.write("key.txt", text);
+        std::fs::set_permissions(self.path().join("key.txt"), std::fs::Permissions::from_mode(0o600)).unwrap();
+    }
+
     fn origin(&self) -> Origin {
         Origin::Folder(self.path().to_owned())
     }
@@ -134,10 +141,10 @@ async fn a_store_of_before_that_keeps_no_project_file_takes_the_folder_s_where_t
 async fn a_reload_whose_files_cannot_be_used_takes_over_the_secrets_all_the_same() {
     let world = World::new();
     world.write("deskwire.yaml", &PROJECT_FILE.replace("env: KEY", "file: key.txt"));
-    world.write("key.txt", "first");
+    world.write_secret("first");
     let (deskwire, _) = world.begin().await.unwrap();
     world.write("workflows/two.yaml", "name: two\n");
-    world.write("key.txt", "second");
+    world.write_secret("second");
     let taken = deskwire.reload(&world.settings, &world.origin(), &world.secrets).await.unwrap();
     assert!(taken.held_back.is_some());
     let catalogue = deskwire.catalogue.get();
