@@ -70,6 +70,13 @@ fn a_connection_without_its_secret(folder: &Path) {
     std::fs::write(folder.join("deskwire.yaml"), text).unwrap();
 }
 
+/// A secret's file, which nobody else may read.
+fn write_secret(path: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::write(path, crate::harness::SECRET).unwrap();
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
+}
+
 /// A project whose workflow is in force, and then this damage; the two files as they were.
 async fn damaged(damage: Damage) -> (Outside, Project, String) {
     let outside = Outside::start().await;
@@ -149,11 +156,10 @@ async fn without_reload_what_is_deployed_runs_whatever_is_wrong_with_the_files(d
 async fn where_nothing_was_ever_deployed_a_project_that_cannot_be_used_is_refused(damage: Damage, words: &str) {
     let project = Project::new("http://127.0.0.1:9").with_workflow("post.yaml", POST_WORKFLOW);
     damage(project.path());
-    for arguments in [&["serve", "--allow-loopback", "--listen", "127.0.0.1:0"][..], &["serve", "--no-reload"]] {
-        let output = project.run(arguments);
+    for more in [&[][..], &["--no-reload"]] {
+        let output = project.run(&[&["serve", "--allow-loopback", "--listen", "127.0.0.1:0"], more].concat());
         let said = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1), "{said}");
-        // Without reload, files that nobody applied are no reason while the project file itself is sound.
         assert!(said.contains(words), "{said}");
     }
 }
@@ -168,7 +174,7 @@ async fn a_secret_that_is_gone_stops_its_source_or_connection_alone_until_it_is_
         .replace("sources:\n", "sources:\n  spare: { provider: zendesk, signing_secrets: [{ file: spare.txt }] }\n");
     std::fs::write(&file, text).unwrap();
     for name in ["late.txt", "spare.txt"] {
-        std::fs::write(project.path().join(name), crate::harness::SECRET).unwrap();
+        write_secret(&project.path().join(name));
     }
     project.json(&["apply", "--allow-loopback"]);
     for name in ["late.txt", "spare.txt"] {
@@ -191,7 +197,7 @@ async fn a_secret_that_is_gone_stops_its_source_or_connection_alone_until_it_is_
         "not refused for good"
     );
     assert!(waiting.headers.contains_key("retry-after"));
-    std::fs::write(project.path().join("spare.txt"), crate::harness::SECRET).unwrap();
+    write_secret(&project.path().join("spare.txt"));
     let mut number = 1;
     until("the secret being found", async || {
         number += 1;

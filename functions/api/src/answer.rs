@@ -41,6 +41,9 @@ impl From<StoreError> for Failure {
     }
 }
 
+/// A store's answer may have been lost after it did what it was asked.
+const LOOK_FIRST: &str = "Ask again after the given time. If you asked for a change, look first whether it was made";
+
 impl Failure {
     /// The HTTP answer.
     pub(crate) fn answer(self, api: &Api) -> Response {
@@ -89,7 +92,7 @@ impl Failure {
             Self::Conflict(why) => Problem::new("conflict", 409, "That cannot be done now", why, id),
             Self::Unavailable => Problem {
                 retry_after_seconds: Some(RETRY_AFTER_SECONDS),
-                ..Problem::new("unavailable", 503, "The store is away", "Ask again after the given time", id)
+                ..Problem::new("unavailable", 503, "The store is away", LOOK_FIRST, id)
             },
             Self::Broken => Problem::new(
                 "broken",

@@ -281,3 +281,6 @@ fn store_failed(error: &StoreError, source: &Source, request_id: &RequestId) -> 
         StoreError::Corrupt(_) | StoreError::Fenced => Answer::Broken,
     }
 }
+
+#[cfg(test)]
+mod tests;

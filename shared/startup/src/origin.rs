@@ -71,3 +71,6 @@ pub(crate) fn tell_of_what_is_unusable(mistakes: &[Diagnostic]) {
         tracing::error!("left out of what is in force: {file}:{line}:{column}: {message}; apply the project again");
     }
 }
+
+#[cfg(test)]
+mod tests;

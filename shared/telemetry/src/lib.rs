@@ -79,6 +79,14 @@ pub fn for_command(level: &str, format: Format, variable: &dyn Fn(&str) -> Optio
     start(wished.unwrap_or_else(|| EnvFilter::new(level)), format, Stream::Error, variable)
 }
 
+/// One line for a panic. A message that was put together may quote data, so only one that stands in the code is shown.
+fn log_panic(panic: &std::panic::PanicHookInfo<'_>) {
+    let place = panic.location().map(ToString::to_string).unwrap_or_default();
+    let words =
+        panic.payload().downcast_ref::<&str>().copied().unwrap_or("its message may quote data, and is left out");
+    tracing::error!(place, "a fault of ours: {words}");
+}
+
 /// Whose lines are written from a function's level on: ours. Libraries write bodies and headers when they write everything.
 const OWN: [&str; 8] = [
     "deskwire",
@@ -121,7 +129,9 @@ fn start(filter: EnvFilter, format: Format, stream: Stream, variable: &dyn Fn(&s
         Telemetry::default()
     };
     // Whoever has started logs before, such as a test, keeps them.
-    let _ = registry.try_init();
+    if registry.try_init().is_ok() {
+        std::panic::set_hook(Box::new(log_panic));
+    }
     telemetry
 }
 
