@@ -128,11 +128,8 @@ fn is_printed(expected: &str, printed: &str) -> bool {
     let plain = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     let parts: Vec<String> = expected.split('…').map(plain).collect();
     printed.lines().map(plain).any(|line| {
-        let after = |rest: Option<&str>, part: &String| {
-            rest.and_then(|rest| rest.split_once(part.as_str())).map(|(_, rest)| rest.to_owned())
-        };
-        line.starts_with(parts[0].as_str())
-            && parts.iter().fold(Some(line.clone()), |rest, part| after(rest.as_deref(), part)).is_some()
+        let after = |rest: String, part: &String| rest.split_once(part.as_str()).map(|(_, rest)| rest.to_owned());
+        line.starts_with(parts[0].as_str()) && parts.iter().try_fold(line, after).is_some()
     })
 }
 

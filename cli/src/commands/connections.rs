@@ -368,7 +368,7 @@ async fn delete(name: &str, project: &ProjectArgs, data: &DataArgs, as_json: boo
     if !known && store.token_state(&parsed).await?.is_none() {
         return Ok(unknown(name, &all));
     }
-    let kept = vault(store.clone(), project, data)?;
+    let kept = vault(&store, project, data)?;
     store.forget_tokens(&parsed).await?;
     kept.forget(&format!("token/{parsed}")).await?;
     // Last: while anything is kept of it, its facts stay.

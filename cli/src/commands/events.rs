@@ -169,7 +169,7 @@ fn show(event: &EventDetail) {
 async fn stored(project: &ProjectArgs, data: &DataArgs) -> anyhow::Result<Option<Secrets>> {
     let found = secrets(project);
     if let Some(store) = data.open_if_any().await? {
-        found.take_stored(vault(store, project, data)?.set_secrets(SystemClock.now()).await?);
+        found.take_stored(vault(&store, project, data)?.set_secrets(SystemClock.now()).await?);
     }
     Ok(Some(found))
 }

@@ -30,7 +30,7 @@ pub(crate) async fn run(command: SecretsCommand, as_json: bool) -> anyhow::Resul
         }
         SecretsCommand::List { data } => {
             let data = data.asked().await?;
-            let listed = vault(data.open().await?, &data.project, &data)?.list().await?;
+            let listed = vault(&data.open().await?, &data.project, &data)?.list().await?;
             if as_json {
                 crate::output::json(&json!(listed));
             } else if listed.is_empty() {
@@ -55,7 +55,7 @@ pub(crate) async fn run(command: SecretsCommand, as_json: bool) -> anyhow::Resul
                 refuse(format_args!("{name} is used by {}; --force deletes it all the same", users.join(", ")));
                 return Ok(Outcome::Failed);
             }
-            let gone = vault(store, &data.project, &data)?.delete(&name).await?;
+            let gone = vault(&store, &data.project, &data)?.delete(&name).await?;
             tell(&data).await?;
             if !gone {
                 refuse(format_args!("there is no secret `{name}`; `deskwire secrets list` shows those there are"));
@@ -65,7 +65,7 @@ pub(crate) async fn run(command: SecretsCommand, as_json: bool) -> anyhow::Resul
             Ok(Outcome::Fine)
         }
         SecretsCommand::RotateKey { data } => {
-            let sealed = vault(data.open_to_act().await?, &data.project, &data)?.exchange_key().await?;
+            let sealed = vault(&data.open_to_act().await?, &data.project, &data)?.exchange_key().await?;
             let text = format_args!(
                 "{sealed} sealed anew with a new key; the old one stays as secret.key.old until the next time"
             );
@@ -80,11 +80,11 @@ fn done(document: &serde_json::Value, text: std::fmt::Arguments<'_>, as_json: bo
 }
 
 /// The secret store on the data's store.
-pub(crate) fn vault(store: Arc<dyn Store>, project: &ProjectArgs, data: &DataArgs) -> anyhow::Result<Vault> {
+pub(crate) fn vault(store: &Arc<dyn Store>, project: &ProjectArgs, data: &DataArgs) -> anyhow::Result<Vault> {
     let random: Arc<dyn deskwire_core::random::Random> = Arc::new(OsRandom);
     // The store that was opened is the place of a deployment.
     let place = if data.is_on_aws() { Place::Shared(store.clone()) } else { Place::Folder(data.folder()) };
-    Ok(deskwire_startup::vault(&store, &place, &secrets(project), &random)?)
+    Ok(deskwire_startup::vault(store, &place, &secrets(project), &random)?)
 }
 
 async fn set(
@@ -104,7 +104,7 @@ async fn set(
     };
     let value = read_value(name)?;
     let now = SystemClock.now();
-    let version = vault(data.open_or_make().await?, project, data)?.set(name, &value, now, now.plus(keep)).await?;
+    let version = vault(&data.open_or_make().await?, project, data)?.set(name, &value, now, now.plus(keep)).await?;
     tell(data).await?;
     done(
         &json!({ "secret": name, "version": version }),

@@ -81,7 +81,7 @@ async fn all(data: &DataArgs, only: Option<&str>) -> anyhow::Result<Vec<Value>> 
     let found = secrets(args);
     let store = data.open_if_any().await?;
     if let Some(store) = &store {
-        found.take_stored(vault(store.clone(), args, data)?.set_secrets(SystemClock.now()).await?);
+        found.take_stored(vault(store, args, data)?.set_secrets(SystemClock.now()).await?);
     }
     let public_url = data.reached_at().await.unwrap_or_default();
     let mut shown = Vec::new();
