@@ -1,5 +1,6 @@
 //! The table against the actions, and against the page that shows it.
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -130,13 +131,13 @@ fn page() -> String {
         };
         let source = if row.source.is_empty() { "–".to_owned() } else { format!("<{}>", row.source) };
         let actions = row.actions.iter().map(|action| format!("`{action}`")).collect::<Vec<_>>().join(", ");
-        page += &format!("| {actions} | `{}` | {} | {} | {source} |\n", row.input, cell(&limit), cell(&checked));
+        let _ = writeln!(page, "| {actions} | `{}` | {} | {} | {source} |", row.input, cell(&limit), cell(&checked));
     }
     page
 }
 
 #[test]
-#[allow(clippy::disallowed_methods, reason = "a test may be told to write what it compares")]
+#[expect(clippy::disallowed_methods, reason = "a test may be told to write what it compares")]
 fn the_page_of_limits_shows_the_table() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/limits.md");
     if std::env::var_os("UPDATE_DOCS").is_some() {

@@ -3,6 +3,7 @@
 
 mod answer;
 mod key;
+mod shape;
 mod survey;
 
 use serde_json::{Map, Value, json};
@@ -10,7 +11,7 @@ use serde_json::{Map, Value, json};
 use answer::{finish, place, unanswered};
 use key::Key;
 
-pub use answer::Answer;
+pub use shape::Answer;
 use survey::Question;
 pub(crate) use survey::{Survey, survey};
 

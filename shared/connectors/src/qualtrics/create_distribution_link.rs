@@ -129,13 +129,12 @@ impl CreateDistributionLink {
         let embedded = embedded(given)?;
         let mut done = Done::default();
         let qualtrics = Qualtrics::on(&self.client, call.connection)?;
-        let contact = match input::text_if_any(given, "contact_id")? {
-            Some(contact) => contact,
-            None => {
-                let made = contact(qualtrics, given, &list, &embedded).await?;
-                done.add(format!("contact {made} was put on mailing list {list}"));
-                made
-            }
+        let contact = if let Some(contact) = input::text_if_any(given, "contact_id")? {
+            contact
+        } else {
+            let made = contact(qualtrics, given, &list, &embedded).await?;
+            done.add(format!("contact {made} was put on mailing list {list}"));
+            made
         };
         let mut body = json!({
             "action": "CreateDistribution",

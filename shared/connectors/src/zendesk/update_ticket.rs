@@ -193,7 +193,8 @@ impl UpdateTicket {
                 let ticket = read(zendesk, update).await?;
                 let now = list(&ticket, "tags");
                 let tags = update.tags.all(now);
-                if tags != now {
+                // A condition is asked about even where the tags are there already.
+                if tags != now || update.unchanged_since.is_some() {
                     fields.insert("tags".to_owned(), tags.into());
                     stamp = stamp.or_else(|| Some(ticket.get("updated_at")?.as_str()?.to_owned()));
                 }

@@ -77,7 +77,7 @@ fn without_a_definition_and_with_strange_answers_nothing_is_lost() {
 
 /// Recorded in 2021 and 2023 from public surveys, with ids, names and texts of our own.
 fn odd() -> Value {
-    let text = r##"{
+    let text = r#"{
         "responseId": "R_3",
         "values": {
             "QID64_0_GROUP": ["14", "16", "13"], "QID64_G0_13_RANK": 3, "QID64_G0_14_RANK": 1, "QID64_G0_16_RANK": 2,
@@ -95,7 +95,7 @@ fn odd() -> Value {
         },
         "labels": { "QID64_0_GROUP": ["RD", "<b>RE</b>", "RA"], "QID2_4": "Like" },
         "displayedFields": []
-    }"##;
+    }"#;
     deskwire_core::json::from_str(text).unwrap()
 }
 

@@ -170,6 +170,8 @@ async fn a_condition_lets_one_save_through_and_refuses_the_next() {
     };
     let output = call(&action, given("vip")).await.unwrap();
     assert_eq!(output["tags"], json!(["delivery", "vip"]));
+    let there = call(&action, given("vip")).await.unwrap_err();
+    assert_eq!(class_and_code(&there), (ErrorClass::Fail, CHANGED_SINCE), "also where the tags are as wanted");
     let error = call(&action, given("late")).await.unwrap_err();
     assert_eq!(class_and_code(&error), (ErrorClass::Fail, CHANGED_SINCE));
     assert!(error.message.contains("`only_if_unchanged_since`"), "{error}");
