@@ -156,6 +156,11 @@ pub fn read_or_damaged<T>(read: StoreResult<T>) -> StoreResult<Result<T, String>
     }
 }
 
+/// What is wrong with a JSON text, without anything of the text: that may hold what nobody is to see.
+pub fn brief(error: &serde_json::Error) -> String {
+    format!("{:?} error in line {}, column {}", error.classify(), error.line(), error.column()).to_lowercase()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,14 +1,14 @@
 //! Every record read as its users read it, to find those that cannot be.
 
 use deskwire_core::BoxFuture;
-use deskwire_core::damage::{Damaged, Inspected, Inspection, RecordKind, read_or_damaged};
+use deskwire_core::damage::{Damaged, Inspected, Inspection, RecordKind, brief, read_or_damaged};
 use deskwire_core::ids::WorkflowName;
 use deskwire_core::ports::StoreResult;
 use deskwire_core::time::Timestamp;
 use rusqlite::{Connection, Row, params};
 
 use super::damage::shown;
-use super::rows::{EVENT, EVENT_SUMMARY, RUN_SUMMARY, brief, corrupt, entry, event, event_summary, run_summary};
+use super::rows::{EVENT, EVENT_SUMMARY, RUN_SUMMARY, corrupt, entry, event, event_summary, run_summary};
 use super::{SqliteStore, changes, registry, secrets, tokens, unavailable, waits, work};
 
 impl Inspection for SqliteStore {

@@ -1,6 +1,6 @@
 //! What several parts read from rows: events, run lines, the journal, and the lane's next run.
 
-use deskwire_core::damage::RecordKind;
+use deskwire_core::damage::{RecordKind, brief};
 use deskwire_core::event::{ChangeFacts, Event, EventState, JsonText};
 use deskwire_core::ids::{EventId, RequestId, RunId, SourceName, WorkflowName, WorkflowVersion};
 use deskwire_core::ports::{DEBOUNCES, EventSummary, LanePolicy, RunSummary, StoreError, StoreResult};
@@ -126,11 +126,6 @@ pub(super) fn journal_entries(connection: &Connection, run: i64) -> StoreResult<
 pub(super) fn entry(row: &Row<'_>, column: usize) -> StoreResult<Entry> {
     let text: String = row.get(column).map_err(unavailable)?;
     serde_json::from_str(&text).map_err(|error| StoreError::Corrupt(format!("a journal entry: {}", brief(&error))))
-}
-
-/// What is wrong with a JSON text, without anything of the text: that may hold what nobody is to see.
-pub(super) fn brief(error: &serde_json::Error) -> String {
-    format!("{:?} error in line {}, column {}", error.classify(), error.line(), error.column()).to_lowercase()
 }
 
 pub(super) fn append(connection: &Connection, run: i64, entries: &[Entry]) -> StoreResult<()> {

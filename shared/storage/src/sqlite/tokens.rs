@@ -1,7 +1,7 @@
 //! What is known of the connections' tokens.
 
 use deskwire_core::BoxFuture;
-use deskwire_core::damage::RecordKind;
+use deskwire_core::damage::{RecordKind, brief};
 use deskwire_core::ids::ConnectionName;
 use deskwire_core::ports::{StoreResult, TokenStates};
 use deskwire_core::time::Timestamp;
@@ -10,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::clock::keep_time;
 use super::damage::{readable, shown};
-use super::rows::{brief, corrupt};
+use super::rows::corrupt;
 use super::{SqliteStore, unavailable};
 
 impl TokenStates for SqliteStore {
