@@ -58,12 +58,19 @@ impl AwsStore {
     ) -> StoreResult<Option<RunRow>> {
         match read_or_damaged(self.run_row(id).await)? {
             Ok(row) => Ok(row),
-            Err(why) => self.set_aside(id, lane, &why, now).await.map(|()| None),
+            Err(why) => self.set_aside(id, lane, &why, now).await.map(|_| None),
         }
     }
 
     /// Ends a run that cannot be read, visibly, and lets its lane go on. What cannot be read stays as it is, for whoever can.
-    pub(crate) async fn set_aside(&self, id: &str, lane: Option<String>, why: &str, now: Timestamp) -> StoreResult<()> {
+    /// `false` where that was done before, and the index does not know it yet.
+    pub(crate) async fn set_aside(
+        &self,
+        id: &str,
+        lane: Option<String>,
+        why: &str,
+        now: Timestamp,
+    ) -> StoreResult<bool> {
         tell(RecordKind::Run, id, why);
         let reason = format!(
             "Set aside: the store holds it and cannot read it ({why}). Nothing more is done for it; `deskwire doctor` says \
@@ -76,9 +83,10 @@ impl AwsStore {
             let with = self.waiting(&row, &next)?;
             self.leave(&row, &next, with).await?;
             self.held().remove(id);
-            return Ok(());
+            return Ok(true);
         }
-        let Some(mut made) = self.table.get(&keys::run(id), "R").await? else { return Ok(()) };
+        let Some(mut made) = self.table.get(&keys::run(id), "R").await? else { return Ok(false) };
+        let is_news = made.contains_key("dp");
         // The lane first: until the item itself is written, whoever asks for the run does all this again.
         if let Some(lane) = lane.or_else(|| lane_of(&made)) {
             self.clear_place(&lane, id).await?;
@@ -92,18 +100,21 @@ impl AwsStore {
             made.remove(due);
         }
         self.held().remove(id);
-        self.table.put(made).await
+        self.table.put(made).await.map(|()| is_news)
     }
 
     /// Takes a run out of a lane of which no more is known than its partition.
     async fn clear_place(&self, lane: &str, id: &str) -> StoreResult<()> {
         let mut behind = Vec::new();
-        let mut had_it = false;
+        let mut is_free = true;
         for found in self.table.query(lane, "", None).await? {
             let sort = attribute(&found, "sk")?;
             if sort == BUSY {
                 let holder = read_or_damaged(content::<String>(&found))?;
-                had_it = holder.as_ref().map_or(true, |holder| holder == id);
+                is_free = holder.as_ref().map_or(true, |holder| holder == id);
+                if is_free {
+                    self.table.delete(lane, BUSY).await?;
+                }
             } else if let Some((_, member)) = sort.split_once('#') {
                 if member == id {
                     self.table.delete(lane, sort).await?;
@@ -112,8 +123,9 @@ impl AwsStore {
                 }
             }
         }
-        if had_it {
-            self.table.delete(lane, BUSY).await?;
+        // Whoever has the lane tells the next one when it leaves.
+        if !is_free {
+            return Ok(());
         }
         // The next one may have been told to stay behind. Those that cannot be read either are found when they are asked for.
         for next in behind {

@@ -161,6 +161,8 @@ impl AwsStore {
                             // It does not hold the lane, so this takes its place away and nothing else.
                             let at = after.ended_at.unwrap_or(after.queued_at);
                             Box::pin(self.set_aside(id, Some(partition.clone()), &why, at)).await?;
+                            // No lane has so many, so nothing is written before it was looked at once more.
+                            waiters = AttributeValue::N("-1".to_owned());
                             continue;
                         }
                     };

@@ -264,7 +264,7 @@ impl AwsStore {
         };
         match tried {
             Ok(tried) => Ok(tried),
-            Err(why) => self.set_aside(id, lane, &why, now).await.map(|()| Tried::Behind),
+            Err(why) => Ok(if self.set_aside(id, lane, &why, now).await? { Tried::Behind } else { Tried::Nothing }),
         }
     }
 

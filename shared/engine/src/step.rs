@@ -113,7 +113,13 @@ impl Delivery<'_> {
         if let Some((until, budget)) = self.held_until(&calling.action.hold_keys(call)) {
             return Ok(self.wait_for_budget(calling, state, scope, until, budget));
         }
-        if let Some(since) = state.doubtful_since {
+        if let Some(mut since) = state.doubtful_since {
+            let now = self.now();
+            if since > now.plus(CLOCK_SLACK) {
+                // The clock was set back since. How long ago it was cannot be told, so all its time begins now.
+                self.note(Entry::Resumed { at: now, step: Some(calling.path.clone()) });
+                since = now;
+            }
             let called_at = state.first_called_at.unwrap_or(call.not_before);
             let doubt = self.resolve_doubt(effect, calling.settings.on_unknown, since, called_at);
             if let Some(flow) = self.settle_doubt(calling, state, doubt, scope).await? {
@@ -248,7 +254,8 @@ impl Delivery<'_> {
                 first_look.map(|settle| settle + spread(settle, random)).or_else(retry)
             }
         };
-        let lane_until = state.waiting_since.unwrap_or(now).plus(self.engine.options.lane_patience);
+        let lane_until =
+            state.waiting_since.map_or(now, |since| since.min(now)).plus(self.engine.options.lane_patience);
         let next_at = wait.map(|wait| now.plus(wait)).filter(|at| *at <= lane_until);
         if let (Some(key), Some(wait)) = (error.hold.clone(), error.retry_after) {
             self.hold(Hold { key, until: now.plus(wait) });
@@ -325,7 +332,8 @@ impl Delivery<'_> {
         if !state.unknown {
             self.note(Entry::Unknown { step: calling.path.clone(), at: now, reason: reason.clone() });
         }
-        let lane_until = state.waiting_since.unwrap_or(now).plus(self.engine.options.lane_patience).max(now);
+        let since = state.waiting_since.map_or(now, |since| since.min(now));
+        let lane_until = since.plus(self.engine.options.lane_patience).max(now);
         Flow::End(End::Park { lane_until, reason })
     }
 
@@ -340,7 +348,8 @@ impl Delivery<'_> {
     ) -> Flow {
         let now = self.now();
         let at = until.plus(spread(until.since(now), self.engine.random.as_ref()));
-        let patience_ends = state.waiting_since.unwrap_or(now).plus(self.engine.options.lane_patience);
+        let since = state.waiting_since.map_or(now, |since| since.min(now));
+        let patience_ends = since.plus(self.engine.options.lane_patience);
         if at > patience_ends && state.doubtful_since.is_none() {
             let message = format!("The rate budget {budget} is used up until {until}");
             return self.give_up(calling, CallError::new(ErrorClass::Retry, "held", message), true, scope);

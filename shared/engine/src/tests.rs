@@ -2,6 +2,7 @@
 
 mod blocked;
 mod brittle;
+mod clock;
 mod flow;
 mod loops;
 mod place;

@@ -13,7 +13,7 @@ mod shape;
 mod words;
 
 pub use loops::{LoopCount, Loops};
-pub use replay::{Plan, refusal, unknown_steps};
+pub use replay::{Plan, refusal, refusal_of, unknown_steps};
 pub use shape::Specs;
 pub use shape::{Shape, Unreached, Why};
 pub use words::{meaning, result_in_words, why};

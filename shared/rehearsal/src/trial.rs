@@ -289,5 +289,9 @@ fn outcome(run: &Run, (state, reason): (RunState, String), now: Timestamp, made:
         deliveries: run.deliveries,
         replay: 0,
     };
-    Outcome { run: RunDetail { summary, journal: run.journal.clone(), event: run.event.clone() }, calls, answers }
+    Outcome {
+        run: RunDetail { summary, journal: run.journal.clone(), unreadable: 0, event: run.event.clone() },
+        calls,
+        answers,
+    }
 }

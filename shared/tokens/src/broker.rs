@@ -160,9 +160,15 @@ impl Broker {
 
     /// The record of a connection whose tokens may be used.
     pub(crate) async fn usable(&self, name: &ConnectionName) -> Result<TokenState, NoToken> {
-        let state = match self.states.token_state(name).await.map_err(|error| later(&error))? {
-            Some(state) => state,
-            None => self.first(name).await?,
+        let state = match self.states.token_state(name).await {
+            Ok(Some(state)) => state,
+            Ok(None) => self.first(name).await?,
+            // It does not pass, but connecting anew writes another record.
+            Err(StoreError::Corrupt(_)) => {
+                let why = Some("its record in the store cannot be read");
+                return Err(NoToken::NeedsPerson(self.why_not(name, Standing::NeedsReauthorization, why)));
+            }
+            Err(error) => return Err(later(&error)),
         };
         match state.standing {
             Standing::Connected => Ok(state),
@@ -211,11 +217,21 @@ impl Broker {
         let kept = Kept::new(tokens, None, &client.scopes, now);
         let secret = Self::secret_name(name);
         for _ in 0..16 {
-            let before = self.states.token_state(name).await?;
+            let before = self.known_or_forgotten(name).await?;
             let mut version = before.as_ref().map_or(0, |state| state.version) + 1;
             // A version that a process left behind is none of this connection's any more.
-            while self.vault.open(&secret, Some(version)).await?.is_some() {
-                version += 1;
+            // One that cannot be opened takes up its number all the same.
+            loop {
+                match self.vault.open(&secret, Some(version)).await {
+                    Ok(None) => break,
+                    Ok(Some(_))
+                    | Err(
+                        VaultError::Damaged(_)
+                        | VaultError::OtherKey { .. }
+                        | VaultError::Store(StoreError::Corrupt(_)),
+                    ) => version += 1,
+                    Err(error) => return Err(error.into()),
+                }
             }
             let bytes = kept.to_bytes().unwrap_or_default();
             match self.vault.put(&secret, version, &bytes, now).await {
@@ -242,13 +258,25 @@ impl Broker {
         Err(BrokerError::Contended(name.clone()))
     }
 
+    /// A connection's record. One that cannot be read is erased: whoever asks here writes another one in its place.
+    async fn known_or_forgotten(&self, name: &ConnectionName) -> Result<Option<TokenState>, StoreError> {
+        match self.states.token_state(name).await {
+            Err(StoreError::Corrupt(why)) => {
+                tracing::warn!(connection = %name, why, "its record cannot be read and is written anew");
+                self.states.forget_tokens(name).await?;
+                Ok(None)
+            }
+            known => known,
+        }
+    }
+
     /// Lets go of a connection's tokens. Its configuration stays, and connecting it again restores it.
     pub async fn disconnect(&self, name: &ConnectionName, why: &str) -> Result<(), BrokerError> {
         let _alone = self.flight(name).lock_owned().await;
         self.forget(name);
         let now = self.clock.now();
         for _ in 0..16 {
-            let Some(before) = self.states.token_state(name).await? else {
+            let Some(before) = self.known_or_forgotten(name).await? else {
                 let state = TokenState {
                     standing: Standing::Disconnected,
                     reason: Some(why.to_owned()),
@@ -256,6 +284,7 @@ impl Broker {
                     ..TokenState::empty(name.clone(), now)
                 };
                 if self.states.put_tokens(state, None).await? {
+                    self.vault.forget(&Self::secret_name(name)).await?;
                     return Ok(());
                 }
                 continue;

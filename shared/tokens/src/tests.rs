@@ -1,7 +1,7 @@
 //! The broker against a provider whose refresh tokens rotate, are taken once, and kill their family when shown again.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use deskwire_core::BoxFuture;
 use deskwire_core::connection::{OAuthClientConfig, OAuthGrant};
 use deskwire_core::event::Event;
 use deskwire_core::ids::{ConnectionName, OAuthClientName};
-use deskwire_core::ports::{SealedSecret, SecretStore, StoreResult, TokenStates};
+use deskwire_core::ports::{SealedSecret, SecretStore, StoreError, StoreResult, TokenStates};
 use deskwire_core::random::SeededRandom;
 use deskwire_core::secret::{ExposeSecret, SecretString};
 use deskwire_core::time::{Clock, Timestamp};
@@ -176,6 +176,8 @@ impl Killer {
 #[derive(Clone)]
 struct Watched {
     store: SqliteStore,
+    /// The record cannot be read, until somebody erases it.
+    unreadable: Arc<AtomicBool>,
     killer: Killer,
     reads: Reads,
 }
@@ -201,6 +203,9 @@ macro_rules! watched {
 impl TokenStates for Watched {
     fn token_state<'a>(&'a self, name: &'a ConnectionName) -> BoxFuture<'a, StoreResult<Option<TokenState>>> {
         self.read("state");
+        if self.unreadable.load(Ordering::SeqCst) {
+            return Box::pin(async { Err(StoreError::Corrupt("what is known of its tokens".to_owned())) });
+        }
         self.store.token_state(name)
     }
     fn token_states(&self) -> BoxFuture<'_, StoreResult<Vec<TokenState>>> {
@@ -231,6 +236,7 @@ impl TokenStates for Watched {
         watched!(self, "point", self.store.put_tokens(state, expected))
     }
     fn forget_tokens<'a>(&'a self, name: &'a ConnectionName) -> BoxFuture<'a, StoreResult<()>> {
+        self.unreadable.store(false, Ordering::SeqCst);
         self.store.forget_tokens(name)
     }
 }
@@ -268,6 +274,7 @@ struct World {
     provider: Arc<Provider>,
     processes: AtomicU64,
     reads: Reads,
+    unreadable: Arc<AtomicBool>,
     /// A real server that is asked in place of the provider here.
     real: Option<Arc<Client>>,
 }
@@ -285,6 +292,7 @@ impl World {
             provider: Arc::new(provider),
             processes: AtomicU64::new(0),
             reads: Reads::default(),
+            unreadable: Arc::default(),
             real: None,
         }
     }
@@ -298,7 +306,8 @@ impl World {
         let number = self.processes.fetch_add(1, Ordering::SeqCst);
         let random: Arc<SeededRandom> = Arc::new(SeededRandom::new(100 + number));
         let (store, reads) = (self.store.clone(), Arc::clone(&self.reads));
-        let store = Arc::new(Watched { store, killer: killer.clone(), reads });
+        let store =
+            Arc::new(Watched { store, unreadable: Arc::clone(&self.unreadable), killer: killer.clone(), reads });
         let ask: Arc<dyn Ask> = match &self.real {
             Some(client) => Arc::new(real::Asking::new(Arc::clone(client), killer)),
             None => Arc::new(Asking {
@@ -600,6 +609,24 @@ async fn disconnecting_lets_go_of_the_tokens_and_connecting_restores() {
     assert_eq!(broker.renew_due(world.clock.now()).await.unwrap().due, 0);
     broker.connect(&slack(), &world.provider.give()).await.unwrap();
     assert_eq!(token(&world.process()).await.unwrap(), "access-2");
+    broker.delete(&slack()).await.unwrap();
+    assert!(world.store.token_states().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_connection_whose_record_cannot_be_read_can_be_disconnected_and_connected_anew() {
+    let world = World::connected().await;
+    world.unreadable.store(true, Ordering::SeqCst);
+    let broker = world.process();
+    let refused = token(&broker).await.unwrap_err();
+    assert!(matches!(&refused, NoToken::NeedsPerson(why) if why.contains("cannot be read")), "{refused}");
+    broker.disconnect(&slack(), "asked by ops").await.unwrap();
+    assert!(token(&broker).await.unwrap_err().to_string().contains("is disconnected (asked by ops)"));
+    assert!(world.store.secrets("token/").await.unwrap().is_empty(), "nobody can use its tokens any more");
+    world.unreadable.store(true, Ordering::SeqCst);
+    broker.connect(&slack(), &world.provider.give()).await.unwrap();
+    assert_eq!(token(&world.process()).await.unwrap(), "access-2");
+    world.unreadable.store(true, Ordering::SeqCst);
     broker.delete(&slack()).await.unwrap();
     assert!(world.store.token_states().await.unwrap().is_empty());
 }

@@ -112,7 +112,7 @@ fn run(kind: &str, data: &Value, journal: Vec<Entry>) -> RunDetail {
         deliveries: 1,
         replay: 0,
     };
-    RunDetail { summary, journal, event }
+    RunDetail { summary, journal, unreadable: 0, event }
 }
 
 fn done(step: &str, action: &str, input: Value, output: Value) -> Entry {
