@@ -26,7 +26,7 @@ use deskwire_templates::Scope;
 use deskwire_workflows::{ActionStep, OnUnknown, Step};
 use serde_json::Value;
 
-use crate::delivery::{Delivery, End, LEASE_MARGIN, Place};
+use crate::delivery::{CLOCK_SLACK, Delivery, End, LEASE_MARGIN, Place};
 use crate::execute::how_to_settle;
 use crate::flow::{Flow, continues, naming};
 use crate::journal::StepState;

@@ -13,7 +13,7 @@ use deskwire_templates::{Scope, Template};
 use deskwire_workflows::{Step, Wait, WaitForEvent};
 use serde_json::{Value, json};
 
-use crate::delivery::{Delivery, End, Place};
+use crate::delivery::{CLOCK_SLACK, Delivery, End, Place};
 use crate::flow::Flow;
 use crate::journal::StepState;
 
