@@ -26,8 +26,12 @@ const LONGEST_NAP: Duration = Duration::from_secs(30);
 const TOKENS: Duration = Duration::from_secs(2);
 
 /// How often old data is removed, and how many events at once, so that nobody waits for it.
-const PURGE: Duration = Duration::from_hours(1);
-const PURGE_CHUNK: usize = 500;
+const PURGE: Duration = Duration::from_mins(1);
+const PURGE_CHUNK: usize = 100;
+
+/// The shortest rest between two turns of that. Otherwise it rests as long as it has worked, so that it keeps up with what
+/// comes in and leaves at least half of the store's time to others.
+const SHORTEST_REST: Duration = Duration::from_millis(2);
 
 /// How often what was counted is folded together.
 const FOLD: Duration = Duration::from_secs(5);
@@ -137,15 +141,16 @@ async fn remove_old(deskwire: Arc<Deskwire>) {
     loop {
         tokio::time::sleep(PURGE).await;
         if let Err(error) = deskwire.vault.erase_due(deskwire.clock.now()).await {
-            tracing::error!(%error, "cannot erase old secrets; trying again in an hour");
+            tracing::error!(%error, "cannot erase old secrets; trying again in a minute");
         }
         let before = deskwire.clock.now().minus(deskwire.project().retention);
         loop {
+            let began = tokio::time::Instant::now();
             match deskwire.store.purge(before, PURGE_CHUNK).await {
-                Ok(PURGE_CHUNK) => tokio::time::sleep(FOLLOW).await,
+                Ok(PURGE_CHUNK) => tokio::time::sleep(began.elapsed().max(SHORTEST_REST)).await,
                 Ok(_) => break,
                 Err(error) => {
-                    tracing::error!(%error, "cannot remove old events; trying again in an hour");
+                    tracing::error!(%error, "cannot remove old events; trying again in a minute");
                     break;
                 }
             }

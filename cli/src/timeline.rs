@@ -14,7 +14,11 @@ use crate::output::{BOLD, CYAN, DIM, GREEN, RED, YELLOW, line, paint, state_styl
 
 /// The run as one JSON document.
 pub(crate) fn to_json(run: &RunDetail) -> Value {
-    json!({ "run": run.summary, "event": run.event.to_json().ok(), "journal": run.journal })
+    let mut document = json!({ "run": run.summary, "event": run.event.to_json().ok(), "journal": run.journal });
+    if run.unreadable > 0 {
+        document["unreadable"] = json!(run.unreadable);
+    }
+    document
 }
 
 /// Prints the run, and the steps that it never came to. `verbose` adds inputs and outputs.

@@ -13,6 +13,7 @@ mod api;
 mod bad_input;
 mod cargo_lambda;
 mod cli;
+mod damage;
 mod data;
 mod emulated;
 mod escaping;

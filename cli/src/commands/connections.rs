@@ -9,8 +9,9 @@ use std::time::Duration;
 use anyhow::bail;
 use deskwire_connectors::Client;
 use deskwire_core::connection::OAuthGrant;
+use deskwire_core::damage::RecordKind;
 use deskwire_core::ids::ConnectionName;
-use deskwire_core::ports::{Deploy, Store};
+use deskwire_core::ports::{Deploy, Store, StoreError};
 use deskwire_core::time::{Clock, SystemClock, Timestamp, show_duration};
 use deskwire_core::token::{Standing, TokenSource, TokenState};
 use deskwire_startup::{Deskwire, OsRandom};
@@ -164,6 +165,9 @@ fn show(one: &Stood) {
         if state.standing != Standing::Connected {
             line(format_args!("`deskwire connections connect {}` connects it again", one.config.name));
         }
+    } else if let Some(why) = &one.damaged {
+        row("damaged", why);
+        line(RecordKind::Tokens.what_to_do(one.config.name.as_str()));
     } else if one.client.as_ref().is_some_and(|client| client.grant == OAuthGrant::AuthorizationCode) {
         line(format_args!("`deskwire connections connect {}` connects it", one.config.name));
     }
@@ -317,7 +321,11 @@ async fn wait(store: &dyn Store, name: &ConnectionName, began: Timestamp) -> any
     let shown = std::io::stderr().is_terminal();
     let (mut said, until) = (0, tokio::time::Instant::now() + LASTS);
     let found = loop {
-        let state = store.token_state(name).await?;
+        // One that cannot be read is written anew by whoever connects it.
+        let state = match store.token_state(name).await {
+            Err(StoreError::Corrupt(_)) => None,
+            state => state?,
+        };
         if let Some(state) = state.filter(|state| state.standing == Standing::Connected && state.obtained_at >= began) {
             break Some(state);
         }
@@ -365,7 +373,8 @@ async fn delete(name: &str, project: &ProjectArgs, data: &DataArgs, as_json: boo
     }
     let mut known = all.iter().map(|one| &one.config.name).any(|name| *name == parsed);
     known |= store.fixed_connections().await?.iter().any(|facts| facts.name == parsed);
-    if !known && store.token_state(&parsed).await?.is_none() {
+    // A record that cannot be read is there as well, and is to go.
+    if !known && matches!(store.token_state(&parsed).await, Ok(None)) {
         return Ok(unknown(name, &all));
     }
     let kept = vault(&store, project, data)?;

@@ -4,6 +4,7 @@ pub(crate) mod needs;
 
 use anstyle::Style;
 use deskwire_core::connection::OAuthGrant;
+use deskwire_core::damage::RecordKind;
 use deskwire_core::provider::{Provider, provider};
 use deskwire_core::signature::Algorithm;
 use deskwire_core::time::{Clock, SystemClock, Timestamp};
@@ -73,6 +74,12 @@ pub(crate) async fn run(project: &ProjectArgs, data: &DataArgs, as_json: bool) -
     } else {
         match start(project, data, data.place_if_any().await?).await {
             Ok(deskwire) => {
+                for (name, version) in deskwire.vault.damaged().await? {
+                    let key = format!("{name} version {version}");
+                    let what = "it was changed since it was sealed, and cannot be opened";
+                    let next = RecordKind::Secret.what_to_do(&key);
+                    found.push(finding(Level::Broken, &format!("secret {key}"), what, next));
+                }
                 looked_at = needs::observe(&mut needs, &deskwire, now).await?;
                 left_out.clone_from(&deskwire.left_out);
             }
@@ -91,6 +98,7 @@ pub(crate) async fn run(project: &ProjectArgs, data: &DataArgs, as_json: bool) -
         let why = missing.why.strip_prefix(&format!("{}: ", missing.what)).unwrap_or(&missing.why);
         found.push(finding(Level::Broken, &missing.what, why, next));
     }
+    let cut = damage(data, &mut found).await?;
     let none = Needs::default();
     let connections = Stood::all(project, data).await?;
     for one in &connections {
@@ -118,9 +126,17 @@ pub(crate) async fn run(project: &ProjectArgs, data: &DataArgs, as_json: bool) -
         let calls: Vec<_> = needs.iter().map(|(name, needs)| json!({
             "connection": name, "scopes": needs.scopes, "calls": needs.actions, "more_than_these": needs.unknown,
         })).collect();
-        crate::output::json(&json!({ "findings": found, "connections": calls, "runs_looked_at": looked_at }));
+        crate::output::json(&json!({
+            "findings": found, "connections": calls, "runs_looked_at": looked_at, "all_records_read": !cut,
+        }));
     } else {
         show(&found, &needs, looked_at);
+        if cut {
+            line(paint(
+                DIM,
+                format_args!("of each kind of record, the newest {MOST_READ} were read to see whether they can be"),
+            ));
+        }
     }
     Ok(outcome)
 }
@@ -139,6 +155,22 @@ fn each_once(found: Vec<Finding>) -> Vec<Finding> {
         }
     }
     once
+}
+
+/// How many records of each kind are read, the newest first.
+const MOST_READ: usize = 100_000;
+
+/// The records of the store that cannot be read. Answers whether there were too many to look at all of them.
+async fn damage(data: &DataArgs, found: &mut Vec<Finding>) -> anyhow::Result<bool> {
+    // Without a store, nothing has run here yet.
+    let Some(store) = data.open_if_any().await? else { return Ok(false) };
+    let inspected = store.inspect(MOST_READ).await?;
+    for damaged in &inspected.damaged {
+        let about = format!("{} {}", damaged.kind.in_words(), damaged.key);
+        let what = format!("the store holds it and cannot read it: {}", damaged.why);
+        found.push(finding(Level::Broken, &about, what, damaged.kind.what_to_do(&damaged.key)));
+    }
+    Ok(inspected.cut)
 }
 
 fn finding(level: Level, about: &str, what: impl Into<String>, next: impl Into<String>) -> Finding {
@@ -168,6 +200,10 @@ fn tokens(one: &Stood, now: Timestamp, found: &mut Vec<Finding>) {
     let Some(client) = &one.client else { return };
     let (about, name) = (format!("connection {}", one.config.name), &one.config.name);
     let connect = format!("`deskwire connections connect {name}`");
+    // What is damaged is told of with all other records.
+    if one.damaged.is_some() {
+        return;
+    }
     let Some(state) = &one.state else {
         if client.grant == OAuthGrant::AuthorizationCode {
             found.push(finding(Level::Broken, &about, "nobody has connected it yet", connect));

@@ -6,10 +6,10 @@ use std::io::{IsTerminal, Write};
 
 use anyhow::bail;
 use deskwire_core::ids::{RunId, StepPath};
-use deskwire_core::ports::{Filter, RunDetail, Store};
+use deskwire_core::ports::{Filter, RunDetail, RunSummary, Store, StoreError};
 use deskwire_core::run::RunState;
 use deskwire_core::time::{Clock, SystemClock};
-use deskwire_history::{Plan, refusal};
+use deskwire_history::{Plan, refusal, refusal_of};
 use deskwire_startup::OsRandom;
 use serde_json::json;
 
@@ -52,7 +52,7 @@ pub(crate) async fn run(store: &dyn Store, ids: &[String], filter: Filter, asked
         1 => replay_one(store, &runs[0], asked).await,
         _ => {
             for run in &runs {
-                if let Some(why) = refusal(run.summary.state, asked.force) {
+                if let Some(why) = refusal_of(run, asked.force) {
                     refuse(format_args!("{}: {why}", run.summary.id));
                     return Ok(Outcome::Failed);
                 }
@@ -63,7 +63,7 @@ pub(crate) async fn run(store: &dyn Store, ids: &[String], filter: Filter, asked
 }
 
 async fn replay_one(store: &dyn Store, run: &RunDetail, asked: Asked) -> anyhow::Result<Outcome> {
-    if let Some(why) = refusal(run.summary.state, asked.force) {
+    if let Some(why) = refusal_of(run, asked.force) {
         refuse(format_args!("{why}"));
         return Ok(Outcome::Failed);
     }
@@ -97,12 +97,24 @@ async fn all(store: &dyn Store, filter: Filter, asked: Asked) -> anyhow::Result<
     }
     for summary in found {
         if refusal(summary.state, asked.force).is_none()
-            && let Some(run) = store.run(summary.id.as_str()).await?
+            && let Some(run) = one(store, &summary).await?
+            && refusal_of(&run, asked.force).is_none()
         {
             runs.push(run);
         }
     }
     Ok(runs)
+}
+
+/// The run of this line; one that cannot be read keeps no other from being replayed.
+async fn one(store: &dyn Store, summary: &RunSummary) -> anyhow::Result<Option<RunDetail>> {
+    match store.run(summary.id.as_str()).await {
+        Err(StoreError::Corrupt(why)) => {
+            note(format_args!("{} is left out: it cannot be read ({why}); `deskwire doctor` says more", summary.id));
+            Ok(None)
+        }
+        found => Ok(found?),
+    }
 }
 
 /// Shows what would be done, asks, and does it.

@@ -114,7 +114,8 @@ async fn show(
     as_json: bool,
 ) -> anyhow::Result<Outcome> {
     let (actions, templates) = (deskwire_startup::actions_alone(), Templates::new(Limits::default()));
-    let text = store.version_text(&run.summary.workflow, &run.summary.version).await?;
+    // Without its workflow's text a run is shown all the same, less well.
+    let text = store.version_text(&run.summary.workflow, &run.summary.version).await.unwrap_or_default();
     let shape = text.and_then(|text| Shape::compile(text, &actions, &templates));
     let specs = Specs::new(shape.as_ref(), &run.journal, &actions);
     let spec_of = |path: &StepPath| specs.get(path);
@@ -130,6 +131,12 @@ async fn show(
         return Ok(Outcome::Fine);
     }
     timeline::print(&shown, &unreached, verbose);
+    if run.unreadable > 0 {
+        note(format_args!(
+            "{} records of its journal cannot be read; `deskwire doctor` says what to do",
+            run.unreadable
+        ));
+    }
     if verbose && !personal {
         note("personal fields are hidden; --personal shows them");
     }

@@ -364,6 +364,9 @@ pub(crate) fn list_of(state: RunState) -> Option<&'static str> {
     }
 }
 
+/// What stands in a line where nothing better can be read.
+const UNREADABLE: &str = "(unreadable)";
+
 /// A line of the list of runs, as the index keeps it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct RunLine {
@@ -384,6 +387,28 @@ pub(crate) struct RunLine {
 }
 
 impl RunLine {
+    /// The line of a run that was set aside, from the line it had, as far as that can be read.
+    pub(crate) fn set_aside(item: &Item, id: &str, reason: String, now: Timestamp) -> String {
+        let known = summary::<Self>(item).unwrap_or_else(|_| Self {
+            id: id.to_owned(),
+            workflow: UNREADABLE.to_owned(),
+            version: String::new(),
+            state: RunState::Dead,
+            reason: None,
+            source: UNREADABLE.to_owned(),
+            event_id: UNREADABLE.to_owned(),
+            event_type: String::new(),
+            subject: UNREADABLE.to_owned(),
+            queued_at: now,
+            ended_at: None,
+            due_at: None,
+            deliveries: 0,
+            replay: 0,
+        });
+        let line = Self { state: RunState::Dead, reason: Some(reason), ended_at: Some(now), due_at: None, ..known };
+        serde_json::to_string(&line).unwrap_or_default()
+    }
+
     pub(crate) fn read(item: &Item) -> StoreResult<RunSummary> {
         summary::<Self>(item)?.summary(crate::table::number(item, "ln")?)
     }
@@ -392,7 +417,7 @@ impl RunLine {
         Ok(RunSummary {
             number,
             id: RunId::new(self.id),
-            workflow: WorkflowName::parse(&self.workflow).map_err(|_| corrupt("a run's workflow"))?,
+            workflow: WorkflowName::from_stored(self.workflow),
             version: WorkflowVersion::new(self.version),
             state: self.state,
             reason: self.reason,

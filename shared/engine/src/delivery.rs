@@ -17,6 +17,9 @@ use crate::execute::{Engine, Shared, TimeLeft};
 use crate::journal::{Journal, StepState};
 
 /// What is left of a lease when its call has been given up, for writing that down.
+/// How far a time that was noted may lie in the future without the clock having been set back since.
+pub(crate) const CLOCK_SLACK: Duration = Duration::from_secs(30);
+
 pub(crate) const LEASE_MARGIN: Duration = Duration::from_secs(5);
 
 /// Where in the flow a list of steps stands.

@@ -76,7 +76,7 @@ impl Delivery<'_> {
     }
 
     fn patience_ends(&self, state: &StepState, now: Timestamp) -> Timestamp {
-        state.waiting_since.unwrap_or(now).plus(self.engine.options.lane_patience)
+        state.waiting_since.map_or(now, |since| since.min(now)).plus(self.engine.options.lane_patience)
     }
 
     /// A shared budget is used up: come back when it is there again, without a call and without counting an attempt.

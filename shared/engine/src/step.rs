@@ -28,7 +28,7 @@ use deskwire_templates::Scope;
 use deskwire_workflows::{ActionStep, OnUnknown, Step};
 use serde_json::Value;
 
-use crate::delivery::{Delivery, End, LEASE_MARGIN, Place};
+use crate::delivery::{CLOCK_SLACK, Delivery, End, LEASE_MARGIN, Place};
 use crate::execute::how_to_settle;
 use crate::flow::{Flow, continues, naming};
 use crate::journal::StepState;
@@ -115,7 +115,13 @@ impl Delivery<'_> {
         if let Some((until, budget)) = self.held_until(&calling.action.hold_keys(call)) {
             return Ok(self.wait_for_budget(calling, state, scope, until, budget));
         }
-        let doubt = state.doubtful_since.map(|since| {
+        let doubt = state.doubtful_since.map(|mut since| {
+            let now = self.now();
+            if since > now.plus(CLOCK_SLACK) {
+                // The clock was set back since. How long ago it was cannot be told, so all its time begins now.
+                self.note(Entry::Resumed { at: now, step: Some(calling.path.clone()) });
+                since = now;
+            }
             let called_at = state.first_called_at.unwrap_or(call.not_before);
             self.resolve_doubt(effect, calling.settings.on_unknown, since, called_at)
         });
@@ -262,7 +268,8 @@ impl Delivery<'_> {
                 first_look.map(|settle| settle + spread(settle, random)).or_else(retry)
             }
         };
-        let lane_until = state.waiting_since.unwrap_or(now).plus(self.engine.options.lane_patience);
+        let lane_until =
+            state.waiting_since.map_or(now, |since| since.min(now)).plus(self.engine.options.lane_patience);
         let next_at = wait.map(|wait| now.plus(wait)).filter(|at| *at <= lane_until);
         if let (Some(key), Some(wait)) = (error.hold.clone(), error.retry_after) {
             self.hold(Hold { key, until: now.plus(wait) });
@@ -356,7 +363,8 @@ impl Delivery<'_> {
         if !state.unknown {
             self.note(Entry::Unknown { step: calling.path.clone(), at: now, reason: reason.clone() });
         }
-        let lane_until = state.waiting_since.unwrap_or(now).plus(self.engine.options.lane_patience).max(now);
+        let since = state.waiting_since.map_or(now, |since| since.min(now));
+        let lane_until = since.plus(self.engine.options.lane_patience).max(now);
         Flow::End(End::Park { lane_until, reason })
     }
 }

@@ -3,6 +3,7 @@
 mod blocked;
 mod brittle;
 mod broken_off;
+mod clock;
 mod flow;
 mod loops;
 mod place;

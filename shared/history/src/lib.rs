@@ -16,7 +16,7 @@ mod words;
 
 pub use lookup::{NotFound, event_not_found, run_not_found};
 pub use loops::{LoopCount, Loops};
-pub use replay::{Plan, refusal, unknown_steps};
+pub use replay::{Plan, refusal, refusal_of, unknown_steps};
 pub use shape::Specs;
 pub use shape::{Shape, Unreached, Why};
 pub use words::{meaning, result_in_words, why};

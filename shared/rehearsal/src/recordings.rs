@@ -6,7 +6,7 @@ use deskwire_core::action::{Actions, CallError};
 use deskwire_core::ids::{RunId, StepPath, WorkflowName};
 use deskwire_core::json::{self, NotJson};
 use deskwire_core::personal::HIDDEN;
-use deskwire_core::ports::{EventDetail, History, RunDetail, StoreResult};
+use deskwire_core::ports::{EventDetail, History, RunDetail, StoreError, StoreResult};
 use deskwire_core::run::{Entry, Run};
 use deskwire_history::{Shape, Specs};
 use deskwire_templates::Templates;
@@ -59,7 +59,12 @@ impl Recordings {
         let mut ids: Vec<_> = event.runs.iter().map(|run| (run.number, run.id.clone())).collect();
         ids.sort_unstable();
         for (_, id) in ids {
-            let Some(run) = history.run(id.as_str()).await? else { continue };
+            // What one run recorded and cannot be read is not recorded.
+            let run = match history.run(id.as_str()).await {
+                Err(StoreError::Corrupt(_)) => continue,
+                run => run?,
+            };
+            let Some(run) = run else { continue };
             let text = history.version_text(&run.summary.workflow, &run.summary.version).await?;
             let shape = text.and_then(|text| Shape::compile(text, actions, templates));
             recordings.add(&run, shape.as_ref(), actions);

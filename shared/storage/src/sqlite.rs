@@ -138,8 +138,10 @@ impl SqliteStore {
     fn open_with(folder: &Path, kind: Option<DataKind>, patience: Box<dyn Patience>) -> Result<Self, OpenError> {
         let path = folder.join("deskwire.db");
         private::make_folder(folder)
-            .and_then(|()| close_to_others(folder))
-            .and_then(|()| private::make_file(&path))
+            .and_then(|()| {
+                close_to_others(folder);
+                private::make_file(&path)
+            })
             .map_err(|source| OpenError::Folder { path: folder.to_owned(), source })?;
         let mut connection =
             connect(&path).map_err(|error| OpenError::File { path: path.clone(), reason: error.to_string() })?;
@@ -245,9 +247,19 @@ impl SqliteStore {
 }
 
 /// Takes rights of others away, and says so once.
-fn close_to_others(folder: &Path) -> std::io::Result<()> {
+fn close_to_others(folder: &Path) {
     let held_something = folder.join("deskwire.db").exists();
-    let loose: Vec<_> = private::tighten(folder)?.iter().map(|path| path.display().to_string()).collect();
+    let loose: Vec<_> = match private::tighten(folder) {
+        Ok(loose) => loose.iter().map(|path| path.display().to_string()).collect(),
+        // Some file systems know no rights, and some folders are somebody else's.
+        Err(error) => {
+            tracing::error!(
+                folder = %folder.display(), %error,
+                "cannot take rights of others away from the data folder: make it yours, with mode 0700"
+            );
+            return;
+        }
+    };
     if held_something && !loose.is_empty() {
         tracing::error!(
             paths = loose.join(", "),
@@ -255,7 +267,6 @@ fn close_to_others(folder: &Path) -> std::io::Result<()> {
              somebody else works on this machine, renew the secrets and tokens in it"
         );
     }
-    Ok(())
 }
 
 fn connect(path: &Path) -> rusqlite::Result<Connection> {

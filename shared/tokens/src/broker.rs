@@ -255,8 +255,18 @@ impl Broker {
             let before = self.replaceable(name).await?;
             let mut version = before.as_ref().map_or(0, |state| state.version) + 1;
             // A version that a process left behind is none of this connection's any more.
-            while self.vault.open(&secret, Some(version)).await?.is_some() {
-                version += 1;
+            // One that cannot be opened takes up its number all the same.
+            loop {
+                match self.vault.open(&secret, Some(version)).await {
+                    Ok(None) => break,
+                    Ok(Some(_))
+                    | Err(
+                        VaultError::Damaged(_)
+                        | VaultError::OtherKey { .. }
+                        | VaultError::Store(StoreError::Corrupt(_)),
+                    ) => version += 1,
+                    Err(error) => return Err(error.into()),
+                }
             }
             let bytes = kept.to_bytes().unwrap_or_default();
             match self.vault.put(&secret, version, &bytes, now).await {

@@ -620,6 +620,24 @@ async fn disconnecting_lets_go_of_the_tokens_and_connecting_restores() {
 }
 
 #[tokio::test]
+async fn a_connection_whose_record_cannot_be_read_can_be_disconnected_and_connected_anew() {
+    let world = World::connected().await;
+    world.damaged.store(true, Ordering::SeqCst);
+    let broker = world.process();
+    let refused = token(&broker).await.unwrap_err();
+    assert!(matches!(&refused, NoToken::NeedsPerson(why) if why.contains("cannot be read")), "{refused}");
+    broker.disconnect(&slack(), "asked by ops").await.unwrap();
+    assert!(token(&broker).await.unwrap_err().to_string().contains("is disconnected (asked by ops)"));
+    assert!(world.store.secrets("token/").await.unwrap().is_empty(), "nobody can use its tokens any more");
+    world.damaged.store(true, Ordering::SeqCst);
+    broker.connect(&slack(), &world.provider.give()).await.unwrap();
+    assert_eq!(token(&world.process()).await.unwrap(), "access-2");
+    world.damaged.store(true, Ordering::SeqCst);
+    broker.delete(&slack()).await.unwrap();
+    assert!(world.store.token_states().await.unwrap().is_empty());
+}
+
+#[tokio::test]
 async fn old_versions_are_erased_after_their_time() {
     let world = World::connected().await;
     let broker = world.process();

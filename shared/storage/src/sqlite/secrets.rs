@@ -4,7 +4,7 @@ use deskwire_core::BoxFuture;
 use deskwire_core::damage::RecordKind;
 use deskwire_core::ports::{SealedSecret, SecretStore, StoreResult};
 use deskwire_core::time::Timestamp;
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::damage::{readable, shown};
 use super::{SqliteStore, unavailable};
@@ -36,7 +36,10 @@ impl SecretStore for SqliteStore {
                 "SELECT {COLUMNS} FROM secrets WHERE name = ?1 AND version = ifnull(?2, version)
                  ORDER BY version DESC LIMIT 1"
             );
-            Ok(read(connection, &sql, params![name, version.map(number)])?.into_iter().next())
+            // Asked for alone: an older version must not stand in for one that cannot be read.
+            let mut statement = connection.prepare_cached(&sql).map_err(unavailable)?;
+            let found = statement.query_row(params![name, version.map(number)], secret).optional();
+            found.map_err(unavailable)
         }))
     }
 
