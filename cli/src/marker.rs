@@ -56,7 +56,8 @@ impl Marker {
 /// The folder, however its path is written.
 fn id_of(project: &Path) -> String {
     let whole = std::fs::canonicalize(project).unwrap_or_else(|_| project.to_path_buf());
-    Sha256::digest(whole.as_os_str().as_encoded_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    let digest = Sha256::digest(whole.as_os_str().as_encoded_bytes());
+    hex::encode(&digest[..8])
 }
 
 /// Asks who answers at a server's address.

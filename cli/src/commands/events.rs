@@ -81,12 +81,11 @@ pub(crate) async fn run(command: EventsCommand, as_json: bool) -> anyhow::Result
             let project = &data.project;
             let stored = if data.sandbox { None } else { stored(project, &data).await? };
             let named = to.is_some();
-            let url = match to {
-                Some(url) => url,
-                None => {
-                    let base = data.reached_at().await?.map_or_else(|| Url::parse("http://127.0.0.1:8787"), Ok)?;
-                    webhook_at(&base, project, &source)?
-                }
+            let url = if let Some(url) = to {
+                url
+            } else {
+                let base = data.reached_at().await?.map_or_else(|| Url::parse("http://127.0.0.1:8787"), Ok)?;
+                webhook_at(&base, project, &source)?
             };
             if !data.is_on_aws() {
                 serves_this(&url, named, data.sandbox, project).await?;
@@ -204,13 +203,12 @@ async fn serves_this(url: &Url, named: bool, sandbox: bool, project: &ProjectArg
         Answers::Deskwire(found) if !found.sandbox && sandbox => {
             note(format_args!("the Deskwire at {at} was started without --sandbox: it takes what is sent without"));
         }
-        Answers::Deskwire(_) => {}
         Answers::Other if !named => bail!(
             "what answers at {at} is no Deskwire but another program, so nothing was sent: start `deskwire serve --listen \
              127.0.0.1:0` for this project, and name its address with --to"
         ),
-        // Sending says why it cannot.
-        Answers::Other | Answers::Nobody => {}
+        // Where nobody is there, sending says so.
+        Answers::Deskwire(_) | Answers::Other | Answers::Nobody => {}
     }
     Ok(())
 }

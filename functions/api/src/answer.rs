@@ -50,7 +50,7 @@ impl Failure {
         let request_id = RequestId::generate(api.random.as_ref());
         match &self {
             Self::NoToken => {
-                tracing::warn!(%request_id, status = 401, "turned a question down: nobody has set a token")
+                tracing::warn!(%request_id, status = 401, "turned a question down: nobody has set a token");
             }
             Self::Unauthorized => {
                 tracing::warn!(%request_id, status = 401, "turned a question down: its token is missing or wrong");

@@ -39,7 +39,7 @@ pub(crate) async fn event(State(api): State<Arc<Api>>, Path(reference): Path<Str
     let found = async {
         let personal = personal(&query)?;
         let Some(detail) = api.store.event(&reference).await? else {
-            return Err(missing(event_not_found(api.store.as_ref(), &reference).await?, "/api/v1/events"));
+            return Err(missing(&event_not_found(api.store.as_ref(), &reference).await?, "/api/v1/events"));
         };
         let mut data = detail.body.value().ok();
         let mut summary = detail.summary.clone();
@@ -191,7 +191,7 @@ fn done(api: &Api, found: Result<Value, Failure>) -> Response {
 }
 
 /// An id that led to nothing, and where those that there are stand.
-fn missing(why: NotFound, list: &str) -> Failure {
+fn missing(why: &NotFound, list: &str) -> Failure {
     let mut words = why.to_string();
     if let Some(first) = words.get_mut(..1) {
         first.make_ascii_uppercase();
@@ -202,7 +202,7 @@ fn missing(why: NotFound, list: &str) -> Failure {
 async fn the_run(api: &Api, id: &str) -> Result<RunDetail, Failure> {
     match api.store.run(id).await? {
         Some(run) => Ok(run),
-        None => Err(missing(run_not_found(api.store.as_ref(), id).await?, "/api/v1/runs")),
+        None => Err(missing(&run_not_found(api.store.as_ref(), id).await?, "/api/v1/runs")),
     }
 }
 

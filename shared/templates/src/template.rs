@@ -292,6 +292,9 @@ impl Template {
     }
 }
 
+/// A part of a condition: where it stands, and the same compiled by itself.
+type Clause = (Range<usize>, Program);
+
 /// A compiled condition.
 #[derive(Clone)]
 pub struct Condition {
@@ -300,7 +303,7 @@ pub struct Condition {
     before: usize,
     variables: Arc<[Variable]>,
     /// Its parts, once somebody has asked why it does not hold.
-    clauses: Arc<OnceLock<Vec<(Range<usize>, Program)>>>,
+    clauses: Arc<OnceLock<Vec<Clause>>>,
 }
 
 impl fmt::Debug for Condition {
@@ -341,7 +344,7 @@ impl Condition {
     }
 
     /// The parts that `and` joins, each compiled by itself.
-    fn clauses_of(&self, text: &str) -> Vec<(Range<usize>, Program)> {
+    fn clauses_of(&self, text: &str) -> Vec<Clause> {
         let compile = |part: Range<usize>| {
             let clause = text.get(part.clone())?;
             let operands = read_expression(clause, &self.program.engine).ok()?.operands;

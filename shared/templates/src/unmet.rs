@@ -38,7 +38,7 @@ pub enum Found {
 /// The parts of an expression that `and` joins, as deep as that goes, in their order; the whole where it joins none.
 pub(crate) fn conjuncts(text: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
-    let mut left = vec![0..text.len()];
+    let mut left: Vec<Range<usize>> = std::iter::once(0..text.len()).collect();
     while let Some(part) = left.pop() {
         match split(text, &part) {
             Some(parts) => left.extend(parts.into_iter().rev()),

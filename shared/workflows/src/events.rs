@@ -129,11 +129,11 @@ fn likely(provider: &str, given: &str) -> String {
     }
     // What is named alike in part comes first.
     let asked = words_of(name);
-    let mut some: Vec<&str> = names().collect();
-    some.sort_by_key(|name| std::cmp::Reverse(words_of(name).iter().filter(|word| asked.contains(word)).count()));
-    let more = if some.len() > SHOWN { ", …" } else { "" };
-    let some: Vec<String> = some.into_iter().take(SHOWN).map(|name| format!("{family}.{name}")).collect();
-    format!("there are: {}{more}", some.join(", "))
+    let mut listed: Vec<&str> = names().collect();
+    listed.sort_by_key(|name| std::cmp::Reverse(words_of(name).iter().filter(|word| asked.contains(word)).count()));
+    let more = if listed.len() > SHOWN { ", …" } else { "" };
+    let listed: Vec<String> = listed.into_iter().take(SHOWN).map(|name| format!("{family}.{name}")).collect();
+    format!("there are: {}{more}", listed.join(", "))
 }
 
 /// How many types are listed where none is close.

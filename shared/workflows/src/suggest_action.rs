@@ -21,7 +21,8 @@ struct Words {
     reads: BTreeMap<String, Vec<String>>,
     writes: BTreeMap<String, Vec<String>>,
     nouns_too: BTreeSet<String>,
-    words: BTreeMap<String, Vec<String>>,
+    #[serde(rename = "words")]
+    same: BTreeMap<String, Vec<String>>,
     meant: BTreeMap<String, BTreeMap<String, String>>,
     parts: BTreeMap<String, Vec<String>>,
 }
@@ -185,7 +186,7 @@ fn vocabulary(specs: &[&ActionSpec]) -> BTreeSet<String> {
     let own = specs.iter().flat_map(|spec| words(object(spec)));
     let verbs = WORDS.reads.values().chain(WORDS.writes.values()).flatten().cloned();
     let parts = WORDS.parts.values().flatten().cloned();
-    own.map(singular).chain(verbs).chain(parts).chain(WORDS.words.keys().cloned()).collect()
+    own.map(singular).chain(verbs).chain(parts).chain(WORDS.same.keys().cloned()).collect()
 }
 
 /// The words of a name: `getThread_messages` has three.
@@ -243,7 +244,7 @@ fn read(name: &str, vocabulary: &BTreeSet<String>) -> Read {
     let about = given.into_iter().filter(|word| !SMALL.contains(&word.as_str()));
     let about = about.flat_map(|word| {
         let one = singular(word);
-        WORDS.words.get(&one).cloned().unwrap_or_else(|| vec![one])
+        WORDS.same.get(&one).cloned().unwrap_or_else(|| vec![one])
     });
     Read { verb: verb(&verb_word), verb_word, about: about.collect(), plural }
 }

@@ -16,7 +16,8 @@ use crate::zone;
 struct Names {
     /// Zones that many people live in, the more usual first.
     usual: Vec<String>,
-    names: BTreeMap<String, String>,
+    #[serde(rename = "names")]
+    called: BTreeMap<String, String>,
     abbreviations: BTreeMap<String, String>,
 }
 
@@ -56,17 +57,17 @@ fn meant(given: &str) -> Option<String> {
     if asked.is_empty() || given.len() > 128 {
         return None;
     }
-    let named = |wanted: &dyn Fn(&str) -> bool| names.iter().find(|name| wanted(name)).cloned();
+    let first = |wanted: &dyn Fn(&str) -> bool| names.iter().find(|name| wanted(name)).cloned();
     let city = |name: &str| name.rsplit('/').next().map(squeezed).unwrap_or_default();
     abbreviated(given)
-        .or_else(|| named(&|name| name.contains('/') && squeezed(name) == asked))
-        .or_else(|| NAMES.names.get(&bare(given)).cloned())
-        .or_else(|| named(&|name| name.contains('/') && city(name) == asked))
+        .or_else(|| first(&|name| name.contains('/') && squeezed(name) == asked))
+        .or_else(|| NAMES.called.get(&bare(given)).cloned())
+        .or_else(|| first(&|name| name.contains('/') && city(name) == asked))
         .or_else(|| closest(given, places(&names)).map(str::to_owned))
         .or_else(|| {
-            let cities: Vec<String> = places(&names).map(|name| city(name)).collect();
+            let cities: Vec<String> = places(&names).map(city).collect();
             let close = closest(&asked, cities.iter().map(String::as_str)).filter(|_| asked.len() > 3)?.to_owned();
-            named(&|name| name.contains('/') && city(name) == close)
+            first(&|name| name.contains('/') && city(name) == close)
         })
 }
 
