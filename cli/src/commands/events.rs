@@ -15,6 +15,7 @@ use deskwire_core::secret::ExposeSecret;
 use deskwire_core::signature::{Place, TimestampFormat, sign};
 use deskwire_core::source::SourceConfig;
 use deskwire_core::time::{Clock, SystemClock, Timestamp};
+use deskwire_core::visible::one_line;
 use deskwire_egress::{Egress, EgressOptions, Request};
 use deskwire_history::event_not_found;
 use deskwire_secrets::Secrets;
@@ -142,16 +143,18 @@ fn to_json(event: &EventDetail) -> Value {
 
 fn show(event: &EventDetail) {
     let summary = &event.summary;
-    line(format_args!("{}  {}  {}", paint(BOLD, &summary.kind), summary.subject, summary.state.as_str()));
-    line(format_args!("from {}, received {}, id {}", summary.source, time(summary.received_at), summary.id));
+    let (kind, subject) = (one_line(&summary.kind), one_line(&summary.subject));
+    line(format_args!("{}  {subject}  {}", paint(BOLD, kind), summary.state.as_str()));
+    let id = summary.id.to_string();
+    line(format_args!("from {}, received {}, id {}", summary.source, time(summary.received_at), one_line(&id)));
     if let Some(request) = event.event.as_ref().and_then(|event| event.request_id.as_ref()) {
         line(format_args!("request {request}"));
     }
     if let Some(reason) = &summary.reason {
-        line(paint(YELLOW, reason));
+        line(paint(YELLOW, one_line(reason)));
     }
     for declined in &event.declined {
-        line(format_args!("{} did not want it: {}", paint(BOLD, &declined.workflow), declined.reason));
+        line(format_args!("{} did not want it: {}", paint(BOLD, &declined.workflow), one_line(&declined.reason)));
     }
     if !event.runs.is_empty() {
         line("");

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use deskwire_core::personal::HIDDEN;
 use deskwire_core::run::RunState;
 use deskwire_core::time::{Clock, SystemClock};
+use deskwire_core::visible::one_line;
 use deskwire_rehearsal::{Asked, Field, Found, Rehearsal, rehearse};
 use deskwire_startup::OsRandom;
 use deskwire_templates::{Limits, Templates};
@@ -168,7 +169,7 @@ fn event(found: &Found, verbose: bool) {
     line(format_args!(
         "{mark} {}  {}  {}  {word}",
         time(summary.received_at),
-        paint(BOLD, &summary.subject),
+        paint(BOLD, one_line(&summary.subject)),
         summary.kind
     ));
     for step in &found.unanswered {

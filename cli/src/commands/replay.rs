@@ -9,6 +9,7 @@ use deskwire_core::ids::{RunId, StepPath};
 use deskwire_core::ports::{Filter, RunDetail, RunSummary, Store, StoreError};
 use deskwire_core::run::RunState;
 use deskwire_core::time::{Clock, SystemClock};
+use deskwire_core::visible::one_line;
 use deskwire_history::{Plan, refusal, refusal_of};
 use deskwire_startup::OsRandom;
 use serde_json::json;
@@ -142,7 +143,7 @@ async fn replay_these(store: &dyn Store, runs: Vec<RunDetail>, asked: Asked) -> 
                 paint(DIM, &run.summary.id),
                 paint(state_style(state), state.as_str()),
                 paint(BOLD, &run.summary.workflow),
-                run.summary.subject,
+                one_line(&run.summary.subject),
                 plan.in_words()
             ));
         }
