@@ -315,11 +315,11 @@ impl Delivery<'_> {
         if now < lane_until {
             return Flow::End(End::Block { until: look_again.min(lane_until), event, reason });
         }
-        Flow::End(End::Wait { until: look_again, event: Some(event), reason: self.giving_way(reason) })
+        Flow::End(End::Wait { until: look_again, event: Some(event), reason: self.giving_way(&reason) })
     }
 
     /// The reason of a run that still waits, and no longer keeps later events waiting.
-    fn giving_way(&self, reason: String) -> String {
+    fn giving_way(&self, reason: &str) -> String {
         let patience = show_duration(self.engine.options.lane_patience);
         format!("{reason}. Later events of {} go on without it after {patience}", self.run().event.subject)
     }
@@ -360,7 +360,7 @@ impl Delivery<'_> {
         self.note(Entry::Held { step: calling.path.clone(), at: now, until: at, budget });
         if at > patience_ends {
             // It is in doubt, so it cannot be given up; its lane goes on.
-            return Flow::End(End::Wait { until: at, event: None, reason: self.giving_way(reason) });
+            return Flow::End(End::Wait { until: at, event: None, reason: self.giving_way(&reason) });
         }
         Flow::End(End::Again { at, reason })
     }
