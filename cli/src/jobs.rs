@@ -102,7 +102,7 @@ mod tests {
             let count = Arc::clone(&count);
             Box::pin(async move {
                 assert!(count.fetch_add(1, Ordering::SeqCst) >= times, "a fault of ours");
-                std::future::pending().await
+                std::future::pending::<()>().await;
             })
         });
         World { health, begun, stop, kept }

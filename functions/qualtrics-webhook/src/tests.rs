@@ -418,7 +418,7 @@ async fn an_emoji_that_was_cut_in_two_stops_no_answer_of_a_survey() {
 
 #[tokio::test]
 async fn without_a_window_every_task_is_an_event_of_its_own_since_no_time_is_signed() {
-    for (window, kept) in [(std::time::Duration::ZERO, 2), (DEFAULT_REPEAT_WINDOW, 1)] {
+    for (window, kept) in [(Duration::ZERO, 2), (DEFAULT_REPEAT_WINDOW, 1)] {
         let world = World::new("static_secret", |config| config.repeat_window = window);
         for _ in 0..2 {
             let headers = [("content-type", "application/json"), ("x-deskwire-secret", KEY)];

@@ -18,7 +18,6 @@ async fn not_found() -> Response {
 }
 
 /// Where the panic was is in the log already; its words may quote data.
-#[expect(clippy::needless_pass_by_value, reason = "the layer hands the panic over")]
 fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
     tracing::error!("a request handler panicked");
     problem_response(&Problem::new("broken", 500, "Something is wrong here", "The log says what", ""))

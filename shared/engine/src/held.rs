@@ -99,7 +99,7 @@ impl Delivery<'_> {
         self.note(Entry::Held { step: calling.path.clone(), at: now, until: at, budget });
         if at > patience_ends {
             // It is in doubt, so it cannot be given up; its lane goes on.
-            return Flow::End(End::Wait { until: at, event: None, reason: self.giving_way(reason) });
+            return Flow::End(End::Wait { until: at, event: None, reason: self.giving_way(&reason) });
         }
         Flow::End(End::Again { at, reason })
     }

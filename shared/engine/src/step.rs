@@ -342,11 +342,11 @@ impl Delivery<'_> {
         if now < lane_until {
             return Flow::End(End::Block { until: look_again.min(lane_until), event, reason });
         }
-        Flow::End(End::Wait { until: look_again, event: Some(event), reason: self.giving_way(reason) })
+        Flow::End(End::Wait { until: look_again, event: Some(event), reason: self.giving_way(&reason) })
     }
 
     /// The reason of a run that still waits, and no longer keeps later events waiting.
-    pub(crate) fn giving_way(&self, reason: String) -> String {
+    pub(crate) fn giving_way(&self, reason: &str) -> String {
         let patience = show_duration(self.engine.options.lane_patience);
         format!("{reason}. Later events of {} go on without it after {patience}", self.run().event.subject)
     }
