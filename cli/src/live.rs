@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use deskwire_core::public_url::below;
 use deskwire_secrets::{Listed, Secrets};
 use deskwire_startup::{Deskwire, ProjectFiles, Settings, StartError, read_project};
 use notify::{RecursiveMode, Watcher};
@@ -167,7 +168,7 @@ async fn keep_tokens(deskwire: Arc<Deskwire>, public_url: Url) {
     let refresh = TokenRefresh {
         broker: Arc::clone(&deskwire.broker),
         intake: deskwire.intake(),
-        start_link: format!("{}/oauth/start/", public_url.as_str().trim_end_matches('/')),
+        start_link: below(&public_url, "oauth/start/").into(),
         invitations: invited
             .then(|| Invitations { vault: deskwire.vault.clone(), random: Arc::clone(&deskwire.random) }),
         clock: Arc::clone(&deskwire.clock),
