@@ -35,7 +35,7 @@ pub(crate) struct ProjectArgs {
     #[arg(long, env = "DESKWIRE_PROJECT", default_value = ".", value_name = "DIR")]
     pub project: PathBuf,
     /// Let connections lead to this machine, over plain http too (for tests and stand-ins)
-    #[arg(long)]
+    #[arg(long, env = "DESKWIRE_ALLOW_LOOPBACK", value_parser = clap::builder::FalseyValueParser::new())]
     pub allow_loopback: bool,
 }
 
@@ -83,7 +83,7 @@ pub(crate) enum Command {
         #[arg(long, default_value = "127.0.0.1:8787", value_name = "ADDR")]
         listen: SocketAddr,
         /// Where people and providers reach this server: for links, and for OAuth's redirect address
-        #[arg(long, env = "DESKWIRE_PUBLIC_URL", value_name = "URL")]
+        #[arg(long, env = "DESKWIRE_PUBLIC_URL", value_name = "URL", value_parser = public_url)]
         public_url: Option<Url>,
         /// Neither apply nor watch the project folder: run what `deskwire apply` put in force
         #[arg(long)]
@@ -382,7 +382,7 @@ pub(crate) struct ProvisionArgs {
     #[arg(long, value_name = "NAME")]
     pub connection: Option<String>,
     /// Where the provider reaches this server; that of the running server unless given
-    #[arg(long, env = "DESKWIRE_PUBLIC_URL", value_name = "URL")]
+    #[arg(long, env = "DESKWIRE_PUBLIC_URL", value_name = "URL", value_parser = public_url)]
     pub public_url: Option<Url>,
     /// Zendesk: for webhooks that triggers and automations call, instead of event subscriptions
     #[arg(long)]
@@ -405,7 +405,7 @@ pub(crate) enum SlackCommand {
         #[arg(long, default_value = "Deskwire", value_name = "NAME")]
         name: String,
         /// Where people reach this server, for the redirect address
-        #[arg(long, env = "DESKWIRE_PUBLIC_URL", value_name = "URL")]
+        #[arg(long, env = "DESKWIRE_PUBLIC_URL", value_name = "URL", value_parser = public_url)]
         public_url: Option<Url>,
         #[command(flatten)]
         project: ProjectArgs,
@@ -628,6 +628,11 @@ fn key_and_value(text: &str) -> Result<(String, String), String> {
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
         _ => Err("write KEY=VALUE, such as ticket_id=42".to_owned()),
     }
+}
+
+/// Where people and providers reach us.
+fn public_url(text: &str) -> Result<Url, String> {
+    deskwire_core::public_url::parse(text).map_err(|why| format!("it {why}"))
 }
 
 #[cfg(test)]

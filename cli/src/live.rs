@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use deskwire_core::public_url::below;
 use deskwire_startup::Deskwire;
 use oauth::Doors;
 use scheduler::Scheduler;
@@ -114,7 +115,7 @@ async fn keep_tokens(deskwire: Arc<Deskwire>, public_url: Url) {
     let refresh = TokenRefresh {
         broker: Arc::clone(&deskwire.broker),
         intake: deskwire.intake(),
-        start_link: format!("{}/oauth/start/", public_url.as_str().trim_end_matches('/')),
+        start_link: below(&public_url, "oauth/start/").into(),
         invitations: invited
             .then(|| Invitations { vault: deskwire.vault.clone(), random: Arc::clone(&deskwire.random) }),
         clock: Arc::clone(&deskwire.clock),

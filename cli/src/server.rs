@@ -19,6 +19,7 @@ use axum::serve::ListenerExt;
 use deskwire_accept::answer::problem_response;
 use deskwire_core::ports::StoreResult;
 use deskwire_core::problem::Problem;
+use deskwire_core::public_url::prefix;
 use deskwire_core::secret::SecretString;
 use deskwire_core::source::SourceConfig;
 use deskwire_core::time::SystemClock;
@@ -214,7 +215,15 @@ pub(crate) fn routes(
         });
         routes = routes.merge(hosts.guard(console));
     }
-    routes.merge(oauth_routes(deskwire, public_url))
+    below_prefix(public_url, routes).merge(oauth_routes(deskwire, public_url))
+}
+
+/// The routes, and the same below the path of the public URL: a proxy may or may not take it off.
+fn below_prefix(public_url: &Url, routes: Router) -> Router {
+    match prefix(public_url) {
+        "" => routes,
+        prefix => Router::new().nest(prefix, routes.clone()).merge(routes),
+    }
 }
 
 /// Who may begin to connect a connection: anybody on this machine, where nobody else can reach it under the public URL.

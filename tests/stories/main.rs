@@ -38,4 +38,5 @@ mod secrets;
 mod set_up;
 mod stored_secrets;
 mod template;
+mod tokens;
 mod trouble;

@@ -24,7 +24,7 @@ steps:
 "#;
 
 /// A project whose connections are all signed in by OAuth.
-fn project(outside: &Outside) -> Project {
+pub fn project(outside: &Outside) -> Project {
     let mut project = Project::new(&outside.url).with_workflow("both.yaml", WORKFLOW);
     project.environment.push(("OAUTH_SECRET".to_owned(), "sandbox-client-secret".to_owned()));
     let base = &outside.url;
@@ -72,7 +72,7 @@ fn project(outside: &Outside) -> Project {
 }
 
 /// Connects a connection as a person does.
-async fn connect(project: &Project, name: &str) -> Value {
+pub async fn connect(project: &Project, name: &str) -> Value {
     let arguments =
         ["connections", "connect", name, "--no-browser", "--json", "--allow-loopback", "--listen", "127.0.0.1:0"];
     let mut command = project.command(&arguments).stdout(Stdio::piped()).spawn().unwrap();

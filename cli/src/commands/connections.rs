@@ -12,6 +12,7 @@ use deskwire_core::connection::OAuthGrant;
 use deskwire_core::damage::RecordKind;
 use deskwire_core::ids::ConnectionName;
 use deskwire_core::ports::{Deploy, Store, StoreError};
+use deskwire_core::public_url::below;
 use deskwire_core::time::{Clock, SystemClock, Timestamp, show_duration};
 use deskwire_core::token::{Standing, TokenSource, TokenState};
 use deskwire_startup::{Deskwire, OsRandom};
@@ -180,6 +181,10 @@ async fn test(name: &str, project: &ProjectArgs, data: &DataArgs, as_json: bool)
     let all = Stood::all(project, data).await?;
     let Some(one) = all.iter().find(|one| one.config.name.as_str() == name) else { return Ok(unknown(name, &all)) };
     let deskwire = start_for(&one.config, project, data, data.place_if_any().await?).await?;
+    if one.client.is_some() {
+        // Somebody may have mended what it failed for.
+        deskwire.broker.ask_again(&one.config.name).await?;
+    }
     let client: &Client = &deskwire.client();
     match client.probe(&one.config.name).await {
         Ok(Some(found)) => {
@@ -280,12 +285,13 @@ async fn connect(
         None => serve_here(&deskwire, listen).await?,
     };
     let key = invite(&deskwire.vault, &one.config.name, LASTS, began, &OsRandom).await?;
-    let base = public_url.as_str().trim_end_matches('/');
-    let link = Url::parse(&format!("{base}/oauth/start/{name}?key={key}"))?;
+    let redirect_uri = below(&public_url, "oauth/callback");
+    let mut link = below(&public_url, &format!("oauth/start/{name}"));
+    link.query_pairs_mut().append_pair("key", &key);
     if as_json {
-        line(json!({ "open": link, "redirect_uri": format!("{base}/oauth/callback") }));
+        line(json!({ "open": link, "redirect_uri": redirect_uri }));
     } else {
-        note(format_args!("the provider must know this redirect address: {base}/oauth/callback"));
+        note(format_args!("the provider must know this redirect address: {redirect_uri}"));
         line(format_args!("Open this in your browser within {}:", show_duration(LASTS)));
         line(format_args!("  {link}"));
         if browser && std::io::stderr().is_terminal() {

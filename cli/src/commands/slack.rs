@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use anyhow::bail;
 use deskwire_core::connection::{AuthConfig, OAuthGrant};
 use deskwire_core::ids::ConnectionName;
+use deskwire_core::public_url::below;
 use deskwire_workflows::Project;
 use serde_json::json;
 use url::Url;
@@ -40,7 +41,7 @@ pub(crate) fn run(command: SlackCommand, as_json: bool) -> anyhow::Result<Outcom
     };
     let redirect = match (by_oauth(&loaded.project), public_url) {
         (false, _) => None,
-        (true, Some(url)) => Some(format!("{}/oauth/callback", url.as_str().trim_end_matches('/'))),
+        (true, Some(url)) => Some(below(&url, "oauth/callback")),
         (true, None) => {
             bail!("a connection to Slack is signed in by OAuth: say where people reach this server with --public-url")
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use deskwire_connectors::provision::Done;
 use deskwire_connectors::qualtrics::subscription::{self, Subscriptions};
 use deskwire_connectors::zendesk::webhook::{self, Webhook};
@@ -12,6 +12,7 @@ use deskwire_core::ids::ConnectionName;
 use deskwire_core::known_events;
 use deskwire_core::ports::Filter;
 use deskwire_core::provider::provider;
+use deskwire_core::public_url::below;
 use deskwire_core::random::Random;
 use deskwire_core::secret::{ExposeSecret, SecretRef, SecretString};
 use deskwire_core::source::SourceConfig;
@@ -100,7 +101,7 @@ async fn all(data: &DataArgs, only: Option<&str>) -> anyhow::Result<Vec<Value>> 
             None => None,
         };
         let path = format!("/webhooks/{}/{}", source.provider, source.name);
-        let url = public_url.as_ref().map(|base| format!("{}{path}", base.as_str().trim_end_matches('/')));
+        let url = public_url.as_ref().map(|base| below(base, &path));
         let scheme = provider(&source.provider).and_then(|facts| facts.scheme(&source.scheme));
         shown.push(json!({
             "name": source.name,
@@ -243,8 +244,7 @@ async fn endpoint(arguments: &ProvisionArgs, source: &SourceConfig) -> anyhow::R
     if base.scheme() != "https" {
         bail!("providers deliver to https addresses only, and {base} is none: give --public-url https://…")
     }
-    let path = format!("{}/webhooks/{}/{}", base.as_str().trim_end_matches('/'), source.provider, source.name);
-    Url::parse(&path).context("the public address makes no URL")
+    Ok(below(&base, &format!("webhooks/{}/{}", source.provider, source.name)))
 }
 
 fn connection(arguments: &ProvisionArgs, source: &SourceConfig, project: &Project) -> anyhow::Result<ConnectionName> {

@@ -21,7 +21,8 @@ async fn main() -> Result<(), Error> {
         broker: Arc::clone(&start.broker),
         providers: Arc::clone(&start.providers),
         vault: start.vault.clone(),
-        public_url: public_url.parse()?,
+        public_url: deskwire_core::public_url::parse(&public_url)
+            .map_err(|why| format!("DESKWIRE_PUBLIC_URL {why}"))?,
         doors: Doors::Invited,
         clock: Arc::clone(&start.clock),
         random: Arc::clone(&start.random),

@@ -1,7 +1,7 @@
 //! The Lambda function: wiring only. See the library for what it does.
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use deskwire_core::ids::RunId;
 use deskwire_engine::{EngineOptions, RunnerOptions};
@@ -9,6 +9,9 @@ use deskwire_startup::{Function, Needs};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
 use workflow_runner::{BatchRunner, Called, LEASE, Message, UnreadableBatch};
+
+/// What is kept of a call's time for answering.
+const FOR_ANSWERING: Duration = Duration::from_secs(1);
 
 #[tokio::main]
 #[expect(clippy::disallowed_methods, reason = "a binary reads the environment")]
@@ -52,8 +55,9 @@ async fn main() -> Result<(), Error> {
                     }
                 };
                 // A renewal that its step did not wait for may have used up a refresh token.
-                let deadline = workflow_runner::time_left(event.context.deadline(), SystemTime::now());
-                let _ = tokio::time::timeout(deadline, function.deskwire.broker.idle()).await;
+                let time_left = workflow_runner::time_left(event.context.deadline(), SystemTime::now());
+                let for_tokens = time_left.saturating_sub(FOR_ANSWERING);
+                let _ = tokio::time::timeout(for_tokens, function.deskwire.broker.idle()).await;
                 // Lambda stops the process as soon as it has the answer.
                 if telemetry.sends_traces() {
                     tokio::task::spawn_blocking(move || telemetry.flush()).await?;

@@ -18,6 +18,7 @@ pub mod personal;
 pub mod ports;
 pub mod problem;
 pub mod provider;
+pub mod public_url;
 pub mod random;
 pub mod retry;
 pub mod retry_after;
