@@ -340,7 +340,7 @@ async fn half_an_emoji_in_an_answer_is_read_and_the_look_up_goes_on() {
 async fn an_answer_whose_json_is_broken_blames_nobody_and_says_where() {
     for (body, words) in [
         (&b"{\"user\": {\"name\": \"Min\xe4\"}}"[..], "invalid UTF-8 after byte 22 at line 1 column 23"),
-        (b"{\"user\": {\"id\": 42", "it ends too early, at line 1 column 20"),
+        (b"{\"user\": {\"id\": 42", "it ends too early, at line 1 column 18"),
         (b"\xef\xbb\xbf{\n \"user\": nul }", "line 2"),
     ] {
         let error = user_failure(ResponseTemplate::new(200).set_body_raw(body, "application/json")).await;
