@@ -242,6 +242,7 @@ pub(crate) enum WorkflowsCommand {
 ///
 /// Calls that read are answered by what earlier runs on the same event were answered, then by --sandbox or --live-reads.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command")]
 pub(crate) struct TestArgs {
     /// The workflow's file
     pub file: PathBuf,

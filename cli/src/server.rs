@@ -331,13 +331,13 @@ impl Server {
             })
         };
         serve_until_told(self.listener, self.routes, stop).await;
-        let worked = worker.await.context("the worker ended badly; runs under way go on after a restart");
+        let ended = worker.await.context("the worker ended badly; runs under way go on after a restart");
         // A renewal that nobody waits for any more may have used up a refresh token: its answer is waited for.
         tokio::select! {
             () = self.deskwire.broker.idle() => {}
             _ = out_of_time => tracing::warn!("a token was still being renewed when the time to stop was over"),
         }
-        worked
+        ended
     }
 }
 

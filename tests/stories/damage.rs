@@ -108,8 +108,13 @@ async fn a_server_goes_on_past_runs_and_events_that_cannot_be_read() {
             .unwrap();
         store.execute(sql, []).unwrap();
         let server = project.serve();
-        let accepted =
-            crate::harness::Delivery::new(status_changed(&format!("good-{number}"), 7, number)).send(&server).await;
+        let accepted = crate::harness::Delivery::new(status_changed(
+            &format!("good-{number}"),
+            7,
+            usize::try_from(number).unwrap(),
+        ))
+        .send(&server)
+        .await;
         assert_eq!(accepted.status, 202);
         crate::harness::all_runs_over(&project).await;
         let runs = project.json(&["runs", "list"]);

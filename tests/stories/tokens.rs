@@ -36,12 +36,12 @@ async fn a_token_that_lasts_for_ages_hides_no_connection_from_any_command() {
 }
 
 /// One Zendesk call, which gives up long before a slow token is there.
-const QUICK: &str = r#"name: quick
+const QUICK: &str = r"name: quick
 active: true
 trigger: { source: zendesk, event: ticket.status_changed }
 steps:
   - { id: ticket, action: zendesk.look_up_ticket, connection: support, timeout: 1s, with: { ticket_id: 48213 } }
-"#;
+";
 
 const TOKENS: &str = "zendesk.oauth_tokens";
 
@@ -106,7 +106,7 @@ async fn everything_is_below_the_path_of_the_public_url() {
     let mut command = project.command(&["connections", "connect", "workspace", "--no-browser", "--json", LOOPBACK]);
     let mut connecting = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
     let mut lines = std::io::BufRead::lines(std::io::BufReader::new(connecting.stdout.take().unwrap()));
-    let first: serde_json::Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
+    let first: serde_json::Value = deskwire_core::json::from_str(&lines.next().unwrap().unwrap()).unwrap();
     connecting.kill().unwrap();
     connecting.wait().unwrap();
     assert_eq!(first["redirect_uri"], "https://relay.example.com/relay/oauth/callback");

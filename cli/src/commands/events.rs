@@ -145,8 +145,8 @@ fn show(event: &EventDetail) {
     let summary = &event.summary;
     let (kind, subject) = (one_line(&summary.kind), one_line(&summary.subject));
     line(format_args!("{}  {subject}  {}", paint(BOLD, kind), summary.state.as_str()));
-    let id = summary.id.to_string();
-    line(format_args!("from {}, received {}, id {}", summary.source, time(summary.received_at), one_line(&id)));
+    let id = one_line(&summary.id);
+    line(format_args!("from {}, received {}, id {}", summary.source, time(summary.received_at), id));
     if let Some(request) = event.event.as_ref().and_then(|event| event.request_id.as_ref()) {
         line(format_args!("request {request}"));
     }

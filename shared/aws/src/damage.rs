@@ -91,8 +91,8 @@ impl AwsStore {
         if let Some(lane) = lane.or_else(|| lane_of(&made)) {
             self.clear_place(&lane, id).await?;
         }
-        let line = RunLine::set_aside(&made, id, reason, now);
-        made.insert("s".to_owned(), text(&line));
+        let summary = RunLine::set_aside(&made, id, reason, now);
+        made.insert("s".to_owned(), text(&summary));
         if let Some(list) = list_of(RunState::Dead) {
             made.insert("sp".to_owned(), text(&format!("{list}{}", keys::shard(id))));
         }

@@ -53,7 +53,7 @@ impl History for AwsStore {
         Box::pin(async move {
             let Some(key) = self.find_event(reference).await? else { return Ok(None) };
             let Some((row, body)) = self.event_at(&key).await? else { return Ok(None) };
-            let summary = row.summary()?;
+            let summary = row.summary();
             let mut runs = Vec::new();
             for run in &row.runs {
                 let found = self.table.get(&keys::run(&run.id), "R").await?;
@@ -71,7 +71,7 @@ impl History for AwsStore {
             let mut called = Vec::new();
             for found in self.table.by_id(&shard, id, true, at_most(most)).await? {
                 if let Some((row, _)) = self.event_at(attribute(&found, "pk")?).await? {
-                    called.push(format!("{}/{id}", row.summary()?.source));
+                    called.push(format!("{}/{id}", row.summary().source));
                 }
             }
             Ok(called)
@@ -117,7 +117,7 @@ impl History for AwsStore {
             let key = keys::event(&row.event_source, &row.event_id);
             let Some((event, body)) = self.event_at(&key).await? else { return Ok(None) };
             let (journal, unreadable) = self.journal_entries(&row.id).await?;
-            Ok(Some(RunDetail { summary: row.summary()?, journal, unreadable, event: event.event(&body)? }))
+            Ok(Some(RunDetail { summary: row.summary(), journal, unreadable, event: event.event(&body)? }))
         })
     }
 
@@ -417,7 +417,7 @@ impl AwsStore {
 
 /// The line of a run, from the run or, where that cannot be read, from its line; `None` where neither can.
 fn summary_of(item: &Item) -> StoreResult<Option<RunSummary>> {
-    match read_or_damaged(RunRow::read(item).and_then(|row| row.summary()))? {
+    match read_or_damaged(RunRow::read(item).map(|row| row.summary()))? {
         Ok(summary) => Ok(Some(summary)),
         Err(_) => readable(RecordKind::Run, &place(item), RunLine::read(item)),
     }

@@ -340,7 +340,7 @@ impl RunRow {
         }
     }
 
-    pub(crate) fn summary(&self) -> StoreResult<RunSummary> {
+    pub(crate) fn summary(&self) -> RunSummary {
         self.line().summary(self.number)
     }
 }
@@ -410,11 +410,11 @@ impl RunLine {
     }
 
     pub(crate) fn read(item: &Item) -> StoreResult<RunSummary> {
-        summary::<Self>(item)?.summary(crate::table::number(item, "ln")?)
+        Ok(summary::<Self>(item)?.summary(crate::table::number(item, "ln")?))
     }
 
-    fn summary(self, number: i64) -> StoreResult<RunSummary> {
-        Ok(RunSummary {
+    fn summary(self, number: i64) -> RunSummary {
+        RunSummary {
             number,
             id: RunId::new(self.id),
             workflow: WorkflowName::from_stored(self.workflow),
@@ -430,7 +430,7 @@ impl RunLine {
             due_at: self.due_at,
             deliveries: self.deliveries,
             replay: self.replay,
-        })
+        }
     }
 }
 

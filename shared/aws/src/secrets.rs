@@ -79,13 +79,12 @@ impl SecretStore for AwsStore {
 
     fn secret<'a>(&'a self, name: &'a str, version: Option<u64>) -> BoxFuture<'a, StoreResult<Option<SealedSecret>>> {
         Box::pin(async move {
-            let kept = match version {
-                Some(version) => self.kept_secret(name, version).await?,
+            let kept = if let Some(version) = version {
+                self.kept_secret(name, version).await?
+            } else {
                 // Asked for alone: an older version must not stand in for one that cannot be read.
-                None => {
-                    let found = self.table.query(SECRETS, &format!("{name}#"), None).await?;
-                    found.last().map(content).transpose()?
-                }
+                let found = self.table.query(SECRETS, &format!("{name}#"), None).await?;
+                found.last().map(content).transpose()?
             };
             match kept {
                 None => Ok(None),

@@ -222,7 +222,7 @@ async fn every_request_of_every_action_fits_what_its_provider_publishes() {
         let connections = connections.map(|connection| connection.with_secret_url(&url).unwrap());
         let options = deskwire_egress::EgressOptions { allow_loopback: true, ..Default::default() };
         let client = Client::new(Arc::new(deskwire_egress::Egress::new(options)), connections);
-        let all = actions(Arc::new(client));
+        let all = actions(&Arc::new(client));
         let action = all.get(name).unwrap();
         let published = published(action.spec().provider);
         for request in sent(action.as_ref(), &server, &input).await {

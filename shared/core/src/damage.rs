@@ -83,13 +83,13 @@ impl RecordKind {
                 "`deskwire connections connect {key}` writes it anew; `deskwire connections disconnect {key}` and `delete` \
                  work on it, too"
             ),
-            Self::Secret => match key.strip_prefix("token/").and_then(|rest| rest.split_whitespace().next()) {
-                Some(connection) => format!("`deskwire connections connect {connection}` stores new tokens"),
-                None => {
-                    let name = key.trim_start_matches("secret/").split_whitespace().next().unwrap_or_default();
-                    format!("`deskwire secrets set {name}` stores it anew")
+            Self::Secret => {
+                if let Some(connection) = key.strip_prefix("token/").and_then(|rest| rest.split_whitespace().next()) {
+                    return format!("`deskwire connections connect {connection}` stores new tokens");
                 }
-            },
+                let name = key.trim_start_matches("secret/").split_whitespace().next().unwrap_or_default();
+                format!("`deskwire secrets set {name}` stores it anew")
+            }
             Self::Document => "`deskwire apply` writes it anew".to_owned(),
         }
     }

@@ -72,7 +72,7 @@ async fn altered(response: Response, fields: Map<String, Value>) -> Response {
     let (mut parts, body) = response.into_parts();
     // The stand-ins' own answers are small, and end.
     let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
-    let Ok(Value::Object(mut document)) = serde_json::from_slice(&bytes) else {
+    let Ok(Value::Object(mut document)) = deskwire_core::json::from_slice(&bytes) else {
         return Response::from_parts(parts, Body::from(bytes));
     };
     document.extend(fields);

@@ -185,7 +185,7 @@ impl From<SecretError> for Missing {
 /// The actions, without any connection: for `check`, `actions` and compiling.
 pub fn actions_alone() -> Actions {
     let egress = Arc::new(Egress::new(EgressOptions::default()));
-    deskwire_connectors::actions(Arc::new(deskwire_connectors::Client::new(egress, [])))
+    deskwire_connectors::actions(&Arc::new(deskwire_connectors::Client::new(egress, [])))
 }
 
 /// The template language, with its usual limits.
@@ -298,7 +298,7 @@ impl Deskwire {
         let Ready { project, parts, applied, deployed, held_back, .. } = ready;
         self.providers.replace(parts.clients);
         let client = client_on(&self.egress, parts.connections, &self.broker);
-        self.versions.replace_actions(deskwire_connectors::actions(Arc::clone(&client)));
+        self.versions.replace_actions(deskwire_connectors::actions(&client));
         *self.client.write().unwrap_or_else(PoisonError::into_inner) = client;
         *self.sources.write().unwrap_or_else(PoisonError::into_inner) = parts.sources;
         *self.project.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(project);
@@ -444,7 +444,7 @@ impl Base {
             BrokerOptions { owner: format!("{:032x}", random.bits()), ..BrokerOptions::default() },
         ));
         let client = client_on(&egress, parts.connections, &broker);
-        let actions = deskwire_connectors::actions(Arc::clone(&client));
+        let actions = deskwire_connectors::actions(&client);
         let versions = Versions::new(store.clone(), actions, templates, &project.workflows);
         let deskwire = Deskwire {
             store,

@@ -107,7 +107,7 @@ impl World {
         let work: Arc<dyn Work> = brittle.clone();
         let egress = Egress::new(EgressOptions { allow_loopback: true, ..EgressOptions::default() });
         let connections = project.connections.iter().map(|config| connection(config, address));
-        let actions = deskwire_connectors::actions(Arc::new(Client::new(Arc::new(egress), connections)));
+        let actions = deskwire_connectors::actions(&Arc::new(Client::new(Arc::new(egress), connections)));
         let versions = Versions::new(Arc::clone(&work), actions, templates(), &project.workflows);
         let random = Arc::new(SeededRandom::new(7));
         let engine = Engine::new(work, Arc::new(versions), clock.clone(), random.clone(), EngineOptions::default());

@@ -163,7 +163,7 @@ proptest! {
     fn escaped_utf_16_is_read_as_utf_16_is_anywhere(units in prop::collection::vec(
         prop_oneof![0xd7f0_u16..0xe010, any::<u16>(), Just(0x5c)], 0..20)
     ) {
-        let escaped: String = units.iter().map(|unit| format!("\\u{unit:04x}")).collect();
+        let escaped = units.iter().fold(String::new(), |escaped, unit| format!("{escaped}\\u{unit:04x}"));
         prop_assert_eq!(read(&format!("\"{escaped}\"")), String::from_utf16_lossy(&units));
     }
 

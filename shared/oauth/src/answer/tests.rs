@@ -1,5 +1,7 @@
 //! Token answers as providers really write them, each with its right reading.
 
+use std::fmt::Write as _;
+
 use deskwire_core::provider::provider;
 use deskwire_core::secret::ExposeSecret;
 
@@ -23,16 +25,16 @@ fn read_as(name: &str, status: u16, body: &[u8]) -> String {
 fn in_words(tokens: &Tokens) -> String {
     let mut words = tokens.access_token.expose_secret().to_owned();
     if let Some(refresh) = &tokens.refresh_token {
-        words += &format!(" refresh {}", refresh.expose_secret());
+        let _ = write!(words, " refresh {}", refresh.expose_secret());
     }
     if let Some(lifetime) = tokens.expires_in {
-        words += &format!(" for {}s", lifetime.as_secs_f64());
+        let _ = write!(words, " for {}s", lifetime.as_secs_f64());
     }
     if let Some(lifetime) = tokens.refresh_expires_in {
-        words += &format!(" idle {}s", lifetime.as_secs_f64());
+        let _ = write!(words, " idle {}s", lifetime.as_secs_f64());
     }
     if let Some(scopes) = &tokens.scopes {
-        words += &format!(" may {}", scopes.join("|"));
+        let _ = write!(words, " may {}", scopes.join("|"));
     }
     words
 }

@@ -76,7 +76,7 @@ pub async fn an_unreadable_run_is_set_aside_and_its_lane_goes_on(s: Stores) {
     let ids = ["run_1", "run_2", "run_3", "run_4"].map(RunId::new).to_vec();
     assert!(s.history.runs_by_id(ids).await.expect("a list").len() >= 3);
     assert!(s.history.runs(Filter::default()).await.expect("a list").len() >= 3);
-    assert!(s.history.event("e1").await.expect("reading works").expect("it is there").runs.len() >= 1);
+    assert!(!s.history.event("e1").await.expect("reading works").expect("it is there").runs.is_empty());
     assert!(s.is_named(RecordKind::Run).await);
     let mut claimed = Vec::new();
     for now in 10..14 {

@@ -194,8 +194,11 @@ fn claim_one(
     until: Timestamp,
     now: Timestamp,
 ) -> StoreResult<Offer> {
+    /// Is it the first of its lane, when is it due, is its lane its own, and does it wait for an event?
+    type Place = (Option<i64>, Option<i64>, Option<bool>, bool);
+
     keep_time(connection, now)?;
-    let found: Option<(Option<i64>, Option<i64>, Option<bool>, bool)> = connection
+    let found: Option<Place> = connection
         .prepare_cached("SELECT head, due_at, lane = '~' || id, waits FROM runs WHERE id = ?1")
         .and_then(|mut statement| {
             statement

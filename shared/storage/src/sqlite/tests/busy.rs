@@ -27,8 +27,11 @@ impl<F: FnMut(usize) -> bool + Send> Patience for Counting<F> {
 async fn a_batch_that_meets_a_busy_file_waits_once_and_then_all_of_it_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let (batches, waits) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-    let counting =
-        Counting { batches: Arc::clone(&batches), waits: Arc::clone(&waits), on_wait: |wait: usize| wait % 3 != 0 };
+    let counting = Counting {
+        batches: Arc::clone(&batches),
+        waits: Arc::clone(&waits),
+        on_wait: |wait: usize| !wait.is_multiple_of(3),
+    };
     let store = SqliteStore::open_with(folder.path(), None, Box::new(counting)).unwrap();
     let other = Connection::open(folder.path().join("deskwire.db")).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
@@ -89,7 +92,7 @@ async fn what_comes_from_outside_is_refused_at_once_when_too_much_waits() {
     let store = SqliteStore::open(folder.path()).unwrap();
     let (busy, free) = channel::<()>();
     let blocker = store.clone();
-    let blocked = tokio::spawn(async move {
+    let stuck = tokio::spawn(async move {
         blocker
             .write(move |_| {
                 free.recv().ok();
@@ -118,7 +121,7 @@ async fn what_comes_from_outside_is_refused_at_once_when_too_much_waits() {
         async move { store.claim("runner", 1, Duration::from_mins(1), Timestamp::from_millis(5)).await }
     });
     busy.send(()).unwrap();
-    blocked.await.unwrap().unwrap();
+    stuck.await.unwrap().unwrap();
     for accept in waiting {
         accept.await.unwrap();
     }

@@ -66,7 +66,7 @@ async fn a_budget_and_a_renewal_keep_the_time_they_had_left() {
     let back = now - HOUR;
     let batch = store.claim("runner", 10, LEASE, at(back)).await.unwrap();
     assert_eq!(batch.holds[0].until, at(back + 5_000));
-    assert_eq!(store.due_tokens(at(back), 10).await.unwrap(), [slack.clone()]);
+    assert_eq!(store.due_tokens(at(back), 10).await.unwrap(), std::slice::from_ref(&slack));
     let lease = store.lease_tokens(&slack, "other", at(back + 9_000), at(back + 20_000)).await.unwrap();
     assert!(matches!(lease, Leased::Ours(_)), "the lease of the one that died has ended: {lease:?}");
 }
