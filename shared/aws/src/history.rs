@@ -53,7 +53,7 @@ impl History for AwsStore {
         Box::pin(async move {
             let Some(key) = self.find_event(reference).await? else { return Ok(None) };
             let Some((row, body)) = self.event_at(&key).await? else { return Ok(None) };
-            let summary = row.summary();
+            let summary = row.summary()?;
             let mut runs = Vec::new();
             for run in &row.runs {
                 let found = self.table.get(&keys::run(&run.id), "R").await?;
@@ -71,7 +71,7 @@ impl History for AwsStore {
             let mut called = Vec::new();
             for found in self.table.by_id(&shard, id, true, at_most(most)).await? {
                 if let Some((row, _)) = self.event_at(attribute(&found, "pk")?).await? {
-                    called.push(format!("{}/{id}", row.summary().source));
+                    called.push(format!("{}/{id}", row.summary()?.source));
                 }
             }
             Ok(called)

@@ -403,7 +403,7 @@ mod tests {
         let server = MockServer::start().await;
         answers("token-1", &json!({ "ok": false, "error": "token_expired" })).mount(&server).await;
         for (has_one, sent) in [(false, 0), (true, 1)] {
-            let actions = crate::actions(client(&server.uri(), Arc::new(Hanging { has_one })));
+            let actions = crate::actions(&client(&server.uri(), Arc::new(Hanging { has_one })));
             let action = actions.get("slack.post_message").unwrap();
             let (connection, key) = (ConnectionName::parse("slack").unwrap(), EffectKey("k".repeat(64)));
             let call = Call {

@@ -242,7 +242,7 @@ async fn every_request_of_every_action_fits_what_its_provider_publishes() {
         }
         given.extend(input.as_object().unwrap().keys().map(|input| (name.to_owned(), input.clone())));
     }
-    for spec in actions(crate::testing::client_at("http://127.0.0.1:9/")).specs() {
+    for spec in actions(&crate::testing::client_at("http://127.0.0.1:9/")).specs() {
         if spec.provider == ANY_PROVIDER {
             continue;
         }

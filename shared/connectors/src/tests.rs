@@ -13,7 +13,7 @@ use crate::actions;
 use crate::testing::{client, client_at, key, not_before, on, time_limit};
 
 fn all() -> Vec<Arc<dyn Action>> {
-    let actions = actions(client_at("http://127.0.0.1:9/"));
+    let actions = actions(&client_at("http://127.0.0.1:9/"));
     actions.specs().map(|spec| Arc::clone(actions.get(spec.name).unwrap())).collect()
 }
 
@@ -221,7 +221,7 @@ async fn every_request_of_a_call_says_which_request_of_ours_it_goes_back_to() {
     let connection = ConnectionName::parse("slack").unwrap();
     let (input, id) =
         (json!({ "channel": "C1", "name": "eyes", "timestamp": "1.2" }), RequestId::new("req_0af7651916cd43dd"));
-    let all = actions(client(&server));
+    let all = actions(&client(&server));
     for request_id in [Some(&id), None] {
         let (key, not_before, time_limit) = (key(), not_before(), time_limit());
         let call = Call { connection: &connection, input: &input, key: &key, not_before, request_id, time_limit };

@@ -13,7 +13,7 @@ use crate::actions;
 use crate::testing::{call, client_at};
 
 fn all() -> Vec<Arc<dyn Action>> {
-    let actions = actions(client_at("http://127.0.0.1:9/"));
+    let actions = actions(&client_at("http://127.0.0.1:9/"));
     actions.specs().map(|spec| Arc::clone(actions.get(spec.name).unwrap())).collect()
 }
 

@@ -13,7 +13,7 @@ use crate::testing::{call, requests};
 
 /// What a step with these inputs gives its action when `v` is the event's data.
 fn resolved(action: &str, with: &Value, v: &Value) -> Value {
-    let (actions, templates) = (actions(client_at("http://127.0.0.1:9/")), Templates::new(Limits::default()));
+    let (actions, templates) = (actions(&client_at("http://127.0.0.1:9/")), Templates::new(Limits::default()));
     let options = Options { actions: &actions, templates: &templates, allow_loopback: false };
     // JSON is YAML.
     let text = json!({ "name": "w", "trigger": { "source": "s", "event": "e" },
@@ -222,7 +222,7 @@ async fn json_in_text_is_sent_as_text_and_queries_forms_and_paths_arrive_as_they
 }
 
 fn named_at(server: &MockServer, name: &str) -> Arc<dyn Action> {
-    let actions = actions(client(server));
+    let actions = actions(&client(server));
     Arc::clone(actions.get(name).unwrap())
 }
 
