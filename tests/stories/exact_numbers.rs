@@ -89,7 +89,12 @@ const NUMBERS: &str =
 async fn every_digit_goes_from_a_webhook_through_the_store_into_a_call(place: Place) {
     let (url, asked) = api(r#"{"numbers":[12345678901234567890123,1.10,-0.00],"cut":"\udc00"}"#).await;
     let outside = Outside::start().await;
-    let project = Project::new(&outside.url).with_workflow("workflow.yaml", WORKFLOW);
+    // A wait on AWS is over at the scheduler's next minute, which nobody waits for here.
+    let workflow = match place {
+        Place::Here => WORKFLOW.to_owned(),
+        Place::Lambda => WORKFLOW.replace("  - id: pause\n    wait: 1s\n", ""),
+    };
+    let project = Project::new(&outside.url).with_workflow("workflow.yaml", &workflow);
     with_api(&project, &url);
     let (project, house) = match place {
         Place::Here => {
@@ -143,7 +148,7 @@ steps:
         assert_eq!(path, format!("/tickets/{id}.json"));
         assert_eq!(body, format!(r#"{{"id":{id},"price":1.10}}"#));
     }
-    let tested = project.run(&["workflows", "test", "workflows/hand.yaml", "--input", "id=48213.50", "--json"]);
+    let tested = project.run(&["workflows", "test", "workflows/hand.yaml", "--input", "id=48213.50", "--personal", "--json"]);
     let tested = String::from_utf8(tested.stdout).unwrap();
     assert!(tested.contains("tickets/48213.50.json") && tested.contains("48213.50"), "{tested}");
 }

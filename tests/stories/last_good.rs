@@ -150,7 +150,7 @@ async fn without_reload_what_is_deployed_runs_whatever_is_wrong_with_the_files(d
 
 #[test_case(a_mistake_in_a_workflow, "did you mean"; "a mistake in a workflow")]
 #[test_case(a_project_file_that_is_no_text, "deskwire.yaml:2:6"; "a project file that is no text")]
-#[test_case(no_project_file, "no Deskwire project"; "no project file")]
+#[test_case(no_project_file, "not a Deskwire project"; "no project file")]
 #[test_case(a_connection_without_its_secret, "late.txt"; "a connection without its secret")]
 #[tokio::test]
 async fn where_nothing_was_ever_deployed_a_project_that_cannot_be_used_is_refused(damage: Damage, words: &str) {

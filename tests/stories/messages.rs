@@ -60,7 +60,7 @@ async fn with_json_every_error_is_one_document_of_one_shape_on_the_standard_outp
         (&project, vec!["actions", "show", "slack.nothing"], 1, "failed"),
         (&project, vec!["secrets", "delete", "nothing"], 1, "failed"),
         (&project, vec!["check", "--project", none], 1, "failed"),
-        (&project, vec!["serve", "--listen", "127.0.0.1:0", "--project", none], 1, "failed"),
+        (&empty, vec!["serve", "--listen", "127.0.0.1:0", "--project", none], 1, "failed"),
         (&empty, vec!["runs", "list"], 1, "failed"),
         (&broken, vec!["check", "--allow-loopback"], 1, "mistakes"),
         (&broken, vec!["plan", "--allow-loopback"], 1, "mistakes"),
