@@ -148,7 +148,8 @@ steps:
         assert_eq!(path, format!("/tickets/{id}.json"));
         assert_eq!(body, format!(r#"{{"id":{id},"price":1.10}}"#));
     }
-    let tested = project.run(&["workflows", "test", "workflows/hand.yaml", "--input", "id=48213.50", "--personal", "--json"]);
+    let tested =
+        project.run(&["workflows", "test", "workflows/hand.yaml", "--input", "id=48213.50", "--personal", "--json"]);
     let tested = String::from_utf8(tested.stdout).unwrap();
     assert!(tested.contains("tickets/48213.50.json") && tested.contains("48213.50"), "{tested}");
 }

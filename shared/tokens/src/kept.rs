@@ -10,18 +10,15 @@ use deskwire_oauth::Tokens;
 use serde::{Deserialize, Deserializer, Serialize};
 use zeroize::{Zeroize, Zeroizing};
 
-/// 9999-12-31T23:59:59.999Z, the last time that RFC 3339 can write, in milliseconds since 1970.
-const LAST: Timestamp = Timestamp::from_millis(253_402_300_799_999);
-
 /// When what lasts so long ends; `None` where there is no end, or none that can be written down.
 fn end(now: Timestamp, lifetime: Option<Duration>) -> Option<Timestamp> {
-    lifetime.map(|lifetime| now.plus(lifetime)).filter(|end| *end <= LAST)
+    lifetime.map(|lifetime| now.plus(lifetime)).filter(|end| !end.is_last())
 }
 
 /// An end that cannot be read, as one that was written in another way, is none that is known: the tokens are still there.
 fn known_end<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
     let text = Option::<String>::deserialize(deserializer)?;
-    Ok(text.and_then(|text| Timestamp::parse(&text).ok()).filter(|end| *end <= LAST))
+    Ok(text.and_then(|text| Timestamp::parse(&text).ok()).filter(|end| !end.is_last()))
 }
 
 /// Tokens as they are sealed.

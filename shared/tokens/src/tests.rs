@@ -625,7 +625,7 @@ async fn a_connection_whose_record_cannot_be_read_can_be_disconnected_and_connec
     world.damaged.store(true, Ordering::SeqCst);
     let broker = world.process();
     let refused = token(&broker).await.unwrap_err();
-    assert!(matches!(&refused, NoToken::NeedsPerson(why) if why.contains("cannot be read")), "{refused}");
+    assert!(matches!(&refused, NoToken::NeedsPerson(why) if why.contains("unreadable")), "{refused}");
     broker.disconnect(&slack(), "asked by ops").await.unwrap();
     assert!(token(&broker).await.unwrap_err().to_string().contains("is disconnected (asked by ops)"));
     assert!(world.store.secrets("token/").await.unwrap().is_empty(), "nobody can use its tokens any more");

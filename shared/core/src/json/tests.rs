@@ -131,7 +131,7 @@ fn a_value_that_does_not_fit_is_not_quoted() {
     }
     assert_eq!(
         from_str::<bool>(r#""my `secret`, expected \" at line ""#).unwrap_err().0,
-        "invalid type: string, expected a boolean at line 1 column 34"
+        "invalid type: string, expected a boolean at line 1 column 35"
     );
     assert!(from_str::<Wanted>("{}").unwrap_err().0.starts_with("missing field `_at`"));
     let _ = Kind::Known;

@@ -14,7 +14,7 @@ use deskwire_core::ports::{StoreError, StoreResult};
 /// [`super::BUSY_TIMEOUT`].
 const STUCK: Duration = Duration::from_secs(10);
 
-/// How long the writer waits for a write of somebody's before it tries one of its own, after one that failed.
+/// How long after a write that failed the writer tries one of its own.
 pub(super) const TRY_AGAIN: Duration = Duration::from_secs(5);
 
 #[derive(Default)]
@@ -22,8 +22,8 @@ pub(super) struct Health(Mutex<State>);
 
 #[derive(Default)]
 struct State {
-    /// What the last write that changes something came to, if it failed.
-    failed: Option<String>,
+    /// What the last write that shows something came to, if it failed, and when to try again.
+    failed: Option<(String, Instant)>,
     /// Since when a transaction has been under way.
     under_way: Option<Instant>,
     /// The writer's thread has ended.
@@ -40,13 +40,14 @@ impl Health {
         self.state().under_way = Some(now);
     }
 
-    /// A transaction is over. One that changed nothing does not show that the disk takes anything.
-    pub(super) fn over(&self, outcome: Result<(), &StoreError>, changed: bool) {
+    /// A transaction is over. One that wrote nothing new (`proves` is false) does not show that the disk takes anything: on a
+    /// full one, what is there can still be changed.
+    pub(super) fn over(&self, outcome: Result<(), &StoreError>, proves: bool, now: Instant) {
         let mut state = self.state();
         state.under_way = None;
         match outcome {
-            Ok(()) if changed => state.failed = None,
-            Err(error @ StoreError::Unavailable { .. }) => state.failed = Some(error.to_string()),
+            Ok(()) if proves => state.failed = None,
+            Err(error @ StoreError::Unavailable { .. }) => state.failed = Some((error.to_string(), now + TRY_AGAIN)),
             Ok(()) | Err(StoreError::Corrupt(_) | StoreError::Fenced) => {}
         }
     }
@@ -56,9 +57,9 @@ impl Health {
         self.state().ended = true;
     }
 
-    /// Did the last write fail?
-    pub(super) fn has_failed(&self) -> bool {
-        self.state().failed.is_some()
+    /// How long until the writer tries a write of its own, if the last one failed.
+    pub(super) fn wait_to_try(&self, now: Instant) -> Option<Duration> {
+        self.state().failed.as_ref().map(|(_, at)| at.saturating_duration_since(now))
     }
 
     /// Why the store cannot be written to, as far as is known.
@@ -68,7 +69,7 @@ impl Health {
         let reason = match (&state.failed, stuck, state.ended) {
             (_, _, true) => "the thread that writes has ended".to_owned(),
             (_, true, _) => format!("a write has been under way for more than {} s", STUCK.as_secs()),
-            (Some(reason), ..) => format!("the last write failed: {reason}"),
+            (Some((reason, _)), ..) => format!("the last write failed: {reason}"),
             (None, false, false) => return Ok(()),
         };
         Err(StoreError::Unavailable { reason })
@@ -95,10 +96,10 @@ mod tests {
     fn a_failed_write_counts_until_one_that_changes_something_succeeds() {
         let (health, now) = (Health::default(), Instant::now());
         assert!(health.check(now).is_ok());
-        health.over(Err(&StoreError::Unavailable { reason: "the disk is full".to_owned() }), false);
-        health.over(Ok(()), false);
+        health.over(Err(&StoreError::Unavailable { reason: "the disk is full".to_owned() }), false, now);
+        health.over(Ok(()), false, now);
         assert!(health.check(now).unwrap_err().to_string().contains("the disk is full"));
-        health.over(Ok(()), true);
+        health.over(Ok(()), true, now);
         assert!(health.check(now).is_ok());
     }
 
@@ -108,7 +109,7 @@ mod tests {
         health.begins(now);
         assert!(health.check(now + STUCK).is_ok());
         assert!(health.check(now + STUCK * 2).unwrap_err().to_string().contains("under way"));
-        health.over(Ok(()), true);
+        health.over(Ok(()), true, now);
         assert!(health.check(now + STUCK * 2).is_ok());
         health.ended();
         assert!(health.check(now).unwrap_err().to_string().contains("has ended"));

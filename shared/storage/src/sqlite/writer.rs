@@ -41,6 +41,8 @@ struct Waiting {
     job: Box<dyn Job>,
     /// How much it writes, in jobs of the usual size.
     weight: usize,
+    /// Is it something new from outside, which takes room on the disk?
+    takes_room: bool,
     slot: OwnedSemaphorePermit,
 }
 
@@ -192,7 +194,7 @@ impl Writer {
     {
         // It is never closed.
         let slot = Arc::clone(&self.slots).acquire_owned().await.map_err(|_| gone())?;
-        self.hand_in(slot, weight, work).await
+        self.hand_in(slot, weight, false, work).await
     }
 
     /// Does this work unless too much waits already: for what comes from outside, and can come again.
@@ -206,10 +208,16 @@ impl Writer {
                 reason: format!("{MOST_WAITING} writes wait for the disk already; this one was not begun"),
             });
         };
-        self.hand_in(slot, 1, work).await
+        self.hand_in(slot, 1, true, work).await
     }
 
-    async fn hand_in<T, F>(&self, slot: OwnedSemaphorePermit, weight: usize, work: F) -> StoreResult<T>
+    async fn hand_in<T, F>(
+        &self,
+        slot: OwnedSemaphorePermit,
+        weight: usize,
+        takes_room: bool,
+        work: F,
+    ) -> StoreResult<T>
     where
         T: Send + 'static,
         F: FnMut(&Connection) -> StoreResult<T> + Send + 'static,
@@ -217,10 +225,10 @@ impl Writer {
         let (waiting, answer) = oneshot::channel();
         let job: Box<dyn Job> = Box::new(Typed { work, result: None, waiting });
         match &self.place {
-            Place::Thread(sender) => sender.send(Waiting { job, weight, slot }).map_err(|_| gone())?,
+            Place::Thread(sender) => sender.send(Waiting { job, weight, takes_room, slot }).map_err(|_| gone())?,
             Place::Here(connection) => {
                 let connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
-                let mut batch = vec![Waiting { job, weight, slot }];
+                let mut batch = vec![Waiting { job, weight, takes_room, slot }];
                 commit_together(&connection, &mut batch, &mut Until::at_most(Duration::ZERO), &self.health);
             }
         }
@@ -248,17 +256,20 @@ fn serve(
     }
 }
 
-/// The next job, or nothing when nobody can bring one any more. While the last write failed, it tries one of its own.
+/// The next job, or nothing when nobody can bring one any more. After a write that failed, one of the writer's own is tried from
+/// time to time, whatever else comes.
 fn next(jobs: &mpsc::Receiver<Waiting>, connection: &Connection, health: &Health) -> Option<Waiting> {
-    while health.has_failed() {
-        match jobs.recv_timeout(TRY_AGAIN) {
+    while let Some(wait) = health.wait_to_try(Instant::now()) {
+        if wait.is_zero() {
+            // What it comes to is noted.
+            let mut once = Until::at_most(Duration::ZERO);
+            let _ = patiently(connection, &mut once, health, true, &mut || try_to_write(connection));
+            continue;
+        }
+        match jobs.recv_timeout(wait) {
             Ok(waiting) => return Some(waiting),
             Err(mpsc::RecvTimeoutError::Disconnected) => return None,
-            Err(mpsc::RecvTimeoutError::Timeout) => {
-                // What it comes to is noted.
-                let mut once = Until::at_most(Duration::ZERO);
-                let _ = patiently(connection, &mut once, health, &mut || try_to_write(connection));
-            }
+            Err(mpsc::RecvTimeoutError::Timeout) => {}
         }
     }
     jobs.recv().ok()
@@ -268,7 +279,8 @@ fn next(jobs: &mpsc::Receiver<Waiting>, connection: &Connection, health: &Health
 /// process has is waited for once for all of them.
 fn commit_together(connection: &Connection, batch: &mut Vec<Waiting>, patience: &mut dyn Patience, health: &Health) {
     patience.begin();
-    let all = patiently(connection, patience, health, &mut || {
+    let takes_room = batch.iter().any(|waiting| waiting.takes_room);
+    let all = patiently(connection, patience, health, takes_room, &mut || {
         batch.iter_mut().try_for_each(|waiting| waiting.job.run(connection))
     });
     match all {
@@ -278,7 +290,9 @@ fn commit_together(connection: &Connection, batch: &mut Vec<Waiting>, patience: 
             for mut waiting in batch.drain(..) {
                 let outcome = match &busy {
                     Some(error) => Err(copy(error)),
-                    None => match patiently(connection, patience, health, &mut || waiting.job.run(connection)) {
+                    None => match patiently(connection, patience, health, waiting.takes_room, &mut || {
+                        waiting.job.run(connection)
+                    }) {
                         Ok(()) => Ok(()),
                         Err(Failed::AJob(error)) => Err(error),
                         // There is no patience left for the others either.
@@ -307,6 +321,7 @@ fn patiently(
     connection: &Connection,
     patience: &mut dyn Patience,
     health: &Health,
+    takes_room: bool,
     work: &mut dyn FnMut() -> StoreResult<()>,
 ) -> Result<(), Failed> {
     let changes = connection.total_changes();
@@ -327,7 +342,7 @@ fn patiently(
         Ok(()) => Ok(()),
         Err(Failed::AJob(error) | Failed::All(error)) => Err(error),
     };
-    health.over(noted, connection.total_changes() != changes);
+    health.over(noted, takes_room && connection.total_changes() != changes, Instant::now());
     outcome
 }
 

@@ -35,7 +35,7 @@ async fn a_new_folder_and_all_files_in_it_are_their_owners_alone() {
     store.accept(arrival(1)).await.unwrap();
     store.counts().await.unwrap();
     let names: Vec<String> = rights(&folder).into_iter().map(|(name, _)| name).collect();
-    assert_eq!(names, [".", "deskwire.db", "deskwire.db-shm", "deskwire.db-wal"]);
+    assert_eq!(names, [".", ".gitignore", "deskwire.db", "deskwire.db-shm", "deskwire.db-wal"]);
     closed(&folder);
     let second = connect(&folder.join("deskwire.db")).unwrap();
     second.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
