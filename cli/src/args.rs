@@ -20,6 +20,7 @@ pub(crate) struct Cli {
 
 const FIRST_STEPS: &str = "First steps:
   deskwire demo                   watch a signed Zendesk event become a Slack message, with no account
+  deskwire init                   begin a project in this folder
   deskwire serve --sandbox        run your project against built-in stand-ins of the providers
   deskwire check                  find the mistakes in a project, with line, column and fix
   deskwire plan                   see what `apply` would put in force, like a diff
@@ -34,17 +35,21 @@ pub(crate) struct ProjectArgs {
     #[arg(long, env = "DESKWIRE_PROJECT", default_value = ".", value_name = "DIR")]
     pub project: PathBuf,
     /// Let connections lead to this machine, over plain http too (for tests and stand-ins)
-    #[arg(long)]
+    #[arg(long, env = "DESKWIRE_ALLOW_LOOPBACK", value_parser = clap::builder::FalseyValueParser::new())]
     pub allow_loopback: bool,
 }
 
-/// Where the data is.
+/// Where the project is, and where its data is: a command that takes one takes the other.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct DataArgs {
-    /// The data folder
-    #[arg(long, env = "DESKWIRE_DATA", default_value = ".deskwire", value_name = "DIR")]
-    pub data: PathBuf,
-
+    #[command(flatten)]
+    pub project: ProjectArgs,
+    /// The data folder; `.deskwire` in the project folder unless given, and `.deskwire/sandbox` with --sandbox
+    #[arg(long, env = "DESKWIRE_DATA", value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Let built-in stand-ins answer instead of the providers: no secret is needed, and their data is kept apart
+    #[arg(long)]
+    pub sandbox: bool,
     /// Where to work: `local` (the data folder), or `aws:STACK`, a deployment on AWS
     #[arg(long, env = "DESKWIRE_TARGET", value_name = "TARGET")]
     pub target: Option<Target>,
@@ -60,25 +65,32 @@ pub(crate) enum Command {
         /// Where to listen; another port is taken when this one is in use
         #[arg(long, default_value = "127.0.0.1:8787", value_name = "ADDR")]
         listen: SocketAddr,
+        /// A name, beside localhost, under which the console may be opened, such as that of a tunnel; once for each
+        #[arg(long = "console-host", value_name = "NAME", value_parser = crate::hosts::host_name)]
+        console_hosts: Vec<String>,
+    },
+    /// Begin a project: deskwire.yaml, a workflow, a sample event, and schemas for editors
+    Init {
+        /// The folder, which is made if need be; files that are there stay as they are
+        #[arg(default_value = ".", value_name = "DIR")]
+        folder: PathBuf,
     },
     /// Run every function in one process
     Serve {
-        #[command(flatten)]
-        project: ProjectArgs,
         #[command(flatten)]
         data: DataArgs,
         /// Where to listen; port 0 lets the system choose
         #[arg(long, default_value = "127.0.0.1:8787", value_name = "ADDR")]
         listen: SocketAddr,
         /// Where people and providers reach this server: for links, and for OAuth's redirect address
-        #[arg(long, env = "DESKWIRE_PUBLIC_URL", value_name = "URL")]
+        #[arg(long, env = "DESKWIRE_PUBLIC_URL", value_name = "URL", value_parser = public_url)]
         public_url: Option<Url>,
-        /// Let built-in stand-ins answer instead of the providers; no secret is needed
-        #[arg(long)]
-        sandbox: bool,
         /// Neither apply nor watch the project folder: run what `deskwire apply` put in force
         #[arg(long)]
         no_reload: bool,
+        /// A name, beside localhost, under which the console may be opened, such as that of a tunnel; once for each
+        #[arg(long = "console-host", value_name = "NAME", value_parser = crate::hosts::host_name)]
+        console_hosts: Vec<String>,
         /// How many runs go on at once
         #[arg(long, default_value_t = 64, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
         concurrency: u16,
@@ -91,16 +103,17 @@ pub(crate) enum Command {
     /// Show what `apply` would change, like a diff; changes nothing
     Plan {
         #[command(flatten)]
-        project: ProjectArgs,
-        #[command(flatten)]
         data: DataArgs,
     },
     /// Put the project's workflows in force; runs under way keep their version
     Apply {
         #[command(flatten)]
-        project: ProjectArgs,
-        #[command(flatten)]
         data: DataArgs,
+    },
+    /// Print the JSON Schema by which editors complete and check project files
+    Schema {
+        /// `workflow` for workflows/*.yaml, `project` for deskwire.yaml
+        what: Schema,
     },
     /// List the actions, or show one: inputs, outputs, effect, errors, example
     Actions {
@@ -140,8 +153,6 @@ pub(crate) enum Command {
     /// Say what is wrong, what will stop working and when, and what to do about it
     Doctor {
         #[command(flatten)]
-        project: ProjectArgs,
-        #[command(flatten)]
         data: DataArgs,
     },
     /// Store secrets on this machine, sealed
@@ -163,6 +174,15 @@ pub(crate) enum Command {
     },
 }
 
+/// A schema for editors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Schema {
+    /// That of workflows/*.yaml.
+    Workflow,
+    /// That of deskwire.yaml.
+    Project,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum ActionsCommand {
     /// List every action
@@ -179,16 +199,12 @@ pub(crate) enum WorkflowsCommand {
     /// List the project's workflows, and which are in force
     List {
         #[command(flatten)]
-        project: ProjectArgs,
-        #[command(flatten)]
         data: DataArgs,
     },
     /// Show one workflow: trigger, steps, version
     Show {
         /// Its name
         name: String,
-        #[command(flatten)]
-        project: ProjectArgs,
         #[command(flatten)]
         data: DataArgs,
     },
@@ -230,8 +246,8 @@ pub(crate) enum WorkflowsCommand {
 pub(crate) struct TestArgs {
     /// The workflow's file
     pub file: PathBuf,
-    /// A file with the body as the provider sends it, or an event of the store (its id or number)
-    #[arg(long, value_name = "FILE|ID")]
+    /// A file with the body as the provider sends it, an event of the store (its id or number), or a sample that is built in
+    #[arg(long, value_name = "FILE|ID|SAMPLE")]
     pub event: Option<String>,
     /// An input of a workflow that is started by hand; once for each
     #[arg(long = "input", value_name = "KEY=VALUE", value_parser = key_and_value)]
@@ -239,26 +255,24 @@ pub(crate) struct TestArgs {
     /// When it begins: a time, or 2h for two hours ago; a schedule ticks next from there
     #[arg(long, value_name = "TIME")]
     pub at: Option<String>,
-    /// What a `wait` for an event is given: a file with the body as the provider sends it; without one it times out
-    #[arg(long, value_name = "FILE")]
+    /// What a `wait` for an event is given: a file with the body as the provider sends it, or a sample; without it times out
+    #[arg(long, value_name = "FILE|SAMPLE")]
     pub arrived: Vec<PathBuf>,
     /// Answers of an earlier run, as `runs show ID --personal --json` prints them
     #[arg(long, value_name = "FILE")]
     pub recordings: Vec<PathBuf>,
-    /// Let built-in stand-ins answer calls that read; no secret is needed
-    #[arg(long, conflicts_with_all = ["live", "live_reads"])]
-    pub sandbox: bool,
     /// Let the providers answer calls that read
-    #[arg(long)]
+    #[arg(long, conflicts_with = "sandbox")]
     pub live_reads: bool,
     /// Make every call, those that write too
-    #[arg(long)]
+    #[arg(long, conflicts_with = "sandbox")]
     pub live: bool,
     /// Show inputs and outputs of every step
     #[arg(long, short)]
     pub verbose: bool,
-    #[command(flatten)]
-    pub project: ProjectArgs,
+    /// Show what is marked as personal, too
+    #[arg(long)]
+    pub personal: bool,
     #[command(flatten)]
     pub data: DataArgs,
 }
@@ -277,7 +291,7 @@ pub(crate) struct RehearseArgs {
     #[arg(long, default_value_t = 200, value_name = "N")]
     pub limit: usize,
     /// Let the providers answer reads that no earlier run has made
-    #[arg(long)]
+    #[arg(long, conflicts_with = "sandbox")]
     pub live_reads: bool,
     /// Exit with 1 if anything differs or cannot be told
     #[arg(long)]
@@ -289,8 +303,6 @@ pub(crate) struct RehearseArgs {
     #[arg(long)]
     pub personal: bool,
     #[command(flatten)]
-    pub project: ProjectArgs,
-    #[command(flatten)]
     pub data: DataArgs,
 }
 
@@ -299,8 +311,6 @@ pub(crate) enum ConnectionsCommand {
     /// List the project's connections, and how they stand
     List {
         #[command(flatten)]
-        project: ProjectArgs,
-        #[command(flatten)]
         data: DataArgs,
     },
     /// Show one connection: account, scopes, when it renews, who uses it
@@ -308,16 +318,12 @@ pub(crate) enum ConnectionsCommand {
         /// Its name
         name: String,
         #[command(flatten)]
-        project: ProjectArgs,
-        #[command(flatten)]
         data: DataArgs,
     },
     /// Make the provider's own harmless call through it
     Test {
         /// Its name
         name: String,
-        #[command(flatten)]
-        project: ProjectArgs,
         #[command(flatten)]
         data: DataArgs,
     },
@@ -332,8 +338,6 @@ pub(crate) enum ConnectionsCommand {
         #[arg(long, default_value = "127.0.0.1:8787", value_name = "ADDR")]
         listen: SocketAddr,
         #[command(flatten)]
-        project: ProjectArgs,
-        #[command(flatten)]
         data: DataArgs,
     },
     /// Let go of its tokens; its configuration stays
@@ -341,16 +345,12 @@ pub(crate) enum ConnectionsCommand {
         /// Its name
         name: String,
         #[command(flatten)]
-        project: ProjectArgs,
-        #[command(flatten)]
         data: DataArgs,
     },
     /// Erase everything that is kept of it; refused while a workflow uses it
     Delete {
         /// Its name
         name: String,
-        #[command(flatten)]
-        project: ProjectArgs,
         #[command(flatten)]
         data: DataArgs,
     },
@@ -361,16 +361,12 @@ pub(crate) enum SourcesCommand {
     /// List the project's sources, and where they take in events
     List {
         #[command(flatten)]
-        project: ProjectArgs,
-        #[command(flatten)]
         data: DataArgs,
     },
     /// Show one source: its address, how it is signed, the events that workflows want of it
     Show {
         /// Its name
         name: String,
-        #[command(flatten)]
-        project: ProjectArgs,
         #[command(flatten)]
         data: DataArgs,
     },
@@ -387,7 +383,7 @@ pub(crate) struct ProvisionArgs {
     #[arg(long, value_name = "NAME")]
     pub connection: Option<String>,
     /// Where the provider reaches this server; that of the running server unless given
-    #[arg(long, env = "DESKWIRE_PUBLIC_URL", value_name = "URL")]
+    #[arg(long, env = "DESKWIRE_PUBLIC_URL", value_name = "URL", value_parser = public_url)]
     pub public_url: Option<Url>,
     /// Zendesk: for webhooks that triggers and automations call, instead of event subscriptions
     #[arg(long)]
@@ -398,8 +394,6 @@ pub(crate) struct ProvisionArgs {
     /// Zendesk: have it make a new signing secret (at Qualtrics there is a new key each time)
     #[arg(long)]
     pub new_secret: bool,
-    #[command(flatten)]
-    pub project: ProjectArgs,
     #[command(flatten)]
     pub data: DataArgs,
 }
@@ -412,7 +406,7 @@ pub(crate) enum SlackCommand {
         #[arg(long, default_value = "Deskwire", value_name = "NAME")]
         name: String,
         /// Where people reach this server, for the redirect address
-        #[arg(long, env = "DESKWIRE_PUBLIC_URL", value_name = "URL")]
+        #[arg(long, env = "DESKWIRE_PUBLIC_URL", value_name = "URL", value_parser = public_url)]
         public_url: Option<Url>,
         #[command(flatten)]
         project: ProjectArgs,
@@ -445,14 +439,10 @@ pub(crate) enum SecretsCommand {
         #[arg(long, value_name = "DURATION")]
         keep_old: Option<String>,
         #[command(flatten)]
-        project: ProjectArgs,
-        #[command(flatten)]
         data: DataArgs,
     },
     /// List names, versions and times; never values
     List {
-        #[command(flatten)]
-        project: ProjectArgs,
         #[command(flatten)]
         data: DataArgs,
     },
@@ -464,14 +454,10 @@ pub(crate) enum SecretsCommand {
         #[arg(long)]
         force: bool,
         #[command(flatten)]
-        project: ProjectArgs,
-        #[command(flatten)]
         data: DataArgs,
     },
     /// Seal everything anew with a new key; a running server goes on meanwhile
     RotateKey {
-        #[command(flatten)]
-        project: ProjectArgs,
         #[command(flatten)]
         data: DataArgs,
     },
@@ -515,10 +501,16 @@ pub(crate) enum EventsCommand {
         #[command(flatten)]
         data: DataArgs,
     },
+    /// List the sample events that are built in, or print one
+    Samples {
+        /// Print the body of this one, as its provider sends it
+        name: Option<String>,
+    },
     /// Sign a sample and send it as the provider would
     Send {
-        /// A file with the body, such as `events/zendesk/ticket.created.json`
-        file: PathBuf,
+        /// A file with the body, or the name of a sample that is built in, such as `ticket.created`
+        #[arg(value_name = "FILE|SAMPLE")]
+        body: PathBuf,
         /// The source to send it to; its signing secret is used
         #[arg(long, value_name = "NAME")]
         source: String,
@@ -528,11 +520,6 @@ pub(crate) enum EventsCommand {
         /// Give the event a new id and the present time, so that it is no repeat
         #[arg(long)]
         new: bool,
-        /// Sign with the sandbox's secret, for a server that was started with --sandbox
-        #[arg(long)]
-        sandbox: bool,
-        #[command(flatten)]
-        project: ProjectArgs,
         #[command(flatten)]
         data: DataArgs,
     },
@@ -643,3 +630,11 @@ fn key_and_value(text: &str) -> Result<(String, String), String> {
         _ => Err("write KEY=VALUE, such as ticket_id=42".to_owned()),
     }
 }
+
+/// Where people and providers reach us.
+fn public_url(text: &str) -> Result<Url, String> {
+    deskwire_core::public_url::parse(text).map_err(|why| format!("it {why}"))
+}
+
+#[cfg(test)]
+mod tests;

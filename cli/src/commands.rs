@@ -8,11 +8,14 @@ pub(crate) mod connections;
 pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod events;
+pub(crate) mod init;
 pub(crate) mod plan;
 mod rehearse;
 mod replay;
 pub(crate) mod runs;
+mod samples;
 pub(crate) mod sandbox;
+pub(crate) mod schema;
 pub(crate) mod secrets;
 pub(crate) mod serve;
 mod settle;
@@ -22,32 +25,45 @@ mod tail;
 mod test;
 pub(crate) mod workflows;
 
+use std::io::ErrorKind;
 use std::sync::Arc;
 
-use anyhow::Context;
 use deskwire_core::connection::{AuthConfig, ConnectionConfig};
 use deskwire_core::ports::Store;
 use deskwire_secrets::Secrets;
-use deskwire_startup::{Deskwire, ProjectFiles, Settings, StartError};
+use deskwire_startup::{Deskwire, Place, ProjectFiles, Settings, StandIns, StartError};
 use deskwire_workflows::Diagnostic;
 
 use crate::args::{DataArgs, ProjectArgs};
+use crate::hosts::Hosts;
 use crate::output::{line, note};
+use crate::server::{self, Listening};
 
 /// Opens the store for a question. A store that is not there is an error that says how to get one.
 async fn open_store(data: &DataArgs) -> anyhow::Result<Arc<dyn Store>> {
     data.open().await
 }
 
-/// Opens the store, which is made if need be.
-async fn open_or_make_store(data: &DataArgs) -> anyhow::Result<Arc<dyn Store>> {
-    data.open_or_make().await
+fn read_project(project: &ProjectArgs) -> anyhow::Result<ProjectFiles> {
+    deskwire_startup::read_project(&project.project)
+        .map_err(|error| if is_no_project(&error) { no_project(project) } else { error.into() })
 }
 
-fn read_project(project: &ProjectArgs) -> anyhow::Result<ProjectFiles> {
-    deskwire_startup::read_project(&project.project).with_context(|| {
-        format!("{} is no Deskwire project; name one with --project, or try `deskwire demo`", project.project.display())
-    })
+/// Is there no project at all?
+fn is_no_project(error: &StartError) -> bool {
+    matches!(error, StartError::Read { source, path }
+        if source.kind() == ErrorKind::NotFound && path.ends_with("deskwire.yaml"))
+}
+
+fn no_project(project: &ProjectArgs) -> anyhow::Error {
+    let place = match project.project.to_str() {
+        Some(".") => "this folder".to_owned(),
+        _ => project.project.display().to_string(),
+    };
+    anyhow::anyhow!(
+        "there is no deskwire.yaml in {place}, so it is not a Deskwire project: run `deskwire init` to begin one, name \
+         another folder with --project, or try `deskwire demo`"
+    )
 }
 
 #[expect(clippy::disallowed_methods, reason = "a binary reads the environment")]
@@ -71,20 +87,24 @@ pub(crate) fn rendered(diagnostic: &Diagnostic, files: &ProjectFiles, colour: bo
 /// The start's mistakes, shown as `check` shows them; every other reason is passed on.
 fn explain(error: StartError, files: &ProjectFiles) -> anyhow::Error {
     if let StartError::Mistakes(diagnostics) = &error {
-        for diagnostic in diagnostics {
-            note(rendered(diagnostic, files, colour_on_stderr()));
+        if crate::failure::is_json() {
+            crate::failure::mistakes(diagnostics);
+        } else {
+            for diagnostic in diagnostics {
+                note(rendered(diagnostic, files, colour_on_stderr()));
+            }
         }
     }
     error.into()
 }
 
-/// Starts on the data folder without putting anything in force. What lacks its secret is left out.
-async fn start(project: &ProjectArgs, data: &DataArgs) -> anyhow::Result<Deskwire> {
+/// Starts without putting anything in force. What lacks its secret is left out. In the sandbox, stand-ins of its own answer.
+async fn start(project: &ProjectArgs, data: &DataArgs, place: Place) -> anyhow::Result<Deskwire> {
     let files = read_project(project)?;
     let settings = Settings {
-        place: data.place().await?,
-        allow_loopback: project.allow_loopback,
-        stand_ins: None,
+        place,
+        allow_loopback: data.allow_loopback(),
+        stand_ins: if data.sandbox { Some(stand_ins_here().await?) } else { None },
         apply: false,
         leave_out: true,
         needs_secrets: true,
@@ -93,9 +113,22 @@ async fn start(project: &ProjectArgs, data: &DataArgs) -> anyhow::Result<Deskwir
     deskwire_startup::start(&settings, &files, &secrets(project)).await.map_err(|error| explain(error, &files))
 }
 
+/// Stand-ins in this process, for as long as it runs.
+async fn stand_ins_here() -> anyhow::Result<StandIns> {
+    let Listening { listener, address } = server::listen(([127, 0, 0, 1], 0).into()).await?;
+    let routes = server::sandbox_routes(&server::sandbox(None), &Hosts::default());
+    tokio::spawn(server::serve_until_told(listener, routes, std::future::pending()));
+    server::stand_ins(address)
+}
+
 /// The same for a command about one connection, whose own secret must be there.
-async fn start_for(connection: &ConnectionConfig, project: &ProjectArgs, data: &DataArgs) -> anyhow::Result<Deskwire> {
-    let deskwire = start(project, data).await?;
+async fn start_for(
+    connection: &ConnectionConfig,
+    project: &ProjectArgs,
+    data: &DataArgs,
+    place: Place,
+) -> anyhow::Result<Deskwire> {
+    let deskwire = start(project, data, place).await?;
     let client = match &connection.auth {
         AuthConfig::OAuth2 { client } => Some(format!("OAuth client {client}")),
         _ => None,

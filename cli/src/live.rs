@@ -1,27 +1,21 @@
-//! What keeps a running server in step with the world: the project folder, the registry, schedules, and old data.
+//! What keeps a running server going beside its routes: staying in step, schedules, tokens, and old data.
 //!
 //! Each is a loop of its own beside the server, and ends with it.
 
-use std::path::{Path, PathBuf};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use deskwire_secrets::{Listed, Secrets};
-use deskwire_startup::{Deskwire, ProjectFiles, Settings, StartError, read_project};
-use notify::{RecursiveMode, Watcher};
+use deskwire_core::public_url::below;
+use deskwire_startup::Deskwire;
 use oauth::Doors;
 use scheduler::Scheduler;
 use token_refresh::{Invitations, TokenRefresh};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use url::Url;
 
-use crate::commands::plan;
-use crate::output::note;
+use crate::current::{self, Began};
+use crate::jobs::{Health, Job, keep};
 use crate::server;
-
-/// How long the folder must be quiet before it is read: editors write a file in several steps.
-const QUIET: Duration = Duration::from_millis(200);
 
 /// How often the registry is asked whether somebody switched or applied something.
 const FOLLOW: Duration = Duration::from_millis(500);
@@ -29,71 +23,47 @@ const FOLLOW: Duration = Duration::from_millis(500);
 /// The longest sleep between two looks at the schedules.
 const LONGEST_NAP: Duration = Duration::from_secs(30);
 
-/// How often it is asked whether somebody set a secret.
-const SECRETS: Duration = Duration::from_secs(1);
-
 /// How often the connections' tokens are looked at. What is not due costs nothing.
 const TOKENS: Duration = Duration::from_secs(2);
 
 /// How often old data is removed, and how many events at once, so that nobody waits for it.
-const PURGE: Duration = Duration::from_hours(1);
-const PURGE_CHUNK: usize = 500;
+const PURGE: Duration = Duration::from_mins(1);
+const PURGE_CHUNK: usize = 100;
+
+/// The shortest rest between two turns of that. Otherwise it rests as long as it has worked, so that it keeps up with what
+/// comes in and leaves at least half of the store's time to others.
+const SHORTEST_REST: Duration = Duration::from_millis(2);
 
 /// How often what was counted is folded together.
 const FOLD: Duration = Duration::from_secs(5);
 
-/// The project folder of a server, and what it was started with.
-pub(crate) struct Folder {
-    pub path: PathBuf,
-    /// Its files as they were at the start.
-    pub files: ProjectFiles,
-    /// With `apply`, its files are put in force whenever they change.
-    pub settings: Settings,
-    pub secrets: Secrets,
-    /// Who may ask the API.
-    pub tokens: Arc<api::Tokens>,
-}
-
-impl Folder {
-    /// The files that count: those in the folder, or, where changes of theirs wait for `deskwire apply`, those of the start.
-    fn files(&self) -> Result<ProjectFiles, StartError> {
-        if self.settings.apply { read_project(&self.path) } else { Ok(self.files.clone()) }
-    }
-}
-
-/// A loop.
-type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
-
 /// Starts the loops. They end when `stopping` says so.
 pub(crate) fn keep_in_step(
     deskwire: &Arc<Deskwire>,
-    folder: Option<Folder>,
+    began: Option<Began>,
     public_url: &Url,
+    health: &Arc<Health>,
     stopping: &watch::Receiver<bool>,
 ) {
-    let spawn = |task: Task| {
-        let mut stopping = stopping.clone();
-        tokio::spawn(async move {
-            tokio::select! {
-                () = task => {}
-                _ = stopping.wait_for(|stop| *stop) => {}
+    let began = began.map(Arc::new);
+    let start = |does, work: Box<dyn Fn() -> Job + Send>| drop(keep(does, false, health, stopping, work));
+    let own = || Arc::clone(deskwire);
+    let (to_follow, to_schedule, to_purge, to_refresh) = (own(), own(), own(), own());
+    let public_url = public_url.clone();
+    start(
+        "takes over what changed",
+        Box::new(move || {
+            let deskwire = Arc::clone(&to_follow);
+            match &began {
+                Some(began) => Box::pin(current::keep(deskwire, Arc::clone(began))),
+                None => Box::pin(follow(deskwire)),
             }
-        });
-    };
-    let tasks: [Task; 5] = [
-        Box::pin(follow(Arc::clone(deskwire))),
-        Box::pin(keep_schedules(Arc::clone(deskwire))),
-        Box::pin(remove_old(Arc::clone(deskwire))),
-        Box::pin(fold_numbers()),
-        Box::pin(keep_tokens(Arc::clone(deskwire), public_url.clone())),
-    ];
-    tasks.into_iter().for_each(spawn);
-    if let Some(folder) = folder.map(Arc::new) {
-        spawn(Box::pin(follow_secrets(Arc::clone(deskwire), Arc::clone(&folder))));
-        if folder.settings.apply {
-            spawn(Box::pin(watch_folder(Arc::clone(deskwire), folder)));
-        }
-    }
+        }),
+    );
+    start("keeps schedules", Box::new(move || Box::pin(keep_schedules(Arc::clone(&to_schedule)))));
+    start("removes old data", Box::new(move || Box::pin(remove_old(Arc::clone(&to_purge)))));
+    start("folds numbers", Box::new(|| Box::pin(fold_numbers())));
+    start("renews tokens", Box::new(move || Box::pin(keep_tokens(Arc::clone(&to_refresh), public_url.clone()))));
 }
 
 /// Takes over what another process switched or applied.
@@ -115,28 +85,6 @@ async fn follow(deskwire: Arc<Deskwire>) {
             Err(error) => tracing::error!(%error, "cannot see what is in force; trying again"),
         }
         tokio::time::sleep(FOLLOW).await;
-    }
-}
-
-/// Takes over the secrets that another process set.
-async fn follow_secrets(deskwire: Arc<Deskwire>, folder: Arc<Folder>) {
-    // A key that was exchanged changes nothing but how they are kept.
-    let versions = |listed: &[Listed]| listed.iter().map(|one| (one.name.clone(), one.version)).collect::<Vec<_>>();
-    let mut known = versions(&deskwire.stored);
-    loop {
-        match deskwire.vault.list().await {
-            Ok(listed) if versions(&listed) == known => {}
-            Ok(listed) => {
-                reload(&deskwire, &folder).await;
-                match deskwire.vault.versions_of(api::TOKEN_SECRET).await {
-                    Ok(tokens) => folder.tokens.replace(&tokens),
-                    Err(error) => tracing::error!(%error, "cannot read the API's token; the one before stays"),
-                }
-                known = versions(&listed);
-            }
-            Err(error) => tracing::error!(%error, "cannot look at the stored secrets; trying again"),
-        }
-        tokio::time::sleep(SECRETS).await;
     }
 }
 
@@ -167,7 +115,7 @@ async fn keep_tokens(deskwire: Arc<Deskwire>, public_url: Url) {
     let refresh = TokenRefresh {
         broker: Arc::clone(&deskwire.broker),
         intake: deskwire.intake(),
-        start_link: format!("{}/oauth/start/", public_url.as_str().trim_end_matches('/')),
+        start_link: below(&public_url, "oauth/start/").into(),
         invitations: invited
             .then(|| Invitations { vault: deskwire.vault.clone(), random: Arc::clone(&deskwire.random) }),
         clock: Arc::clone(&deskwire.clock),
@@ -194,80 +142,19 @@ async fn remove_old(deskwire: Arc<Deskwire>) {
     loop {
         tokio::time::sleep(PURGE).await;
         if let Err(error) = deskwire.vault.erase_due(deskwire.clock.now()).await {
-            tracing::error!(%error, "cannot erase old secrets; trying again in an hour");
+            tracing::error!(%error, "cannot erase old secrets; trying again in a minute");
         }
         let before = deskwire.clock.now().minus(deskwire.project().retention);
         loop {
+            let began = tokio::time::Instant::now();
             match deskwire.store.purge(before, PURGE_CHUNK).await {
-                Ok(PURGE_CHUNK) => tokio::time::sleep(FOLLOW).await,
+                Ok(PURGE_CHUNK) => tokio::time::sleep(began.elapsed().max(SHORTEST_REST)).await,
                 Ok(_) => break,
                 Err(error) => {
-                    tracing::error!(%error, "cannot remove old events; trying again in an hour");
+                    tracing::error!(%error, "cannot remove old events; trying again in a minute");
                     break;
                 }
             }
         }
     }
-}
-
-/// Applies the project's files whenever they have changed.
-async fn watch_folder(deskwire: Arc<Deskwire>, folder: Arc<Folder>) {
-    let (tell, mut told) = mpsc::channel(1);
-    let relevant = |path: &Path| path.extension().is_some_and(|ending| ending == "yaml" || ending == "yml");
-    let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-        // A full channel has the news already.
-        if event.is_ok_and(|event| !event.kind.is_access() && event.paths.iter().any(|path| relevant(path))) {
-            let _ = tell.try_send(());
-        }
-    });
-    // The folders, not the files: editors put new files in place of old ones.
-    let watching = watcher.and_then(|mut watcher| {
-        watcher.watch(&folder.path, RecursiveMode::NonRecursive)?;
-        let workflows = folder.path.join("workflows");
-        if workflows.is_dir() {
-            watcher.watch(&workflows, RecursiveMode::NonRecursive)?;
-        }
-        Ok(watcher)
-    });
-    let _watcher = match watching {
-        Ok(watcher) => watcher,
-        Err(error) => {
-            tracing::warn!(%error, "cannot watch the project folder: restart after a change, or use `deskwire apply`");
-            return;
-        }
-    };
-    // What changed between the start and now has told nobody.
-    if read_project(&folder.path).map_or(true, |files| files != folder.files) {
-        reload(&deskwire, &folder).await;
-    }
-    while told.recv().await.is_some() {
-        while tokio::time::timeout(QUIET, told.recv()).await.is_ok() {}
-        reload(&deskwire, &folder).await;
-    }
-}
-
-async fn reload(deskwire: &Deskwire, folder: &Folder) {
-    let files = match folder.files() {
-        Ok(files) => files,
-        Err(error) => return kept(&error.to_string()),
-    };
-    match deskwire.reload(&folder.settings, &files, &folder.secrets).await {
-        Ok(changes) => {
-            for change in changes.changed() {
-                note(format_args!("applied: {} {}", change.name, plan::in_words(change)));
-            }
-            plan::how_to_switch_on(&changes);
-        }
-        Err(StartError::Mistakes(mistakes)) => {
-            for mistake in &mistakes {
-                note(crate::commands::rendered(mistake, &files, false));
-            }
-            kept("the project has mistakes");
-        }
-        Err(error) => kept(&error.to_string()),
-    }
-}
-
-fn kept(why: &str) {
-    note(format_args!("{why}; the last good version stays in force"));
 }

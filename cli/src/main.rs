@@ -5,9 +5,17 @@
 
 mod args;
 mod commands;
+mod current;
+mod failure;
+mod front_door;
+mod hosts;
+mod jobs;
 mod live;
+mod marker;
 mod metrics;
+mod more;
 mod output;
+mod pages;
 mod server;
 mod target;
 mod timeline;
@@ -26,37 +34,52 @@ pub(crate) enum Outcome {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return failure::usage(&error, wants_json()),
+    };
+    if cli.json {
+        failure::speak_json();
+    }
     let _telemetry = start_logging(&cli);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            output::note(format_args!("error: cannot start: {error}"));
-            return ExitCode::FAILURE;
+            failure::refuse(format_args!("cannot start: {error}"));
+            return failure::end();
         }
     };
     match runtime.block_on(run(cli)) {
         Ok(Outcome::Fine) => ExitCode::SUCCESS,
-        Ok(Outcome::Failed) => ExitCode::FAILURE,
+        Ok(Outcome::Failed) => failure::end(),
         Err(error) => {
-            output::note(format_args!("{}: {}", output::paint(output::RED.bold(), "error"), in_words(&error)));
-            ExitCode::FAILURE
+            failure::refuse(in_words(&error));
+            failure::end()
         }
     }
+}
+
+/// Does a command line that cannot be read ask for JSON?
+fn wants_json() -> bool {
+    std::env::args_os().skip(1).take_while(|argument| argument != "--").any(|argument| argument == "--json")
 }
 
 async fn run(cli: Cli) -> anyhow::Result<Outcome> {
     let json = cli.json;
     match cli.command {
-        Command::Demo { exit, listen } => commands::demo::run(listen, exit, json).await,
-        Command::Serve { project, data, listen, public_url, sandbox, no_reload, concurrency } => {
-            let concurrency = concurrency.into();
-            let options = commands::serve::Options { sandbox, reload: !no_reload, concurrency, public_url };
-            commands::serve::run(&project, &data, listen, options, json).await
+        Command::Demo { exit, listen, console_hosts } => {
+            commands::demo::run(listen, hosts::Hosts::new(console_hosts), exit, json).await
         }
-        Command::Plan { project, data } => commands::plan::plan(&project, &data, json).await,
-        Command::Apply { project, data } => commands::plan::apply(&project, &data, json).await,
+        Command::Init { folder } => commands::init::run(&folder, json),
+        Command::Serve { data, listen, public_url, no_reload, console_hosts, concurrency } => {
+            let (concurrency, hosts) = (concurrency.into(), hosts::Hosts::new(console_hosts));
+            let options = commands::serve::Options { reload: !no_reload, concurrency, public_url, hosts };
+            commands::serve::run(&data.project, &data, listen, options, json).await
+        }
+        Command::Plan { data } => commands::plan::plan(&data.project, &data, json).await,
+        Command::Apply { data } => commands::plan::apply(&data.project, &data, json).await,
         Command::Check { project } => commands::check::run(&project, json),
+        Command::Schema { what } => Ok(commands::schema::run(what)),
         Command::Actions { command } => Ok(commands::actions::run(command.as_ref(), json)),
         Command::Workflows { command } => commands::workflows::run(command, json).await,
         Command::Events { command } => commands::events::run(command, json).await,
@@ -65,7 +88,7 @@ async fn run(cli: Cli) -> anyhow::Result<Outcome> {
         Command::Clients { command } => commands::clients::run(command, json),
         Command::Sources { command } => commands::sources::run(command, json).await,
         Command::Slack { command } => commands::slack::run(command, json),
-        Command::Doctor { project, data } => commands::doctor::run(&project, &data, json).await,
+        Command::Doctor { data } => commands::doctor::run(&data.project, &data, json).await,
         Command::Secrets { command } => commands::secrets::run(command, json).await,
         Command::Sandbox { listen } => commands::sandbox::run(listen).await,
     }

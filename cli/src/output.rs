@@ -1,10 +1,12 @@
 //! Printing: text for people, colour only on terminals, or one JSON document.
 
+use std::borrow::Cow;
 use std::io::Write;
 
 use anstyle::{AnsiColor, Style};
 use deskwire_core::run::RunState;
 use deskwire_core::time::{Timestamp, show_duration};
+use deskwire_core::visible::{one_line, visible, with_colours};
 use serde_json::Value;
 
 pub(crate) const BOLD: Style = Style::new().bold();
@@ -41,6 +43,7 @@ pub(crate) fn fields(value: &Value, by: usize) {
                 indented(text.trim_end(), by + 2);
             }
             Value::String(text) => {
+                let text = one_line(text);
                 line(format_args!("{:by$}{}  {text}", "", paint(DIM, format_args!("{name:width$}"))));
             }
             Value::Object(_) | Value::Array(_) => {
@@ -78,18 +81,35 @@ pub(crate) fn indented(text: &str, by: usize) {
     }
 }
 
-/// Prints a line on the standard output. A reader that went away (`| head`) is no error.
+/// Prints a line on the standard output. A reader that went away (`| head`) is no error. All that the command prints goes
+/// through here or [`note`], so nothing from outside reaches a terminal but what shows.
 pub(crate) fn line(text: impl std::fmt::Display) {
-    let _ = writeln!(anstream::stdout(), "{text}");
+    let _ = writeln!(anstream::stdout(), "{}", printable(&text.to_string()));
 }
 
-/// Prints a line on the standard error.
+/// Prints a line on the standard error: as an object where answers are JSON.
 pub(crate) fn note(text: impl std::fmt::Display) {
-    let _ = writeln!(anstream::stderr(), "{text}");
+    let text = text.to_string();
+    if crate::failure::is_json() {
+        raw_note(&serde_json::json!({ "note": anstream::adapter::strip_str(&text).to_string().trim() }));
+    } else {
+        let _ = writeln!(anstream::stderr(), "{}", printable(&text));
+    }
+}
+
+/// Prints a JSON document in one line on the standard error.
+pub(crate) fn raw_note(document: &Value) {
+    let _ = writeln!(anstream::stderr(), "{}", printable(&document.to_string()));
+}
+
+/// The text with everything written out that does not show, but for colours: [`paint`] has put them in.
+fn printable(text: &str) -> Cow<'_, str> {
+    with_colours(text, visible)
 }
 
 /// Prints one JSON document.
 pub(crate) fn json(value: &Value) {
+    crate::failure::answered();
     line(format_args!("{value:#}"));
 }
 
@@ -140,19 +160,48 @@ pub(crate) fn table(head: &[&str], rows: &[Vec<(String, Style)>]) {
 
 /// A plain cell.
 pub(crate) fn cell(text: impl std::fmt::Display) -> (String, Style) {
-    (text.to_string(), Style::new())
+    styled(text, Style::new())
 }
 
 /// A cell in a style.
 pub(crate) fn styled(text: impl std::fmt::Display, style: Style) -> (String, Style) {
-    (text.to_string(), style)
+    (one_line(&text.to_string()).into_owned(), style)
 }
 
 /// The first `most` characters, with an ellipsis where more follow.
 pub(crate) fn shorten(text: &str, most: usize) -> String {
-    let one_line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    if one_line.chars().count() <= most {
-        return one_line;
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let words = one_line(&words).into_owned();
+    if words.chars().count() <= most {
+        return words;
     }
-    one_line.chars().take(most.saturating_sub(1)).chain(['…']).collect()
+    words.chars().take(most.saturating_sub(1)).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_printed_shows_and_keeps_our_colours() {
+        let text = format!("{} \u{1b}[2J\u{1b}]0;title\u{7}\u{1b}[8mx \u{202e}y\r\u{9b}2J", paint(GREEN.bold(), "ok"));
+        let shown = printable(&text);
+        assert!(shown.starts_with(&paint(GREEN.bold(), "ok")), "{shown:?}");
+        let rest = &shown[paint(GREEN.bold(), "ok").len()..];
+        assert_eq!(rest, " \\u001b[2J\\u001b]0;title\\u0007\\u001b[8mx \\u202ey\\r\\u009b2J");
+    }
+
+    #[test]
+    fn a_cell_and_a_shortened_text_are_one_line_without_codes() {
+        assert_eq!(cell("a\n✓ done\u{1b}[32m").0, "a\\n✓ done\\u001b[32m");
+        assert_eq!(shorten("a\n\u{1b}[2Jb", 80), "a \\u001b[2Jb");
+    }
+
+    #[test]
+    fn printed_json_is_the_same_json() {
+        let value = serde_json::json!({ "subject": "\u{1b}[2J\u{202e}\u{9b}" });
+        let shown = printable(&format!("{value:#}")).into_owned();
+        assert!(!shown.contains(['\u{202e}', '\u{9b}', '\u{1b}']), "{shown:?}");
+        assert_eq!(deskwire_core::json::from_str::<Value>(&shown).unwrap(), value);
+    }
 }

@@ -1,23 +1,25 @@
 //! Every function in one process: the routes, the worker beside them, and an orderly stop.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::future::Future;
 use std::io::{Read, Seek, Write};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::serve::ListenerExt;
 use deskwire_accept::answer::problem_response;
+use deskwire_core::ports::StoreResult;
 use deskwire_core::problem::Problem;
+use deskwire_core::public_url::prefix;
 use deskwire_core::secret::SecretString;
 use deskwire_core::source::SourceConfig;
 use deskwire_core::time::SystemClock;
@@ -31,10 +33,14 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tower::ServiceExt;
-use tower_http::catch_panic::CatchPanicLayer;
 use url::{Host, Url};
 
-use crate::live::{self, Folder};
+use crate::current::Began;
+use crate::front_door;
+use crate::hosts::Hosts;
+use crate::jobs::{self, Health};
+use crate::live;
+use crate::pages::{Places, for_browsers};
 
 /// How long a stop waits for what is in flight.
 pub(crate) const GRACE: Duration = Duration::from_secs(10);
@@ -42,6 +48,9 @@ pub(crate) const GRACE: Duration = Duration::from_secs(10);
 /// Under which name `serve` leases runs. The lock below makes sure that only one process does, so what an earlier one
 /// held can be taken back at once.
 const OWNER: &str = "serve";
+
+/// The largest form of the pages on which connections are connected, in bytes.
+const LARGEST_FORM: usize = 16 * 1024;
 
 /// What the stand-ins take as secrets. They guard nothing: the stand-ins hold invented data and listen on loopback.
 const SANDBOX_SLACK_TOKEN: &str = "sandbox-slack-token";
@@ -67,13 +76,12 @@ pub(crate) async fn listen(address: SocketAddr) -> anyhow::Result<Listening> {
 
 /// Makes sure that no other server uses the data folder, for as long as the file is held.
 pub(crate) fn lock(data: &Path) -> anyhow::Result<File> {
-    std::fs::create_dir_all(data)
+    deskwire_storage::private::make_folder(data)
         .with_context(|| format!("cannot make the data folder {}; name a writable one with --data", data.display()))?;
     let path = data.join("serve.lock");
-    let mut file =
-        OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path).with_context(|| {
-            format!("cannot write to the data folder {}; name a writable one with --data", data.display())
-        })?;
+    let mut file = deskwire_storage::private::make_file(&path).with_context(|| {
+        format!("cannot write to the data folder {}; name a writable one with --data", data.display())
+    })?;
     match file.try_lock() {
         Ok(()) => {
             let written = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
@@ -143,20 +151,27 @@ pub(crate) fn sandbox(on_delivery: Option<OnDelivery>) -> Sandbox {
 }
 
 /// The stand-ins' routes, under `/sandbox`.
-pub(crate) fn sandbox_routes(sandbox: &Sandbox) -> Router {
-    Router::new().nest("/sandbox", sandbox.router()).layer(middleware::from_fn(own_names_only))
+pub(crate) fn sandbox_routes(sandbox: &Sandbox, hosts: &Hosts) -> Router {
+    hosts.guard(Router::new().nest("/sandbox", sandbox.router()))
 }
 
 /// The functions' routes, health included. The console shows ticket data to whoever can reach it, so it is there only on
 /// loopback until it has a sign-in.
-pub(crate) fn routes(deskwire: &Deskwire, address: SocketAddr, public_url: &Url, tokens: Arc<api::Tokens>) -> Router {
+pub(crate) fn routes(
+    deskwire: &Deskwire,
+    address: SocketAddr,
+    public_url: &Url,
+    tokens: Arc<api::Tokens>,
+    hosts: &Hosts,
+    health: &Arc<Health>,
+) -> Router {
     if crate::metrics::count().is_none() {
         tracing::warn!("what happens cannot be counted: /metrics has only what is kept");
     }
-    let store = deskwire.store.clone();
+    let (store, health) = (deskwire.store.clone(), Arc::clone(health));
     let ready = move || {
-        let store = store.clone();
-        async move { readiness(store.ready().await.is_ok()) }
+        let (store, health) = (store.clone(), Arc::clone(&health));
+        async move { readiness(store.ready().await, health.complaint()) }
     };
     // On this machine anybody may see how many there are; elsewhere it takes the API's token.
     let (store, guard) = (deskwire.store.clone(), (!address.ip().is_loopback()).then(|| Arc::clone(&tokens)));
@@ -198,9 +213,17 @@ pub(crate) fn routes(deskwire: &Deskwire, address: SocketAddr, public_url: &Url,
             templates: Templates::new(Limits::default()),
             clock: Arc::clone(&deskwire.clock),
         });
-        routes = routes.merge(console.layer(middleware::from_fn(own_names_only)));
+        routes = routes.merge(hosts.guard(console));
     }
-    routes.merge(oauth_routes(deskwire, public_url))
+    below_prefix(public_url, routes).merge(oauth_routes(deskwire, public_url))
+}
+
+/// The routes, and the same below the path of the public URL: a proxy may or may not take it off.
+fn below_prefix(public_url: &Url, routes: Router) -> Router {
+    match prefix(public_url) {
+        "" => routes,
+        prefix => Router::new().nest(prefix, routes.clone()).merge(routes),
+    }
 }
 
 /// Who may begin to connect a connection: anybody on this machine, where nobody else can reach it under the public URL.
@@ -226,8 +249,10 @@ pub(crate) fn oauth_routes(deskwire: &Deskwire, public_url: &Url) -> Router {
         clock: Arc::clone(&deskwire.clock),
         random: Arc::clone(&deskwire.random),
     }));
+    // Nobody is known here before a form is read, and the forms are short.
+    let routes = routes.layer(DefaultBodyLimit::max(LARGEST_FORM));
     match doors {
-        Doors::Open => routes.layer(middleware::from_fn(own_names_only)),
+        Doors::Open => Hosts::own_only().guard(routes),
         Doors::Invited => routes,
     }
 }
@@ -244,30 +269,18 @@ pub(crate) fn public_url(given: Option<Url>, address: SocketAddr) -> anyhow::Res
     }
 }
 
-/// Refuses requests that were made under a name that is not this machine's own: a page of somebody else's, whose name
-/// was made to point here (DNS rebinding), must not read the console.
-async fn own_names_only(request: Request, next: Next) -> Response {
-    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let name = host
-        .rsplit_once(':')
-        .map_or(host, |(name, port)| if port.bytes().all(|b| b.is_ascii_digit()) { name } else { host });
-    let own = name.eq_ignore_ascii_case("localhost")
-        || name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
-    if own {
-        return next.run(request).await;
-    }
-    let detail = "These pages are for this machine. Open them under localhost or 127.0.0.1";
-    problem_response(&Problem::new("foreign-name", 403, "Not under this name", detail, ""))
-}
-
-fn readiness(ready: bool) -> Response {
-    if ready {
-        return axum::Json(json!({ "status": "ready" })).into_response();
-    }
-    let detail = "The store cannot be written to; the log says why";
+fn readiness(store: StoreResult<()>, complaint: Option<String>) -> Response {
+    let detail = match (store, complaint) {
+        (Ok(()), None) => return axum::Json(json!({ "status": "ready" })).into_response(),
+        (Err(error), _) => {
+            tracing::error!(%error, "not ready");
+            "The store cannot be used; the log says why".to_owned()
+        }
+        (Ok(()), Some(complaint)) => complaint,
+    };
     problem_response(&Problem {
         retry_after_seconds: Some(5),
-        ..Problem::new("not-ready", 503, "Not ready", detail, "")
+        ..Problem::new("not-ready", 503, "Not ready", &detail, "")
     })
 }
 
@@ -279,8 +292,10 @@ pub(crate) struct Server {
     pub concurrency: usize,
     /// Where people and providers reach it.
     pub public_url: Url,
-    /// The project folder, if there is one to keep in step with.
-    pub folder: Option<Folder>,
+    /// How the parts beside the routes fare.
+    pub health: Arc<Health>,
+    /// What it was started with, if there is something to keep in step with.
+    pub began: Option<Began>,
 }
 
 impl Server {
@@ -298,16 +313,31 @@ impl Server {
             grace: GRACE,
             ..RunnerOptions::default()
         };
-        live::keep_in_step(&self.deskwire, self.folder, &self.public_url, &stopping);
-        let engine = Arc::new(self.deskwire.engine());
-        let worker = tokio::spawn(workflow_runner::serve(engine, options, when(stopping.clone())));
+        live::keep_in_step(&self.deskwire, self.began, &self.public_url, &self.health, &stopping);
+        let (engine, stopped) = (Arc::new(self.deskwire.engine()), stopping.clone());
+        let worker = jobs::keep("carries out runs", true, &self.health, &stopping, move || {
+            Box::pin(workflow_runner::serve(Arc::clone(&engine), options.clone(), when(stopped.clone())))
+        });
         let stop = async move {
             stop.await;
             // Nobody listening any more is what was wanted.
             let _ = told.send(true);
         };
+        let out_of_time = {
+            let stopping = stopping.clone();
+            tokio::spawn(async move {
+                when(stopping).await;
+                tokio::time::sleep(GRACE).await;
+            })
+        };
         serve_until_told(self.listener, self.routes, stop).await;
-        worker.await.context("the worker ended badly; runs under way go on after a restart")
+        let ended = worker.await.context("the worker ended badly; runs under way go on after a restart");
+        // A renewal that nobody waits for any more may have used up a refresh token: its answer is waited for.
+        tokio::select! {
+            () = self.deskwire.broker.idle() => {}
+            _ = out_of_time => tracing::warn!("a token was still being renewed when the time to stop was over"),
+        }
+        ended
     }
 }
 
@@ -322,42 +352,14 @@ pub(crate) async fn serve_until_told(
     routes: Router,
     stop: impl Future<Output = ()> + Send + 'static,
 ) {
-    let (told, stopped) = watch::channel(false);
-    let graceful = async move {
-        stop.await;
-        let _ = told.send(true);
-    };
-    let routes = routes.fallback(not_found).layer(CatchPanicLayer::custom(panicked));
+    let places = Places::of(&routes).await;
+    let routes = deskwire_accept::guarded(routes)
+        .layer(middleware::from_fn(move |request: Request, next: Next| for_browsers(places.clone(), request, next)));
     let listener = listener.tap_io(|stream| {
         // Small answers go out at once; a socket that refuses this still works.
         let _ = stream.set_nodelay(true);
     });
-    let serving = axum::serve(listener, routes).with_graceful_shutdown(graceful).into_future();
-    let out_of_patience = async {
-        when(stopped).await;
-        tokio::time::sleep(GRACE).await;
-    };
-    tokio::select! {
-        result = serving => {
-            if let Err(error) = result {
-                tracing::error!(%error, "the server ended");
-            }
-        }
-        () = out_of_patience => tracing::warn!("some requests were still in flight when the time to stop was over"),
-    }
-}
-
-async fn not_found() -> Response {
-    let detail = "There is nothing at this address. Webhooks go to /webhooks/{provider}/{source}";
-    problem_response(&Problem::new("not-found", 404, "Not found", detail, ""))
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "the layer hands the panic over")]
-fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
-    let words = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    tracing::error!(panic = words.unwrap_or("unknown"), "a request handler panicked");
-    let status = StatusCode::INTERNAL_SERVER_ERROR.as_u16();
-    problem_response(&Problem::new("broken", status, "Something is wrong here", "The log says what", ""))
+    front_door::serve(listener, routes, front_door::Limits::default(), stop).await;
 }
 
 /// Ready when the process is told to stop: SIGTERM, or Ctrl-C.

@@ -5,6 +5,7 @@ use deskwire_core::ids::StepPath;
 use deskwire_core::ports::RunDetail;
 use deskwire_core::run::{Entry, Known, RunState};
 use deskwire_core::time::Timestamp;
+use deskwire_core::visible::one_line;
 use deskwire_history::{Unreached, result_in_words};
 use deskwire_rehearsal::{Answered, Outcome};
 use serde_json::{Value, json};
@@ -13,7 +14,11 @@ use crate::output::{BOLD, CYAN, DIM, GREEN, RED, YELLOW, line, paint, state_styl
 
 /// The run as one JSON document.
 pub(crate) fn to_json(run: &RunDetail) -> Value {
-    json!({ "run": run.summary, "event": run.event.to_json().ok(), "journal": run.journal })
+    let mut document = json!({ "run": run.summary, "event": run.event.to_json().ok(), "journal": run.journal });
+    if run.unreadable > 0 {
+        document["unreadable"] = json!(run.unreadable);
+    }
+    document
 }
 
 /// Prints the run, and the steps that it never came to. `verbose` adds inputs and outputs.
@@ -37,7 +42,12 @@ pub(crate) fn print_trial(trial: &Outcome, unreached: &[Unreached], verbose: boo
     };
     line(format_args!("{}  {state}", paint(BOLD, &summary.workflow)));
     let at = time(summary.queued_at);
-    line(format_args!("{} of {}, from {}, as if it came {at}", summary.event_type, summary.subject, summary.source));
+    line(format_args!(
+        "{} of {}, from {}, as if it came {at}",
+        one_line(&summary.event_type),
+        one_line(&summary.subject),
+        summary.source
+    ));
     let writes = |step: &StepPath| trial.calls.iter().any(|call| call.step == *step);
     print_steps(&trial.run, unreached, verbose, &|entry| {
         let Some((step, answered)) = entry.step().and_then(|step| trial.answers.get_key_value(step)) else {
@@ -60,8 +70,8 @@ fn header(run: &RunDetail) {
     line(format_args!("{}  {}  {state}{lasted}", paint(BOLD, &summary.workflow), paint(DIM, &summary.id)));
     line(format_args!(
         "{} of {}, from {}, queued {}{}",
-        summary.event_type,
-        summary.subject,
+        one_line(&summary.event_type),
+        one_line(&summary.subject),
         summary.source,
         time(summary.queued_at),
         if summary.replay > 0 { format!(", replay {}", summary.replay) } else { String::new() },
@@ -74,7 +84,7 @@ fn header(run: &RunDetail) {
 fn print_steps(run: &RunDetail, unreached: &[Unreached], verbose: bool, describe: &dyn Fn(&Entry) -> (String, String)) {
     let summary = &run.summary;
     if let Some(reason) = &summary.reason {
-        line(paint(state_style(summary.state), reason));
+        line(paint(state_style(summary.state), one_line(reason)));
     }
     line("");
     let width = run.journal.iter().filter_map(Entry::step).map(|step| step.as_str().chars().count()).max().unwrap_or(0);
@@ -123,43 +133,54 @@ fn describe(entry: &Entry) -> (String, String) {
             };
             (paint(GREEN, "✓"), format!("done in {}{tries}{how}", took(*started_at, *at)))
         }
-        Entry::Skipped { reason, .. } => (paint(DIM, "–"), paint(DIM, format_args!("left out: {reason}"))),
+        Entry::Skipped { reason, .. } => (paint(DIM, "–"), paint(DIM, format_args!("left out: {}", one_line(reason)))),
         Entry::Attempt { attempt, error, next_at, started_at, at, .. } => {
             let doubt = if error.class == ErrorClass::Unknown { " (it may have happened)" } else { "" };
             let next = next_at.map(|next| format!("; next try {}", time(next))).unwrap_or_default();
             let took = took(*started_at, *at);
             (
                 paint(YELLOW, "↻"),
-                format!("attempt {attempt} failed after {took}{doubt}: {} [{}]{next}", error.message, error.code),
+                format!(
+                    "attempt {attempt} failed after {took}{doubt}: {} [{}]{next}",
+                    one_line(&error.message),
+                    one_line(&error.code)
+                ),
             )
         }
         Entry::Failed { error, continued, .. } => {
             let on = if *continued { "; the workflow goes on" } else { "" };
-            (paint(RED, "✗"), format!("failed: {} [{}]{on}", error.message, error.code))
+            (paint(RED, "✗"), format!("failed: {} [{}]{on}", one_line(&error.message), one_line(&error.code)))
         }
-        Entry::Unknown { reason, .. } => (paint(YELLOW, "?"), reason.clone()),
+        Entry::Unknown { reason, .. } => (paint(YELLOW, "?"), one_line(reason).into_owned()),
         Entry::Held { until, budget, .. } => {
             (paint(YELLOW, "…"), format!("held back until {}: the rate budget {budget} is used up", time(*until)))
+        }
+        Entry::NoToken { until, reason, .. } => {
+            (paint(YELLOW, "…"), format!("waits for a token until {}: {reason}", time(*until)))
         }
         Entry::Resumed { step, .. } => {
             let about = if step.is_some() { "; this step may have been under way" } else { "" };
             (paint(CYAN, "⏎"), format!("resumed after the process stopped{about}"))
         }
         Entry::Calling { .. } => (paint(DIM, "→"), paint(DIM, "is about to be called")),
-        Entry::Chose { reason, .. } => (paint(CYAN, "◆"), reason.clone()),
+        Entry::Chose { reason, .. } => (paint(CYAN, "◆"), one_line(reason).into_owned()),
         Entry::Looping { items, .. } => {
             let many = if items.len() == 1 { "1 item".to_owned() } else { format!("{} items", items.len()) };
             (paint(CYAN, "⟳"), format!("goes over {many}"))
         }
         Entry::Waiting { until, reason, .. } => {
-            (paint(YELLOW, "…"), format!("{reason}, until {} at the latest", time(*until)))
+            (paint(YELLOW, "…"), format!("{}, until {} at the latest", one_line(reason), time(*until)))
         }
         Entry::Blocked { connection, reason, .. } => {
-            (paint(RED, "⊘"), format!("waits for connection {connection}: {reason}"))
+            (paint(RED, "⊘"), format!("waits for connection {connection}: {}", one_line(reason)))
         }
         Entry::Decided { happened, output, .. } => {
             let what = if *happened { "it happened" } else { "it did not happen, so it is called again" };
-            let note = output.get("note").and_then(Value::as_str).map(|note| format!(": {note}")).unwrap_or_default();
+            let note = output
+                .get("note")
+                .and_then(Value::as_str)
+                .map(|note| format!(": {}", one_line(note)))
+                .unwrap_or_default();
             (paint(GREEN, "✓"), format!("a person says that {what}{note}"))
         }
         Entry::Caused { by, hops, .. } => {

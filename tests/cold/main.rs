@@ -176,7 +176,7 @@ fn clients(folder: &Path, variables: &[(String, String)], starts: usize) {
         command.env_clear().envs(variables.iter().map(|(name, value)| (name, value))).stderr(Stdio::inherit());
         let said = String::from_utf8(command.output().unwrap().stdout).unwrap();
         for (place, line) in said.lines().enumerate() {
-            let step: Value = serde_json::from_str(line).unwrap();
+            let step: Value = deskwire_core::json::from_str(line).unwrap();
             if steps.len() <= place {
                 steps.push((step["step"].as_str().unwrap().to_owned(), Vec::new(), 0));
             }

@@ -97,7 +97,7 @@ pub struct OfAws {
 impl OfAws {
     fn read(log: &Path) -> Self {
         let log = std::fs::read_to_string(log).unwrap();
-        let mut lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let mut lines = log.lines().filter_map(|line| deskwire_core::json::from_str::<Value>(line).ok());
         let Some(ready) = lines.find(|line| line["message"] == "ready for work") else { return Self::default() };
         let millis = ready["clients_ms"].as_f64().unwrap() + ready["calls_ms"].as_f64().unwrap();
         Self { calls: ready["calls"].as_u64().unwrap(), time: Duration::from_secs_f64(millis / 1000.0) }
@@ -152,7 +152,7 @@ async fn next(State(talk): State<Arc<Talk>>) -> Response {
 }
 
 async fn answer(State(talk): State<Arc<Talk>>, body: String) -> StatusCode {
-    let body = serde_json::from_str(&body).unwrap_or(Value::Null);
+    let body = deskwire_core::json::from_str(&body).unwrap_or(Value::Null);
     let _ = talk.answered.0.send((Instant::now(), body));
     StatusCode::ACCEPTED
 }

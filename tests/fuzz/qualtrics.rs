@@ -99,9 +99,16 @@ pub fn fuzz(webhook: &dyn Webhook, seed: u64, inputs: u64) -> Outcome {
             "accepted without the key (seed {seed}, input {number}): {}",
             String::from_utf8_lossy(&body)
         );
-        let Ok(read) = serde_json::from_slice::<serde_json::Value>(&found.payload) else { continue };
-        let delivery =
-            Delivery { source: &source, request: &body, payload: &found.payload, body: &read, signed_at: rules.now };
+        let Ok(read) = deskwire_core::json::from_slice::<serde_json::Value>(&found.payload) else { continue };
+        let delivery = Delivery {
+            source: &source,
+            request: &body,
+            payload: &found.payload,
+            body: &read,
+            signed_at: rules.now,
+            stamp: None,
+            request_id: &deskwire_core::ids::RequestId::new("req_fuzz"),
+        };
         outcome.events += u64::from(webhook.normalise(&delivery).is_ok());
     }
     outcome

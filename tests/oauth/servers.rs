@@ -28,7 +28,7 @@ impl Server {
         let mut child = node.spawn().expect("node is not installed: the OAuth servers of the tests need it");
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let ready: Value = serde_json::from_str(&line).expect("the server did not start");
+        let ready: Value = deskwire_core::json::from_str(&line).expect("the server did not start");
         Self { child, url: Url::parse(ready["url"].as_str().unwrap()).unwrap() }
     }
 

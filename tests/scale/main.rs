@@ -2,7 +2,8 @@
 //!
 //! What a demanding user would try: a workflow of 50 steps, a loop of 1,000 items, 10,000 runs that wait and a restart in
 //! their midst, a file with ten mistakes, templates that want to run for ever. It reports times and memory, checks that
-//! what came out is right, and asserts no time. `SCALE_WAITS` and `SCALE_ITEMS` change the size.
+//! what came out is right, and asserts no time. `SCALE_WAITS` and `SCALE_ITEMS` change the size,
+//! `SCALE_OLD=5000000` the number of old events that are removed while others come in.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -47,6 +48,7 @@ fn main() {
     runtime.block_on(a_long_loop());
     runtime.block_on(many_waits());
     runtime.block_on(many_connections());
+    runtime.block_on(old_events());
 }
 
 fn size(name: &str, default: usize) -> usize {
@@ -146,7 +148,6 @@ fn actions() -> Actions {
         input: json!({"type": "object", "properties": {"say": {}}}).into(),
         output: json!({"type": "object", "properties": {"said": {}}}).into(),
         effect: Effect::Idempotent,
-        slack_text_inputs: &[],
         scopes: &[],
         errors: vec![],
         example: "",
@@ -378,4 +379,63 @@ async fn many_connections() {
         assert_eq!(broker.renew_due(clock.now()).await.unwrap().due, 0);
     }
     report(&format!("{all} connections, none due"), format!("{:.0?} for a pass", began.elapsed() / 100));
+}
+
+/// Old events that are removed as a server removes them, while others come in: how long those wait to be acknowledged, with
+/// and without the removal beside them.
+async fn old_events() {
+    let (old, new) = (size("SCALE_OLD", 20_000), size("SCALE_NEW", 1_000));
+    let folder = tempfile::tempdir().unwrap();
+    let process =
+        Process::start(folder.path(), "  - { id: a, action: test.say, connection: c, with: { say: x } }\n", START);
+    let began = Instant::now();
+    for batch in (0..old).collect::<Vec<_>>().chunks(500) {
+        futures_util::future::join_all(batch.iter().map(|number| process.accept(*number))).await;
+    }
+    process.work_off().await;
+    report(&format!("{old} events with their runs"), format!("made in {:.0?}", began.elapsed()));
+    let later = START + 31 * 24 * 3_600_000;
+    process.clock.0.store(later, Ordering::SeqCst);
+    let alone = acknowledged(&process, old, new).await;
+    let store = process.store.clone();
+    let removing = tokio::spawn(async move {
+        let (mut removed, began, mut longest) = (0, Instant::now(), Duration::ZERO);
+        loop {
+            let turn = Instant::now();
+            let gone = store.purge(Timestamp::from_millis(later - 3_600_000), 100).await.unwrap();
+            (removed, longest) = (removed + gone, longest.max(turn.elapsed()));
+            if gone < 100 {
+                return (removed, began.elapsed(), longest);
+            }
+            tokio::time::sleep(turn.elapsed()).await;
+        }
+    });
+    let beside = acknowledged(&process, old + new, new).await;
+    let still_removing = !removing.is_finished();
+    let (removed, took, longest) = removing.await.unwrap();
+    assert_eq!(removed, old, "all that is old is gone, and nothing else");
+    assert_eq!(process.store.counts().await.unwrap().events, u64::try_from(2 * new).unwrap());
+    let rate = u128::try_from(removed).unwrap() * 1_000 / took.as_millis().max(1);
+    report(&format!("{old} old events removed"), format!("in {took:.0?}, {rate} a second, longest turn {longest:.0?}"));
+    let until = if still_removing { "all the time" } else { "for a part of it" };
+    report(
+        &format!("{new} acknowledged without that"),
+        format!("median {:.1?}, p99 {:.1?}, slowest {:.1?}", alone[0], alone[1], alone[2]),
+    );
+    report(
+        &format!("{new} acknowledged beside that ({until})"),
+        format!("median {:.1?}, p99 {:.1?}, slowest {:.1?}", beside[0], beside[1], beside[2]),
+    );
+}
+
+/// Takes events in one after another: the median, 99th percentile and longest time until they were on the disk.
+async fn acknowledged(process: &Process, first: usize, count: usize) -> [Duration; 3] {
+    let mut times = Vec::with_capacity(count);
+    for number in first..first + count {
+        let began = Instant::now();
+        process.accept(number).await;
+        times.push(began.elapsed());
+    }
+    times.sort();
+    [times[count / 2], times[count * 99 / 100], times[count - 1]]
 }

@@ -64,7 +64,7 @@ impl Function {
         let arguments = ["invoke", "--output-format", "json", "--data-file", file];
         let output = cargo_lambda(&arguments, &self.port).output().unwrap();
         let said = String::from_utf8_lossy(&output.stdout);
-        serde_json::from_str(&said)
+        deskwire_core::json::from_str(&said)
             .unwrap_or_else(|error| panic!("{error}: {said} {}", String::from_utf8_lossy(&output.stderr)))
     }
 
@@ -92,7 +92,7 @@ impl Drop for Function {
 
 /// The problem that an answer to an HTTP API holds.
 fn problem(answer: &Value) -> (u64, String) {
-    let body: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
+    let body: Value = deskwire_core::json::from_str(answer["body"].as_str().unwrap()).unwrap();
     (answer["statusCode"].as_u64().unwrap(), body["type"].as_str().unwrap().to_owned())
 }
 
@@ -165,7 +165,7 @@ fn calls_to_start(name: &str, variables: &[(String, String)]) -> u64 {
         .spawn()
         .unwrap();
     let lines = BufReader::new(process.stdout.take().unwrap()).lines().map_while(Result::ok);
-    let said = lines.filter_map(|line| serde_json::from_str::<Value>(&line).ok());
+    let said = lines.filter_map(|line| deskwire_core::json::from_str::<Value>(&line).ok());
     let ready = said.into_iter().find(|line| line["message"] == "ready for work");
     let _ = process.kill();
     let _ = process.wait();

@@ -33,7 +33,7 @@ fn the_demo_shows_the_message_and_ends_well() {
 #[test]
 fn the_demo_as_json_is_one_document() {
     let output = Command::new(DESKWIRE).args(["demo", "--exit", "--json", "--listen", "127.0.0.1:0"]).output().unwrap();
-    let document: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    let document: Value = deskwire_core::json::from_str(&stdout(&output)).unwrap();
     assert_eq!(document["ok"], true);
     let runs = document["runs"].as_array().unwrap();
     let shipped =

@@ -60,7 +60,8 @@ pub async fn deploy(emulator: &Emulator, outside: &Outside) -> (Project, Vec<(St
 
 /// What an HTTP API hands on.
 pub fn request(method: &str, path: &str, delivery: Option<Delivery>) -> Value {
-    let mut event: Value = serde_json::from_str(include_str!("../../events/lambda/http-webhook.json")).unwrap();
+    let mut event: Value =
+        deskwire_core::json::from_str(include_str!("../../events/lambda/http-webhook.json")).unwrap();
     event["rawPath"] = json!(path);
     event["requestContext"]["http"]["method"] = json!(method);
     event["requestContext"]["http"]["path"] = json!(path);
@@ -72,7 +73,7 @@ pub fn request(method: &str, path: &str, delivery: Option<Delivery>) -> Value {
 
 /// What the queue hands on about a run.
 pub fn told_of(run: &Value) -> Value {
-    let mut batch: Value = serde_json::from_str(include_str!("../../events/lambda/sqs-batch.json")).unwrap();
+    let mut batch: Value = deskwire_core::json::from_str(include_str!("../../events/lambda/sqs-batch.json")).unwrap();
     batch["Records"][0]["body"] = json!(json!({ "run": run }).to_string());
     batch["Records"].as_array_mut().unwrap().truncate(1);
     batch

@@ -114,7 +114,7 @@ impl Project {
     pub fn json(&self, arguments: &[&str]) -> Value {
         let output = self.run(&[arguments, &["--json"]].concat());
         let text = String::from_utf8(output.stdout).unwrap();
-        serde_json::from_str(&text).unwrap_or_else(|error| {
+        deskwire_core::json::from_str(&text).unwrap_or_else(|error| {
             panic!("{arguments:?} printed no JSON ({error}): {text} {}", String::from_utf8_lossy(&output.stderr))
         })
     }
@@ -224,7 +224,11 @@ pub struct Answer {
 
 pub async fn answer(response: reqwest::Response) -> Answer {
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
-    Answer { status, headers, body: serde_json::from_slice(&response.bytes().await.unwrap()).unwrap_or(Value::Null) }
+    Answer {
+        status,
+        headers,
+        body: deskwire_core::json::from_slice(&response.bytes().await.unwrap()).unwrap_or(Value::Null),
+    }
 }
 
 /// A signed delivery that can be spoilt before it is sent.
@@ -266,6 +270,11 @@ impl Delivery {
 
     pub async fn send(self, to: &impl Webhooks) -> Answer {
         self.send_to(&to.address_of("/webhooks/zendesk/zendesk")).await
+    }
+
+    /// To another source of Zendesk's.
+    pub async fn send_to_source(self, source: &str, to: &impl Webhooks) -> Answer {
+        self.send_to(&to.address_of(&format!("/webhooks/zendesk/{source}"))).await
     }
 
     pub async fn send_to(self, url: &str) -> Answer {

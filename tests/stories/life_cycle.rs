@@ -12,7 +12,7 @@ use crate::outside::Outside;
 /// A generous bound for what takes effect "within a second": it only ends a story that would never end.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+pub(crate) async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     let begun = Instant::now();
     while !holds().await {
         assert!(begun.elapsed() < PATIENCE, "{what} did not come about");

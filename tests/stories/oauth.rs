@@ -41,7 +41,7 @@ impl Oidc {
         let mut child = node.spawn().expect("node is not installed: the OAuth servers of the tests need it");
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let ready: Value = serde_json::from_str(&line).expect("the server did not start");
+        let ready: Value = deskwire_core::json::from_str(&line).expect("the server did not start");
         Self { child, url: ready["url"].as_str().unwrap().to_owned() }
     }
 
@@ -123,12 +123,12 @@ pub async fn connect(project: &Project) -> Value {
     let arguments = ["connections", "connect", "api", "--no-browser", "--json", "--allow-loopback"];
     let mut command = project.command(&arguments).stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(command.stdout.take().unwrap()).lines();
-    let first: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
+    let first: Value = deskwire_core::json::from_str(&lines.next().unwrap().unwrap()).unwrap();
     let page = browse(Url::parse(first["open"].as_str().unwrap()).unwrap()).await;
     assert!(page.contains("api is connected"), "{page}");
     let rest: String = lines.map(Result::unwrap).collect();
     assert!(command.wait().unwrap().success());
-    serde_json::from_str(&rest).unwrap()
+    deskwire_core::json::from_str(&rest).unwrap()
 }
 
 /// The token as it stands, at its end, and its renewal due if somebody else is to see to it.
@@ -161,7 +161,7 @@ pub async fn many_want_it(project: &Project, place: Place) {
     }
     for process in processes {
         let output = process.wait_with_output().unwrap();
-        let said: Value = serde_json::from_slice(&output.stdout)
+        let said: Value = deskwire_core::json::from_slice(&output.stdout)
             .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
         assert_eq!((&said["works"], &said["version"]), (&Value::Bool(true), &Value::from(2)), "{said}");
     }
@@ -223,7 +223,7 @@ impl World {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(vault.open("token/api", Some(version))).unwrap().unwrap().1
         });
-        let kept: Value = serde_json::from_slice(&opened.join().unwrap()).unwrap();
+        let kept: Value = deskwire_core::json::from_slice(&opened.join().unwrap()).unwrap();
         kept["refresh_token"].as_str().unwrap().to_owned()
     }
 

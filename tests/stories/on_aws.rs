@@ -58,7 +58,7 @@ impl Deployed {
     }
 
     /// Deploys the stack, and this project and its secrets to it.
-    async fn of(outside: Outside, project: Project, more_secrets: &[(&str, &str)]) -> Self {
+    pub async fn of(outside: Outside, project: Project, more_secrets: &[(&str, &str)]) -> Self {
         let deployed = Self::bare(outside, project).await;
         deployed.put_in_force(more_secrets);
         deployed
@@ -165,7 +165,7 @@ impl Stack {
             else {
                 continue;
             };
-            let Ok(said) = serde_json::from_str::<Value>(said) else { continue };
+            let Ok(said) = deskwire_core::json::from_str::<Value>(said) else { continue };
             let call = said["target"].as_str().filter(|_| said["message"] == "calling AWS");
             let needed: Vec<String> = match (call, said["writes"].as_str()) {
                 (Some("DynamoDB_20120810.TransactWriteItems"), _) | (None, None) => continue,
@@ -212,7 +212,7 @@ fn deploy(stack: &Emulator, secrets: &Emulator, door: &FrontDoor) -> Value {
         .output()
         .expect("./tests/run installs what deploys on an emulator");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).unwrap()
+    deskwire_core::json::from_slice(&output.stdout).unwrap()
 }
 
 fn count(states: &[Value]) -> HashMap<&str, usize> {
@@ -246,7 +246,7 @@ async fn a_signed_event_becomes_a_slack_message_and_nothing_secret_or_said_is_in
     assert_eq!(deployed.outside.requests_of("chat.postMessage"), [Some(request.clone())]);
     let logs = deployed.stack.logs();
     assert!(logs.contains("zendesk-webhook"), "there are logs: {logs}");
-    let lines = logs.lines().filter_map(|line| serde_json::from_str::<Value>(&line[line.find('{')?..]).ok());
+    let lines = logs.lines().filter_map(|line| deskwire_core::json::from_str::<Value>(&line[line.find('{')?..]).ok());
     let of_request: Vec<Value> = lines.filter(|line| line["request_id"] == request.as_str()).collect();
     for (field, value) in
         [("workflow", "post"), ("event", "e1"), ("run", id), ("connection", "slack"), ("outcome", "ok")]

@@ -24,7 +24,7 @@ steps:
 "#;
 
 /// A project whose connections are all signed in by OAuth.
-fn project(outside: &Outside) -> Project {
+pub fn project(outside: &Outside) -> Project {
     let mut project = Project::new(&outside.url).with_workflow("both.yaml", WORKFLOW);
     project.environment.push(("OAUTH_SECRET".to_owned(), "sandbox-client-secret".to_owned()));
     let base = &outside.url;
@@ -72,17 +72,17 @@ fn project(outside: &Outside) -> Project {
 }
 
 /// Connects a connection as a person does.
-async fn connect(project: &Project, name: &str) -> Value {
+pub async fn connect(project: &Project, name: &str) -> Value {
     let arguments =
         ["connections", "connect", name, "--no-browser", "--json", "--allow-loopback", "--listen", "127.0.0.1:0"];
     let mut command = project.command(&arguments).stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(command.stdout.take().unwrap()).lines();
-    let first: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
+    let first: Value = deskwire_core::json::from_str(&lines.next().unwrap().unwrap()).unwrap();
     let page = browse(Url::parse(first["open"].as_str().unwrap()).unwrap()).await;
     assert!(page.contains(&format!("{name} is connected")), "{page}");
     let rest: String = lines.map(Result::unwrap).collect();
     assert!(command.wait().unwrap().success());
-    serde_json::from_str(&rest).unwrap()
+    deskwire_core::json::from_str(&rest).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

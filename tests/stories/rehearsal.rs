@@ -32,7 +32,8 @@ fn a_workflow_is_tested_without_writing_anything() {
     let project = Project::new("http://127.0.0.1:9").with_workflow("post.yaml", POST_WORKFLOW);
     let sample = project.path().join("sample.json");
     std::fs::write(&sample, status_changed("sample-1", 42, 7)).unwrap();
-    let tested = project.json(&["workflows", "test", "workflows/post.yaml", "--event", sample.to_str().unwrap()]);
+    let tested =
+        project.json(&["workflows", "test", "workflows/post.yaml", "--event", sample.to_str().unwrap(), "--personal"]);
     assert_eq!(tested["starts"], true);
     assert_eq!(tested["run"]["state"], "succeeded");
     let call = &tested["calls_not_made"][0];
@@ -52,7 +53,7 @@ fn a_test_says_who_could_answer_a_read_that_nobody_recorded_and_the_stand_ins_ca
     assert_eq!(unanswered.status.code(), Some(1));
     let said = String::from_utf8(unanswered.stderr).unwrap();
     assert!(said.contains("nobody answered ticket") && said.contains("--sandbox"), "{said}");
-    let answered = String::from_utf8(project.run(&[&test[..], &["--sandbox"]].concat()).stdout).unwrap();
+    let answered = String::from_utf8(project.run(&[&test[..], &["--sandbox", "--personal"]].concat()).stdout).unwrap();
     assert!(answered.contains("would end succeeded") && answered.contains("+4h 00m"), "{answered}");
     assert!(answered.contains("helmets arrived cracked (7)"), "{answered}");
     assert!(!project.data().exists(), "nothing is stored");
@@ -72,12 +73,13 @@ fn a_workflow_that_a_person_or_a_clock_starts_is_tested_without_an_event() {
     );
     let project =
         Project::new("http://127.0.0.1:9").with_workflow("hand.yaml", &by_hand).with_workflow("clock.yaml", &by_clock);
-    let hand = project.json(&["workflows", "test", "workflows/hand.yaml", "--input", "id=7"]);
+    let hand = project.json(&["workflows", "test", "workflows/hand.yaml", "--input", "id=7", "--personal"]);
     assert_eq!(hand["calls_not_made"][0]["input"]["message"], "ticket 7 number ");
     let wrong = project.run(&["workflows", "test", "workflows/hand.yaml", "--input", "id=seven"]);
     assert_eq!(wrong.status.code(), Some(1));
     assert!(String::from_utf8(wrong.stderr).unwrap().contains("a whole number"));
-    let clock = project.json(&["workflows", "test", "workflows/clock.yaml", "--at", "2026-11-20T12:00:00Z"]);
+    let clock =
+        project.json(&["workflows", "test", "workflows/clock.yaml", "--at", "2026-11-20T12:00:00Z", "--personal"]);
     assert_eq!(clock["calls_not_made"][0]["input"]["message"], "ticket 2026-11-23T08:00:00+01:00 number ");
 }
 

@@ -184,7 +184,7 @@ async fn doctor_names_what_is_missing_and_what_ends_when() {
     .unwrap();
     let output = project.run(&["doctor", "--allow-loopback", "--json"]);
     assert_eq!(output.status.code(), Some(1), "something is broken");
-    let found: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let found: Value = deskwire_core::json::from_slice(&output.stdout).unwrap();
     let what =
         |about: &str| of(&found, about).iter().map(|one| one["what"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
     assert_eq!(what("OAuth client crm"), ["environment variable NOT_THERE is not set; set it and start again"]);

@@ -55,7 +55,7 @@ fn a_data_folder_that_cannot_be_made_is_named() {
 fn a_folder_without_a_project_is_named_with_the_way_out() {
     let empty = tempfile::tempdir().unwrap();
     let folder = empty.path().to_str().unwrap();
-    fails_with(&project(), &["serve", "--project", folder], &["no Deskwire project", "--project"]);
+    fails_with(&project(), &["serve", "--project", folder], &["not a Deskwire project", "deskwire init", "--project"]);
 }
 
 #[test]

@@ -5,11 +5,14 @@ mod page;
 mod properties;
 
 use deskwire_core::action::Action;
+use deskwire_core::limit::Limit;
+use deskwire_workflows::action_help;
 use serde_json::{Value, json};
 
 use crate::Outcome;
 use crate::args::ActionsCommand;
-use crate::output::{BOLD, CYAN, cell, line, note, styled, table};
+use crate::failure::refuse;
+use crate::output::{BOLD, CYAN, cell, line, styled, table};
 
 pub(crate) fn run(command: Option<&ActionsCommand>, as_json: bool) -> Outcome {
     let actions = deskwire_startup::actions_alone();
@@ -34,8 +37,8 @@ pub(crate) fn run(command: Option<&ActionsCommand>, as_json: bool) -> Outcome {
         }
         Some(ActionsCommand::Show { name }) => {
             let Some(action) = actions.get(name) else {
-                let names: Vec<&str> = actions.specs().map(|spec| spec.name).collect();
-                note(format_args!("error: there is no action `{name}`; there are {}", names.join(", ")));
+                let help = action_help(name, &actions);
+                refuse(format_args!("there is no action `{name}`: {help}"));
                 return Outcome::Failed;
             };
             if as_json {
@@ -48,12 +51,18 @@ pub(crate) fn run(command: Option<&ActionsCommand>, as_json: bool) -> Outcome {
     }
 }
 
-/// The spec, and under `effects` which input has which effect, where that depends on the input.
+/// The spec; under `effects` which input has which effect, where that depends on the input; and under `limits` what the
+/// provider takes at most.
 fn as_document(action: &dyn Action) -> Value {
     let mut document = json!(action.spec());
     let cases = effects::cases(action);
     if !cases.is_empty() {
         document["effects"] = cases.iter().map(|case| json!({ "when": case.when, "effect": case.effect })).collect();
+    }
+    let limits = action.limits();
+    if !limits.is_empty() {
+        let one = |limit: &Limit| json!({ "input": limit.input, "limit": limit.rule.in_words() });
+        document["limits"] = limits.iter().map(one).collect();
     }
     document
 }

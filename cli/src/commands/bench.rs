@@ -7,18 +7,18 @@ use anyhow::{Context, bail};
 use deskwire_accept::{Delivery, Source, Webhook};
 use deskwire_core::action::Actions;
 use deskwire_core::event::{Event, JsonText};
-use deskwire_core::ids::SourceName;
+use deskwire_core::ids::{RequestId, SourceName};
 use deskwire_core::ports::{EventDetail, Store};
 use deskwire_core::provider::provider;
 use deskwire_core::time::Timestamp;
+use deskwire_history::event_not_found;
 use deskwire_startup::{Place, ProjectFiles, Settings, StartError};
 use deskwire_workflows::{Project, SourceFile, Workflow};
 use qualtrics_webhook::Qualtrics;
 use zendesk_webhook::Zendesk;
 
-use super::{explain, open_store, read_project, secrets};
+use super::{explain, read_project, samples, secrets};
 use crate::args::{DataArgs, ProjectArgs};
-use crate::server::{self, Listening};
 
 /// Who answers calls that no recording does.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -67,10 +67,10 @@ impl Bench {
         Ok(Self { workflow, project: loaded, actions })
     }
 
-    /// The event in a file with the body as the provider sends it.
+    /// The event in a file with the body as the provider sends it, or in a sample.
     pub(crate) fn read_event(&self, file: &Path, source: &SourceName, now: Timestamp) -> anyhow::Result<Event> {
         let name = file.display();
-        let bytes = std::fs::read(file).with_context(|| format!("cannot read {name}"))?;
+        let bytes = samples::read(file)?;
         let (data, body) = JsonText::parse(&bytes).with_context(|| format!("{name} is no event"))?;
         let config = self.project.sources.iter().find(|config| config.name == *source).cloned();
         let config = config.with_context(|| format!("the project has no source `{source}`"))?;
@@ -80,7 +80,15 @@ impl Bench {
         let webhook = webhooks.into_iter().find(|webhook| webhook.provider() == config.provider);
         let webhook = webhook.with_context(|| format!("events of provider {} cannot be read yet", config.provider))?;
         let source = Source { config, scheme, secrets: Vec::new() };
-        let delivery = Delivery { source: &source, request: &bytes, payload: &bytes, body: &body, signed_at: now };
+        let delivery = Delivery {
+            source: &source,
+            request: &bytes,
+            payload: &bytes,
+            body: &body,
+            signed_at: now,
+            stamp: None,
+            request_id: &RequestId::new("req_try"),
+        };
         let event = webhook.normalise(&delivery).map_err(|error| anyhow::anyhow!("{name}: {}", error.0))?;
         Ok(Event {
             source: source.config.name,
@@ -98,16 +106,12 @@ impl Bench {
 
 /// An event of the store, with what is kept about it.
 pub(crate) async fn recorded_event(store: &dyn Store, reference: &str) -> anyhow::Result<(Event, EventDetail)> {
-    let detail = store.event(reference).await?.with_context(|| {
-        format!("`{reference}` is neither a file nor an event of the store; `deskwire events list` shows those")
-    })?;
+    let Some(detail) = store.event(reference).await? else {
+        let why = event_not_found(store, reference).await?;
+        bail!("`{reference}` is no file, and {why}; `deskwire events list` lists them")
+    };
     let event = detail.event.clone();
     Ok((event.with_context(|| format!("event `{reference}` was rejected, so no workflow can run on it"))?, detail))
-}
-
-/// The store, where there is one.
-pub(crate) async fn store_if_any(data: &DataArgs) -> Option<Arc<dyn Store>> {
-    open_store(data).await.ok()
 }
 
 /// Starts against stand-ins of its own, or against the project's connections: those that are signed in by OAuth have their
@@ -119,21 +123,10 @@ async fn start(
     who: Who,
 ) -> anyhow::Result<deskwire_startup::Deskwire> {
     let sandbox = who == Who::Sandbox;
-    let mut stand_ins = None;
-    if sandbox {
-        let Listening { listener, address } = server::listen(([127, 0, 0, 1], 0).into()).await?;
-        stand_ins = Some(server::stand_ins(address)?);
-        let routes = server::sandbox_routes(&server::sandbox(None));
-        tokio::spawn(server::serve_until_told(listener, routes, std::future::pending()));
-    }
     let settings = Settings {
-        place: if !sandbox && data.data.join("deskwire.db").exists() {
-            Place::Folder(data.data.clone())
-        } else {
-            Place::Memory
-        },
+        place: if !sandbox && data.has_store() { data.place().await? } else { Place::Memory },
         allow_loopback: project.allow_loopback || sandbox,
-        stand_ins,
+        stand_ins: if sandbox { Some(super::stand_ins_here().await?) } else { None },
         apply: false,
         leave_out: false,
         needs_secrets: true,

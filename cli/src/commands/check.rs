@@ -6,6 +6,7 @@ use serde_json::json;
 use super::{colour_on_stdout, print_diagnostics, read_project};
 use crate::Outcome;
 use crate::args::ProjectArgs;
+use crate::failure;
 use crate::output::{GREEN, RED, line, paint};
 
 pub(crate) fn run(project: &ProjectArgs, json: bool) -> anyhow::Result<Outcome> {
@@ -13,8 +14,9 @@ pub(crate) fn run(project: &ProjectArgs, json: bool) -> anyhow::Result<Outcome> 
     let loaded = deskwire_startup::check(&files, project.allow_loopback);
     let errors = loaded.diagnostics.iter().filter(|d| d.severity == Severity::Error).count();
     let warnings = loaded.diagnostics.len() - errors;
+    let plural = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
     if json {
-        crate::output::json(&json!({
+        let mut document = json!({
             "ok": errors == 0,
             "errors": errors,
             "warnings": warnings,
@@ -22,10 +24,14 @@ pub(crate) fn run(project: &ProjectArgs, json: bool) -> anyhow::Result<Outcome> 
             "sources": loaded.project.sources.len(),
             "connections": loaded.project.connections.len(),
             "workflows": loaded.project.workflows.len(),
-        }));
+        });
+        if errors > 0 {
+            let message = format!("the project has {}", plural(errors, "mistake"));
+            document["error"] = failure::mistaken(&message, &loaded.diagnostics);
+        }
+        crate::output::json(&document);
     } else {
         print_diagnostics(&loaded.diagnostics, &files, colour_on_stdout());
-        let plural = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
         if errors == 0 {
             let also = if warnings == 0 { String::new() } else { format!(", {}", plural(warnings, "warning")) };
             line(format_args!(

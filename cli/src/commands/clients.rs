@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use super::read_project;
 use crate::Outcome;
 use crate::args::ClientsCommand;
-use crate::output::{BOLD, cell, for_people, line, note, styled, table};
+use crate::failure::refuse;
+use crate::output::{BOLD, cell, for_people, line, styled, table};
 
 pub(crate) fn run(command: ClientsCommand, as_json: bool) -> anyhow::Result<Outcome> {
     let (name, project) = match command {
@@ -51,7 +52,7 @@ pub(crate) fn run(command: ClientsCommand, as_json: bool) -> anyhow::Result<Outc
     };
     let Some(client) = project.oauth_clients.iter().find(|client| client.name.as_str() == name) else {
         let names: Vec<&str> = project.oauth_clients.iter().map(|client| client.name.as_str()).collect();
-        note(format_args!("error: there is no OAuth client `{name}`; there are: {}", names.join(", ")));
+        refuse(format_args!("there is no OAuth client `{name}`; there are: {}", names.join(", ")));
         return Ok(Outcome::Failed);
     };
     let document = to_json(client);

@@ -9,8 +9,10 @@ use std::time::Duration;
 use anyhow::bail;
 use deskwire_connectors::Client;
 use deskwire_core::connection::OAuthGrant;
+use deskwire_core::damage::RecordKind;
 use deskwire_core::ids::ConnectionName;
-use deskwire_core::ports::{Deploy, Store};
+use deskwire_core::ports::{Deploy, Store, StoreError};
+use deskwire_core::public_url::below;
 use deskwire_core::time::{Clock, SystemClock, Timestamp, show_duration};
 use deskwire_core::token::{Standing, TokenSource, TokenState};
 use deskwire_startup::{Deskwire, OsRandom};
@@ -22,9 +24,10 @@ use url::Url;
 
 use self::stood::{calls_through, outlook};
 use super::secrets::vault;
-use super::{open_store, start_for};
+use super::start_for;
 use crate::Outcome;
 use crate::args::{ConnectionsCommand, DataArgs, ProjectArgs};
+use crate::failure::refuse;
 use crate::output::{BOLD, DIM, GREEN, RED, cell, line, note, paint, shorten, styled, table, time};
 use crate::server::{self, Listening};
 
@@ -38,8 +41,10 @@ const LOOK: Duration = Duration::from_millis(300);
 
 pub(crate) async fn run(command: ConnectionsCommand, as_json: bool) -> anyhow::Result<Outcome> {
     match command {
-        ConnectionsCommand::List { project, data } => {
-            let all = Stood::all(&project, &data).await?;
+        ConnectionsCommand::List { data } => {
+            let data = data.asked().await?;
+            data.tell_if_empty();
+            let all = Stood::all(&data.project, &data).await?;
             if as_json {
                 crate::output::json(&all.iter().map(Stood::to_json).collect::<Value>());
             } else {
@@ -47,8 +52,10 @@ pub(crate) async fn run(command: ConnectionsCommand, as_json: bool) -> anyhow::R
             }
             Ok(Outcome::Fine)
         }
-        ConnectionsCommand::Show { name, project, data } => {
-            let all = Stood::all(&project, &data).await?;
+        ConnectionsCommand::Show { name, data } => {
+            let data = data.asked().await?;
+            data.tell_if_empty();
+            let all = Stood::all(&data.project, &data).await?;
             let Some(one) = all.iter().find(|one| one.config.name.as_str() == name) else {
                 return Ok(unknown(&name, &all));
             };
@@ -59,20 +66,21 @@ pub(crate) async fn run(command: ConnectionsCommand, as_json: bool) -> anyhow::R
             }
             Ok(Outcome::Fine)
         }
-        ConnectionsCommand::Test { name, project, data } => test(&name, &project, &data, as_json).await,
-        ConnectionsCommand::Connect { name, no_browser, listen, project, data } => {
-            connect(&name, !no_browser, listen, &project, &data, as_json).await
+        ConnectionsCommand::Test { name, data } => test(&name, &data.project, &data, as_json).await,
+        ConnectionsCommand::Connect { name, no_browser, listen, data } => {
+            connect(&name, !no_browser, listen, &data.project, &data, as_json).await
         }
-        ConnectionsCommand::Disconnect { name, project, data } => {
-            let all = Stood::all(&project, &data).await?;
+        ConnectionsCommand::Disconnect { name, data } => {
+            data.open_to_act().await?;
+            let all = Stood::all(&data.project, &data).await?;
             let Some(one) = all.iter().find(|one| one.config.name.as_str() == name) else {
                 return Ok(unknown(&name, &all));
             };
             if one.client.is_none() {
-                note(format_args!("error: {name} has a stored secret, and no tokens to let go of"));
+                refuse(format_args!("{name} has a stored secret, and no tokens to let go of"));
                 return Ok(Outcome::Failed);
             }
-            start_for(&one.config, &project, &data)
+            start_for(&one.config, &data.project, &data, data.place().await?)
                 .await?
                 .broker
                 .disconnect(&one.config.name, "asked for by a person")
@@ -84,7 +92,7 @@ pub(crate) async fn run(command: ConnectionsCommand, as_json: bool) -> anyhow::R
             );
             Ok(Outcome::Fine)
         }
-        ConnectionsCommand::Delete { name, project, data } => delete(&name, &project, &data, as_json).await,
+        ConnectionsCommand::Delete { name, data } => delete(&name, &data.project, &data, as_json).await,
     }
 }
 
@@ -94,7 +102,7 @@ fn said(document: &Value, text: std::fmt::Arguments<'_>, as_json: bool) {
 
 fn unknown(name: &str, all: &[Stood]) -> Outcome {
     let names: Vec<&str> = all.iter().map(|one| one.config.name.as_str()).collect();
-    note(format_args!("error: there is no connection `{name}`; there are: {}", names.join(", ")));
+    refuse(format_args!("there is no connection `{name}`; there are: {}", names.join(", ")));
     Outcome::Failed
 }
 
@@ -158,6 +166,9 @@ fn show(one: &Stood) {
         if state.standing != Standing::Connected {
             line(format_args!("`deskwire connections connect {}` connects it again", one.config.name));
         }
+    } else if let Some(why) = &one.damaged {
+        row("damaged", why);
+        line(RecordKind::Tokens.what_to_do(one.config.name.as_str()));
     } else if one.client.as_ref().is_some_and(|client| client.grant == OAuthGrant::AuthorizationCode) {
         line(format_args!("`deskwire connections connect {}` connects it", one.config.name));
     }
@@ -169,7 +180,11 @@ fn show(one: &Stood) {
 async fn test(name: &str, project: &ProjectArgs, data: &DataArgs, as_json: bool) -> anyhow::Result<Outcome> {
     let all = Stood::all(project, data).await?;
     let Some(one) = all.iter().find(|one| one.config.name.as_str() == name) else { return Ok(unknown(name, &all)) };
-    let deskwire = start_for(&one.config, project, data).await?;
+    let deskwire = start_for(&one.config, project, data, data.place_if_any().await?).await?;
+    if one.client.is_some() {
+        // Somebody may have mended what it failed for.
+        deskwire.broker.ask_again(&one.config.name).await?;
+    }
     let client: &Client = &deskwire.client();
     match client.probe(&one.config.name).await {
         Ok(Some(found)) => {
@@ -243,13 +258,16 @@ async fn connect(
             "{name} is signed in by a stored secret, so there is nothing to connect; `deskwire connections test {name}` shows whether it works"
         )
     };
-    let deskwire = start_for(&one.config, project, data).await?;
+    if data.sandbox {
+        bail!("in the sandbox {name} is answered by a stand-in, so there is nothing to connect; leave out --sandbox")
+    }
+    let deskwire = start_for(&one.config, project, data, data.place().await?).await?;
     let began = SystemClock.now();
     // What a person agrees to stays as it is from here on.
     deskwire.store.deploy(vec![Deploy::Connection(one.config.fixed())], began).await?;
     if client.grant == OAuthGrant::ClientCredentials {
         if let Err(why) = deskwire.broker.token(&one.config.name).await {
-            note(format_args!("{} {why}", paint(RED, "✗")));
+            refuse(why);
             return Ok(Outcome::Failed);
         }
         said(
@@ -267,12 +285,13 @@ async fn connect(
         None => serve_here(&deskwire, listen).await?,
     };
     let key = invite(&deskwire.vault, &one.config.name, LASTS, began, &OsRandom).await?;
-    let base = public_url.as_str().trim_end_matches('/');
-    let link = Url::parse(&format!("{base}/oauth/start/{name}?key={key}"))?;
+    let redirect_uri = below(&public_url, "oauth/callback");
+    let mut link = below(&public_url, &format!("oauth/start/{name}"));
+    link.query_pairs_mut().append_pair("key", &key);
     if as_json {
-        line(json!({ "open": link, "redirect_uri": format!("{base}/oauth/callback") }));
+        line(json!({ "open": link, "redirect_uri": redirect_uri }));
     } else {
-        note(format_args!("the provider must know this redirect address: {base}/oauth/callback"));
+        note(format_args!("the provider must know this redirect address: {redirect_uri}"));
         line(format_args!("Open this in your browser within {}:", show_duration(LASTS)));
         line(format_args!("  {link}"));
         if browser && std::io::stderr().is_terminal() {
@@ -281,7 +300,7 @@ async fn connect(
     }
     let found = wait(deskwire.store.as_ref(), &one.config.name, began).await?;
     let Some(state) = found else {
-        note(format_args!("error: nobody connected {name} within {}; come again", show_duration(LASTS)));
+        refuse(format_args!("nobody connected {name} within {}; come again", show_duration(LASTS)));
         return Ok(Outcome::Failed);
     };
     let account = state.account.get("team").or_else(|| state.account.get("instance_url"));
@@ -308,7 +327,11 @@ async fn wait(store: &dyn Store, name: &ConnectionName, began: Timestamp) -> any
     let shown = std::io::stderr().is_terminal();
     let (mut said, until) = (0, tokio::time::Instant::now() + LASTS);
     let found = loop {
-        let state = store.token_state(name).await?;
+        // One that cannot be read is written anew by whoever connects it.
+        let state = match store.token_state(name).await {
+            Err(StoreError::Corrupt(_)) => None,
+            state => state?,
+        };
         if let Some(state) = state.filter(|state| state.standing == Standing::Connected && state.obtained_at >= began) {
             break Some(state);
         }
@@ -338,9 +361,9 @@ fn open(link: &Url) {
 
 async fn delete(name: &str, project: &ProjectArgs, data: &DataArgs, as_json: bool) -> anyhow::Result<Outcome> {
     let Ok(parsed) = ConnectionName::parse(name) else { bail!("`{name}` is no connection's name") };
+    let store = data.open_to_act().await?;
     let all = Stood::all(project, data).await?;
     let mut users = all.iter().find(|one| one.config.name == parsed).map(|one| one.users.clone()).unwrap_or_default();
-    let store = open_store(data).await?;
     let (actions, templates) = (deskwire_startup::actions_alone(), Templates::new(Limits::default()));
     let options = Options { actions: &actions, templates: &templates, allow_loopback: true };
     for deployed in store.deployed().await? {
@@ -351,15 +374,16 @@ async fn delete(name: &str, project: &ProjectArgs, data: &DataArgs, as_json: boo
         }
     }
     if !users.is_empty() {
-        note(format_args!("error: {name} is used by {}; take it out of these workflows first", users.join(", ")));
+        refuse(format_args!("{name} is used by {}; take it out of these workflows first", users.join(", ")));
         return Ok(Outcome::Failed);
     }
     let mut known = all.iter().map(|one| &one.config.name).any(|name| *name == parsed);
     known |= store.fixed_connections().await?.iter().any(|facts| facts.name == parsed);
-    if !known && store.token_state(&parsed).await?.is_none() {
+    // A record that cannot be read is there as well, and is to go.
+    if !known && matches!(store.token_state(&parsed).await, Ok(None)) {
         return Ok(unknown(name, &all));
     }
-    let kept = vault(project, data).await?;
+    let kept = vault(&store, project, data)?;
     store.forget_tokens(&parsed).await?;
     kept.forget(&format!("token/{parsed}")).await?;
     // Last: while anything is kept of it, its facts stay.

@@ -23,6 +23,7 @@ use url::Url;
 
 use super::explain;
 use crate::Outcome;
+use crate::hosts::Hosts;
 use crate::output::{BOLD, CYAN, DIM, GREEN, RED, line, paint};
 use crate::server::{self, Listening, Server};
 use crate::timeline;
@@ -36,17 +37,17 @@ const SURVEYS: &str = "/webhooks/qualtrics/csat-survey";
 /// How long the demo waits for its runs before it says that something is wrong.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-pub(crate) async fn run(address: SocketAddr, exit: bool, as_json: bool) -> anyhow::Result<Outcome> {
+pub(crate) async fn run(address: SocketAddr, hosts: Hosts, exit: bool, as_json: bool) -> anyhow::Result<Outcome> {
     // The demo is worth more than its port: when that one is in use, another will do.
     let Listening { listener, address } = match server::listen(address).await {
         Ok(listening) => listening,
         Err(_) => server::listen(SocketAddr::new(address.ip(), 0)).await?,
     };
     let public_url = server::public_url(None, address)?;
-    let folder = TemporaryFolder::make()?;
+    let folder = TemporaryFolder::of_its_own();
     let files = shipped_project();
     let settings = Settings {
-        place: deskwire_startup::Place::Folder(folder.0.clone()),
+        place: deskwire_startup::Place::Sandbox(folder.0.clone()),
         allow_loopback: true,
         stand_ins: Some(server::stand_ins(address)?),
         apply: true,
@@ -59,15 +60,17 @@ pub(crate) async fn run(address: SocketAddr, exit: bool, as_json: bool) -> anyho
         Ok(deskwire) => deskwire,
         Err(error) => return Err(explain(error, &files)),
     };
+    let health = Arc::default();
     // What our own writes change, Zendesk tells of as well.
     let webhooks = Arc::new(OnceLock::new());
     let sandbox = server::sandbox(Some(server::deliver_to(&webhooks, &deskwire.project().sources)));
-    let routes =
-        server::routes(&deskwire, address, &public_url, Arc::default()).merge(server::sandbox_routes(&sandbox));
+    let routes = server::routes(&deskwire, address, &public_url, Arc::default(), &hosts, &health)
+        .merge(server::sandbox_routes(&sandbox, &hosts));
     let _ = webhooks.set(routes.clone());
     let deskwire = Arc::new(deskwire);
     let (stop, stopped) = oneshot::channel::<()>();
-    let server = Server { deskwire: Arc::clone(&deskwire), listener, routes, concurrency: 8, public_url, folder: None };
+    let server =
+        Server { deskwire: Arc::clone(&deskwire), listener, routes, concurrency: 8, public_url, health, began: None };
     let serving = tokio::spawn(server.run(async {
         // A dropped sender means the demo ended early, which is a stop too.
         let _ = stopped.await;
@@ -125,7 +128,7 @@ impl Tale {
             "{} In Zendesk, ticket {ticket} is assigned. Zendesk signs and sends:",
             paint(CYAN, "1")
         ));
-        let body: Value = serde_json::from_slice(&delivery.body)?;
+        let body: Value = deskwire_core::json::from_slice(&delivery.body)?;
         self.say(paint(DIM, format_args!("    POST {WEBHOOK}   {}", body["type"].as_str().unwrap_or_default())));
 
         let before = Instant::now();
@@ -267,11 +270,10 @@ fn unescape(text: &str) -> String {
 struct TemporaryFolder(PathBuf);
 
 impl TemporaryFolder {
-    fn make() -> anyhow::Result<Self> {
+    /// One that nobody else uses; the store makes it.
+    fn of_its_own() -> Self {
         let name = deskwire_core::ids::RunId::generate(SystemClock.now(), &OsRandom);
-        let folder = std::env::temp_dir().join(format!("deskwire-demo-{name}"));
-        std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        Ok(Self(folder))
+        Self(std::env::temp_dir().join(format!("deskwire-demo-{name}")))
     }
 }
 

@@ -4,6 +4,7 @@ pub(crate) mod needs;
 
 use anstyle::Style;
 use deskwire_core::connection::OAuthGrant;
+use deskwire_core::damage::RecordKind;
 use deskwire_core::provider::{Provider, provider};
 use deskwire_core::signature::Algorithm;
 use deskwire_core::time::{Clock, SystemClock, Timestamp};
@@ -63,7 +64,7 @@ pub(crate) async fn run(project: &ProjectArgs, data: &DataArgs, as_json: bool) -
     let now = SystemClock.now();
     let mut found = Vec::new();
     let files = read_project(project)?;
-    let loaded = deskwire_startup::check(&files, project.allow_loopback);
+    let loaded = deskwire_startup::check(&files, data.allow_loopback());
     let mistakes = loaded.diagnostics.iter().filter(|one| one.severity == Severity::Error).count();
     let mut needs = needs::planned(&loaded.project);
     let (mut looked_at, mut left_out) = (0, Vec::new());
@@ -71,8 +72,14 @@ pub(crate) async fn run(project: &ProjectArgs, data: &DataArgs, as_json: bool) -
         let what = format!("it has {mistakes} mistake{}", if mistakes == 1 { "" } else { "s" });
         found.push(finding(Level::Broken, "project", what, "`deskwire check` shows where"));
     } else {
-        match start(project, data).await {
+        match start(project, data, data.place_if_any().await?).await {
             Ok(deskwire) => {
+                for (name, version) in deskwire.vault.damaged().await? {
+                    let key = format!("{name} version {version}");
+                    let what = "it was changed since it was sealed, and cannot be opened";
+                    let next = RecordKind::Secret.what_to_do(&key);
+                    found.push(finding(Level::Broken, &format!("secret {key}"), what, next));
+                }
                 looked_at = needs::observe(&mut needs, &deskwire, now).await?;
                 left_out.clone_from(&deskwire.left_out);
             }
@@ -91,6 +98,7 @@ pub(crate) async fn run(project: &ProjectArgs, data: &DataArgs, as_json: bool) -
         let why = missing.why.strip_prefix(&format!("{}: ", missing.what)).unwrap_or(&missing.why);
         found.push(finding(Level::Broken, &missing.what, why, next));
     }
+    let cut = damage(data, &mut found).await?;
     let none = Needs::default();
     let connections = Stood::all(project, data).await?;
     for one in &connections {
@@ -111,17 +119,58 @@ pub(crate) async fn run(project: &ProjectArgs, data: &DataArgs, as_json: bool) -
             found.push(finding(Level::Broken, &about, what, "take `accept_test_secret` out of deskwire.yaml"));
         }
     }
+    let mut found = each_once(found);
     found.sort_by_key(|one| (one.level, one.stops, one.about.clone()));
     let outcome = if found.iter().any(|one| one.level == Level::Broken) { Outcome::Failed } else { Outcome::Fine };
     if as_json {
         let calls: Vec<_> = needs.iter().map(|(name, needs)| json!({
             "connection": name, "scopes": needs.scopes, "calls": needs.actions, "more_than_these": needs.unknown,
         })).collect();
-        crate::output::json(&json!({ "findings": found, "connections": calls, "runs_looked_at": looked_at }));
+        crate::output::json(&json!({
+            "findings": found, "connections": calls, "runs_looked_at": looked_at, "all_records_read": !cut,
+        }));
     } else {
         show(&found, &needs, looked_at);
+        if cut {
+            line(paint(
+                DIM,
+                format_args!("of each kind of record, the newest {MOST_READ} were read to see whether they can be"),
+            ));
+        }
     }
     Ok(outcome)
+}
+
+/// Each thing once: what holds for several is told of them together.
+fn each_once(found: Vec<Finding>) -> Vec<Finding> {
+    let mut once: Vec<Finding> = Vec::new();
+    for one in found {
+        let same = |known: &&mut Finding| {
+            known.level == one.level && known.what == one.what && known.next == one.next && known.stops == one.stops
+        };
+        match once.iter_mut().find(same) {
+            Some(known) if known.about.split(", ").any(|about| about == one.about) => {}
+            Some(known) => known.about = format!("{}, {}", known.about, one.about),
+            None => once.push(one),
+        }
+    }
+    once
+}
+
+/// How many records of each kind are read, the newest first.
+const MOST_READ: usize = 100_000;
+
+/// The records of the store that cannot be read. Answers whether there were too many to look at all of them.
+async fn damage(data: &DataArgs, found: &mut Vec<Finding>) -> anyhow::Result<bool> {
+    // Without a store, nothing has run here yet.
+    let Some(store) = data.open_if_any().await? else { return Ok(false) };
+    let inspected = store.inspect(MOST_READ).await?;
+    for damaged in &inspected.damaged {
+        let about = format!("{} {}", damaged.kind.in_words(), damaged.key);
+        let what = format!("the store holds it and cannot read it: {}", damaged.why);
+        found.push(finding(Level::Broken, &about, what, damaged.kind.what_to_do(&damaged.key)));
+    }
+    Ok(inspected.cut)
 }
 
 fn finding(level: Level, about: &str, what: impl Into<String>, next: impl Into<String>) -> Finding {
@@ -151,6 +200,10 @@ fn tokens(one: &Stood, now: Timestamp, found: &mut Vec<Finding>) {
     let Some(client) = &one.client else { return };
     let (about, name) = (format!("connection {}", one.config.name), &one.config.name);
     let connect = format!("`deskwire connections connect {name}`");
+    // What is damaged is told of with all other records.
+    if one.damaged.is_some() {
+        return;
+    }
     let Some(state) = &one.state else {
         if client.grant == OAuthGrant::AuthorizationCode {
             found.push(finding(Level::Broken, &about, "nobody has connected it yet", connect));
@@ -258,4 +311,18 @@ fn show(found: &[Finding], needs: &ByConnection, looked_at: usize) {
         DIM,
         format_args!("calls of {looked_at} runs of the last 30 days; scopes of these and of the project's workflows"),
     ));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_thing_is_said_once_and_of_all_it_holds_for() {
+        let unset = |about: &str| finding(Level::Broken, about, "the variable TOKEN is not set", "set it");
+        let other = finding(Level::Weak, "source a", "the variable TOKEN is not set", "set it");
+        let found = each_once(vec![unset("source a"), unset("connection b"), other, unset("source a")]);
+        let told: Vec<&str> = found.iter().map(|one| one.about.as_str()).collect();
+        assert_eq!(told, ["source a, connection b", "source a"]);
+    }
 }

@@ -15,7 +15,9 @@ use deskwire_core::secret::ExposeSecret;
 use deskwire_core::signature::{Place, TimestampFormat, sign};
 use deskwire_core::source::SourceConfig;
 use deskwire_core::time::{Clock, SystemClock, Timestamp};
+use deskwire_core::visible::one_line;
 use deskwire_egress::{Egress, EgressOptions, Request};
+use deskwire_history::event_not_found;
 use deskwire_secrets::Secrets;
 use deskwire_startup::OsRandom;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
@@ -23,9 +25,12 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::secrets::vault;
-use super::{open_store, read_project, runs, secrets};
+use super::{open_store, read_project, runs, samples, secrets};
 use crate::Outcome;
 use crate::args::{DataArgs, EventsCommand, ProjectArgs};
+use crate::failure::refuse;
+use crate::marker::{self, Answers};
+use crate::more;
 use crate::output::{BOLD, DIM, GREEN, RED, YELLOW, cell, line, note, paint, shorten, styled, table, time};
 use crate::server::SANDBOX_SIGNING_SECRET;
 
@@ -35,18 +40,22 @@ pub(crate) async fn run(command: EventsCommand, as_json: bool) -> anyhow::Result
             let now = SystemClock.now();
             let moment = |text: Option<String>| text.map(|text| runs::moment(&text, now)).transpose();
             let (since, until) = (moment(since)?, moment(until)?);
-            let filter = Filter { limit, source, state, subject, kind, since, until, ..Filter::default() };
-            let events = open_store(&data).await?.events(filter).await?;
+            let filter =
+                Filter { limit: more::to_ask(limit), source, state, subject, kind, since, until, ..Filter::default() };
+            let events = more::cut(open_store(&data).await?.events(filter).await?, limit);
             if as_json {
-                crate::output::json(&json!(events));
+                crate::output::json(&json!(events.shown));
             } else {
-                list(&events);
+                list(&events.shown);
             }
+            events.tell("events", "--source, --state, --subject, --type, --since and --until");
             Ok(Outcome::Fine)
         }
         EventsCommand::Show { id, personal, data } => {
-            let Some(mut event) = open_store(&data).await?.event(&id).await? else {
-                note(format_args!("error: there is no event `{id}`; see `deskwire events list`"));
+            let store = open_store(&data).await?;
+            let Some(mut event) = store.event(&id).await? else {
+                let why = event_not_found(store.as_ref(), &id).await?;
+                refuse(format_args!("{why}; `deskwire events list` lists them"));
                 return Ok(Outcome::Failed);
             };
             if !personal {
@@ -60,13 +69,29 @@ pub(crate) async fn run(command: EventsCommand, as_json: bool) -> anyhow::Result
             }
             Ok(Outcome::Fine)
         }
-        EventsCommand::Send { file, source, to, new, sandbox, project, data } => {
-            let stored = if sandbox { None } else { stored(&project, &data).await? };
-            let to = match to {
-                Some(url) => Some(url),
-                None => data.reached_at().await?.map(|base| webhook_at(&base, &project, &source)).transpose()?,
+        EventsCommand::Samples { name: None } => {
+            samples::list(as_json);
+            Ok(Outcome::Fine)
+        }
+        EventsCommand::Samples { name: Some(name) } => {
+            line(samples::found(&name)?.trim_end());
+            Ok(Outcome::Fine)
+        }
+        EventsCommand::Send { body, source, to, new, data } => {
+            let data = data.sent_to().await?;
+            let project = &data.project;
+            let stored = if data.sandbox { None } else { stored(project, &data).await? };
+            let named = to.is_some();
+            let url = if let Some(url) = to {
+                url
+            } else {
+                let base = data.reached_at().await?.map_or_else(|| Url::parse("http://127.0.0.1:8787"), Ok)?;
+                webhook_at(&base, project, &source)?
             };
-            send(&file, &source, to, new, stored, &project, as_json).await
+            if !data.is_on_aws() {
+                serves_this(&url, named, data.sandbox, project).await?;
+            }
+            send(&body, &source, url, new, stored, project, as_json).await
         }
     }
 }
@@ -118,16 +143,18 @@ fn to_json(event: &EventDetail) -> Value {
 
 fn show(event: &EventDetail) {
     let summary = &event.summary;
-    line(format_args!("{}  {}  {}", paint(BOLD, &summary.kind), summary.subject, summary.state.as_str()));
-    line(format_args!("from {}, received {}, id {}", summary.source, time(summary.received_at), summary.id));
+    let (kind, subject) = (one_line(&summary.kind), one_line(&summary.subject));
+    line(format_args!("{}  {subject}  {}", paint(BOLD, kind), summary.state.as_str()));
+    let id = one_line(&summary.id);
+    line(format_args!("from {}, received {}, id {}", summary.source, time(summary.received_at), id));
     if let Some(request) = event.event.as_ref().and_then(|event| event.request_id.as_ref()) {
         line(format_args!("request {request}"));
     }
     if let Some(reason) = &summary.reason {
-        line(paint(YELLOW, reason));
+        line(paint(YELLOW, one_line(reason)));
     }
     for declined in &event.declined {
-        line(format_args!("{} did not want it: {}", paint(BOLD, &declined.workflow), declined.reason));
+        line(format_args!("{} did not want it: {}", paint(BOLD, &declined.workflow), one_line(&declined.reason)));
     }
     if !event.runs.is_empty() {
         line("");
@@ -143,8 +170,8 @@ fn show(event: &EventDetail) {
 /// Where the project's secrets are found, those of the secret store included.
 async fn stored(project: &ProjectArgs, data: &DataArgs) -> anyhow::Result<Option<Secrets>> {
     let found = secrets(project);
-    if open_store(data).await.is_ok() {
-        found.take_stored(vault(project, data).await?.set_secrets(SystemClock.now()).await?);
+    if let Some(store) = data.open_if_any().await? {
+        found.take_stored(vault(&store, project, data)?.set_secrets(SystemClock.now()).await?);
     }
     Ok(Some(found))
 }
@@ -156,16 +183,49 @@ fn webhook_at(base: &Url, project: &ProjectArgs, source: &str) -> anyhow::Result
     Url::parse(&url).with_context(|| format!("{url} is no address"))
 }
 
+/// Makes sure that it is this project's server that answers there, before anything is sent to it. Where somebody has
+/// named an address themselves, what answers may also be a function alone, or stand behind something else.
+async fn serves_this(url: &Url, named: bool, sandbox: bool, project: &ProjectArgs) -> anyhow::Result<()> {
+    let mut base = url.clone();
+    base.set_query(None);
+    base.set_path(url.path().split_once("/webhooks/").map_or("", |(before, _)| before));
+    let at = base.as_str().trim_end_matches('/').to_owned();
+    let here = matches!(url.host(), Some(url::Host::Ipv4(ip)) if ip.is_loopback())
+        || matches!(url.host(), Some(url::Host::Ipv6(ip)) if ip.is_loopback())
+        || url.host_str() == Some("localhost");
+    let folder = project.project.display();
+    match marker::ask(&base).await {
+        // A copy of the project on another machine lies in another folder.
+        Answers::Deskwire(found) if here && !found.serves(&project.project) => bail!(
+            "the Deskwire at {at} serves another project than {folder}, so nothing was sent: start `deskwire serve` for this \
+             one with a --listen of its own, and name that with --to; or name the other project with --project"
+        ),
+        Answers::Deskwire(found) if found.sandbox && !sandbox => {
+            note(format_args!("the Deskwire at {at} was started with --sandbox: it takes what is sent with --sandbox"));
+        }
+        Answers::Deskwire(found) if !found.sandbox && sandbox => {
+            note(format_args!("the Deskwire at {at} was started without --sandbox: it takes what is sent without"));
+        }
+        Answers::Other if !named => bail!(
+            "what answers at {at} is no Deskwire but another program, so nothing was sent: start `deskwire serve --listen \
+             127.0.0.1:0` for this project, and name its address with --to"
+        ),
+        // Where nobody is there, sending says so.
+        Answers::Deskwire(_) | Answers::Other | Answers::Nobody => {}
+    }
+    Ok(())
+}
+
 async fn send(
     file: &Path,
     source: &str,
-    to: Option<Url>,
+    url: Url,
     new: bool,
     secrets: Option<Secrets>,
     project: &ProjectArgs,
     as_json: bool,
 ) -> anyhow::Result<Outcome> {
-    let body = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let body = samples::read(file)?;
     let body = if new { renewed(&body).with_context(|| format!("{} is not JSON", file.display()))? } else { body };
     let config = source_config(project, source)?;
     let secret = match secrets {
@@ -177,11 +237,15 @@ async fn send(
             secrets.resolve(reference, &format!("source {source}"))?.expose_secret().to_owned()
         }
     };
-    let url = match to {
-        Some(url) => url,
-        None => Url::parse(&format!("http://127.0.0.1:8787/webhooks/{}/{source}", config.provider))?,
-    };
+    let place = url.clone();
     let answer = deliver(&config, &secret, Bytes::from(body), url).await?;
+    if !answer.is_ours() {
+        bail!(
+            "what answers at {place} is no Deskwire but another program (it says {}): start `deskwire serve` for this project, \
+             and name its address with --to",
+            answer.status
+        );
+    }
     if as_json {
         crate::output::json(&json!({ "status": answer.status, "answer": answer.body }));
     } else {
@@ -201,7 +265,7 @@ fn source_config(project: &ProjectArgs, name: &str) -> anyhow::Result<SourceConf
 
 /// The same body with an id and a time of its own.
 fn renewed(body: &[u8]) -> anyhow::Result<Vec<u8>> {
-    let mut body: Value = serde_json::from_slice(body)?;
+    let mut body: Value = deskwire_core::json::from_slice(body)?;
     if let Some(object) = body.as_object_mut() {
         let id = format!("{:032x}", OsRandom.bits());
         if object.contains_key("ResponseID") {
@@ -230,6 +294,11 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
+    /// Is it the answer of a webhook of ours? Each names the request.
+    fn is_ours(&self) -> bool {
+        self.body.get("request_id").is_some()
+    }
+
     fn print(&self) {
         let text = |name: &str| self.body.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         match (self.status, text("status").as_str()) {
@@ -282,7 +351,7 @@ pub(crate) async fn deliver(config: &SourceConfig, secret: &str, body: Bytes, ur
             let message = std::str::from_utf8(&body).context("the file is not UTF-8 text")?;
             let mut form = url::form_urlencoded::Serializer::new(String::new());
             if config.provider == "qualtrics" {
-                form.append_pair("Topic", &qualtrics_webhook::topic_of(&serde_json::from_str(message)?));
+                form.append_pair("Topic", &qualtrics_webhook::topic_of(&deskwire_core::json::from_str(message)?));
             }
             form.append_pair(signed, &signature).append_pair(content, message);
             ("application/x-www-form-urlencoded", Bytes::from(form.finish()))
@@ -321,5 +390,5 @@ pub(crate) async fn post(url: Url, headers: &[(String, String)], body: Bytes) ->
     let response = egress.send(request).await.map_err(|error| {
         anyhow::anyhow!("cannot send to {place}: {error}; is `deskwire serve` running there? --to names another place")
     })?;
-    Ok((response.status.as_u16(), serde_json::from_slice(&response.body).unwrap_or(Value::Null)))
+    Ok((response.status.as_u16(), deskwire_core::json::from_slice(&response.body).unwrap_or(Value::Null)))
 }

@@ -7,17 +7,21 @@ use deskwire_core::ports::Store;
 use deskwire_core::secret::SecretRef;
 use deskwire_core::time::{Clock, SystemClock};
 use deskwire_startup::{Change, ChangeKind, Plan, ProjectFiles};
+use deskwire_storage::SqliteStore;
 use deskwire_workflows::Project;
 use serde_json::{Value, json};
 use similar::{ChangeTag, TextDiff};
 
-use super::{open_or_make_store, print_diagnostics, read_project};
+use super::{print_diagnostics, read_project};
 use crate::Outcome;
 use crate::args::{DataArgs, ProjectArgs};
+use crate::failure::{mistaken, refuse};
 use crate::output::{BOLD, CYAN, DIM, GREEN, RED, YELLOW, line, note, paint};
 
 pub(crate) async fn plan(project: &ProjectArgs, data: &DataArgs, as_json: bool) -> anyhow::Result<Outcome> {
-    let Some(Made { plan, project, .. }) = make(project, data, as_json).await? else { return Ok(Outcome::Failed) };
+    let Some(Made { plan, project, .. }) = make(project, data, false, as_json).await? else {
+        return Ok(Outcome::Failed);
+    };
     let out_of_reach = data.is_on_aws() && told_of_secrets_elsewhere(&project);
     if as_json {
         crate::output::json(&to_json(&plan));
@@ -41,7 +45,7 @@ pub(crate) async fn plan(project: &ProjectArgs, data: &DataArgs, as_json: bool) 
 }
 
 pub(crate) async fn apply(project: &ProjectArgs, data: &DataArgs, as_json: bool) -> anyhow::Result<Outcome> {
-    let Some(Made { plan, store, files, project }) = make(project, data, as_json).await? else {
+    let Some(Made { plan, store, files, project }) = make(project, data, true, as_json).await? else {
         return Ok(Outcome::Failed);
     };
     if data.is_on_aws() && told_of_secrets_elsewhere(&project) {
@@ -49,9 +53,13 @@ pub(crate) async fn apply(project: &ProjectArgs, data: &DataArgs, as_json: bool)
     }
     let now = SystemClock.now();
     plan.apply(store.as_ref(), now).await?;
-    if data.is_on_aws() && plan.refused.is_empty() {
-        // Its functions read the project from there.
-        deskwire_startup::share(&files, &project, store.as_ref(), now).await?;
+    if plan.refused.is_empty() {
+        // Whoever runs what was put in force has the project from there.
+        if data.is_on_aws() {
+            deskwire_startup::share(&files, &project, store.as_ref(), now).await?;
+        } else {
+            deskwire_startup::share_project(&files, store.as_ref(), now).await?;
+        }
     }
     if as_json {
         crate::output::json(&to_json(&plan));
@@ -86,7 +94,7 @@ fn new_connection(facts: &FixedFacts) {
 /// Says what cannot change, if anything.
 fn refused(plan: &Plan) -> bool {
     for one in &plan.refused {
-        note(format_args!("error: {one}"));
+        refuse(format_args!("{one}"));
     }
     if !plan.refused.is_empty() {
         note("nothing can be put in force while a connection would change what it was given for");
@@ -98,7 +106,7 @@ fn refused(plan: &Plan) -> bool {
 fn told_of_secrets_elsewhere(project: &Project) -> bool {
     let elsewhere = secrets_elsewhere(project);
     for (user, reference) in &elsewhere {
-        note(format_args!("error: {user}: its secret is in {reference}, which functions on AWS do not have"));
+        refuse(format_args!("{user}: its secret is in {reference}, which functions on AWS do not have"));
     }
     if !elsewhere.is_empty() {
         note("write { secret: NAME } there, and store it with `deskwire secrets set NAME --target aws:STACK`");
@@ -131,19 +139,26 @@ struct Made {
 }
 
 /// Compares the project with what is in force. `None` if the project has mistakes, which have been shown.
-async fn make(project: &ProjectArgs, data: &DataArgs, as_json: bool) -> anyhow::Result<Option<Made>> {
+async fn make(project: &ProjectArgs, data: &DataArgs, to_apply: bool, as_json: bool) -> anyhow::Result<Option<Made>> {
     let files: ProjectFiles = read_project(project)?;
-    let loaded = deskwire_startup::check(&files, project.allow_loopback);
+    let loaded = deskwire_startup::check(&files, data.allow_loopback());
     if loaded.has_errors() {
         if as_json {
-            crate::output::json(&json!({ "mistakes": loaded.diagnostics }));
+            let message = "the project has mistakes, so nothing can be put in force";
+            let error = mistaken(message, &loaded.diagnostics);
+            crate::output::json(&json!({ "ok": false, "mistakes": loaded.diagnostics, "error": error }));
         } else {
             print_diagnostics(&loaded.diagnostics, &files, super::colour_on_stdout());
-            note("error: the project has mistakes, so nothing can be put in force");
+            refuse("the project has mistakes, so nothing can be put in force");
         }
         return Ok(None);
     }
-    let store = open_or_make_store(data).await?;
+    let store = match data.open_if_any().await? {
+        Some(store) if !to_apply => store,
+        // Nothing is in force in a store that is not there, and a look makes none.
+        None if !to_apply => Arc::new(SqliteStore::in_memory()?),
+        _ => data.open_or_make().await?,
+    };
     let plan = Plan::of(&loaded.project, store.as_ref()).await?;
     Ok(Some(Made { plan, store, files, project: loaded.project }))
 }

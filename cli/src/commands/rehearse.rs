@@ -7,6 +7,7 @@ use std::sync::Arc;
 use deskwire_core::personal::HIDDEN;
 use deskwire_core::run::RunState;
 use deskwire_core::time::{Clock, SystemClock};
+use deskwire_core::visible::one_line;
 use deskwire_rehearsal::{Asked, Field, Found, Rehearsal, rehearse};
 use deskwire_startup::OsRandom;
 use deskwire_templates::{Limits, Templates};
@@ -25,7 +26,8 @@ use crate::output::{BOLD, CYAN, DIM, GREEN, RED, YELLOW, fields, line, note, pai
 pub(crate) async fn run(args: RehearseArgs, as_json: bool) -> anyhow::Result<Outcome> {
     let who = if args.live_reads { Who::Providers } else { Who::Nobody };
     let Some(bench) = draft(&args, who).await? else { return Ok(Outcome::Failed) };
-    let store = open_store(&args.data).await?;
+    // Providers are asked only about what came from them.
+    let store = if args.live_reads { args.data.open_to_act().await? } else { open_store(&args.data).await? };
     let name = bench.workflow.name.as_str();
     let deployed = store.deployed().await?.into_iter().find(|one| one.name.as_str() == name);
     let active = match &deployed {
@@ -84,9 +86,9 @@ pub(crate) async fn run(args: RehearseArgs, as_json: bool) -> anyhow::Result<Out
 async fn draft(args: &RehearseArgs, who: Who) -> anyhow::Result<Option<Bench>> {
     let file = Path::new(&args.workflow);
     if file.is_file() {
-        return Bench::of_file(file, &args.project, &args.data, who).await.map(Some);
+        return Bench::of_file(file, &args.data.project, &args.data, who).await.map(Some);
     }
-    let mut files = read_project(&args.project)?;
+    let mut files = read_project(&args.data.project)?;
     let loaded = deskwire_startup::check(&files, true);
     let workflows = &loaded.project.workflows;
     let Some(found) = workflows.iter().find(|workflow| workflow.name.as_str() == args.workflow) else {
@@ -99,7 +101,7 @@ async fn draft(args: &RehearseArgs, who: Who) -> anyhow::Result<Option<Bench>> {
         });
     };
     files.workflows = vec![SourceFile { path: found.file.clone(), text: found.text.clone() }];
-    Bench::new(&files, &args.project, &args.data, who).await.map(Some)
+    Bench::new(&files, &args.data.project, &args.data, who).await.map(Some)
 }
 
 fn to_json(found: &Found) -> Value {
@@ -167,7 +169,7 @@ fn event(found: &Found, verbose: bool) {
     line(format_args!(
         "{mark} {}  {}  {}  {word}",
         time(summary.received_at),
-        paint(BOLD, &summary.subject),
+        paint(BOLD, one_line(&summary.subject)),
         summary.kind
     ));
     for step in &found.unanswered {

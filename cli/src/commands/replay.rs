@@ -6,15 +6,17 @@ use std::io::{IsTerminal, Write};
 
 use anyhow::bail;
 use deskwire_core::ids::{RunId, StepPath};
-use deskwire_core::ports::{Filter, RunDetail, Store};
+use deskwire_core::ports::{Filter, RunDetail, RunSummary, Store, StoreError};
 use deskwire_core::run::RunState;
 use deskwire_core::time::{Clock, SystemClock};
-use deskwire_history::{Plan, refusal};
+use deskwire_core::visible::one_line;
+use deskwire_history::{Plan, refusal, refusal_of};
 use deskwire_startup::OsRandom;
 use serde_json::json;
 
 use super::runs::missing;
 use crate::Outcome;
+use crate::failure::refuse;
 use crate::output::{BOLD, DIM, line, note, paint, state_style};
 
 /// The most runs that one command replays.
@@ -43,7 +45,7 @@ pub(crate) async fn run(store: &dyn Store, ids: &[String], filter: Filter, asked
     for id in ids {
         match store.run(id).await? {
             Some(run) => runs.push(run),
-            None => return Ok(missing(id)),
+            None => return missing(store, id).await,
         }
     }
     match runs.len() {
@@ -51,8 +53,8 @@ pub(crate) async fn run(store: &dyn Store, ids: &[String], filter: Filter, asked
         1 => replay_one(store, &runs[0], asked).await,
         _ => {
             for run in &runs {
-                if let Some(why) = refusal(run.summary.state, asked.force) {
-                    note(format_args!("error: {}: {why}", run.summary.id));
+                if let Some(why) = refusal_of(run, asked.force) {
+                    refuse(format_args!("{}: {why}", run.summary.id));
                     return Ok(Outcome::Failed);
                 }
             }
@@ -62,8 +64,8 @@ pub(crate) async fn run(store: &dyn Store, ids: &[String], filter: Filter, asked
 }
 
 async fn replay_one(store: &dyn Store, run: &RunDetail, asked: Asked) -> anyhow::Result<Outcome> {
-    if let Some(why) = refusal(run.summary.state, asked.force) {
-        note(format_args!("error: {why}"));
+    if let Some(why) = refusal_of(run, asked.force) {
+        refuse(format_args!("{why}"));
         return Ok(Outcome::Failed);
     }
     let plan = asked.plan(run);
@@ -72,7 +74,7 @@ async fn replay_one(store: &dyn Store, run: &RunDetail, asked: Asked) -> anyhow:
         return Ok(Outcome::Fine);
     }
     let Some(new_run) = replay(store, run, &plan).await? else {
-        note("error: the run changed meanwhile; look at it again");
+        refuse("the run changed meanwhile; look at it again");
         return Ok(Outcome::Failed);
     };
     if asked.as_json {
@@ -96,12 +98,24 @@ async fn all(store: &dyn Store, filter: Filter, asked: Asked) -> anyhow::Result<
     }
     for summary in found {
         if refusal(summary.state, asked.force).is_none()
-            && let Some(run) = store.run(summary.id.as_str()).await?
+            && let Some(run) = one(store, &summary).await?
+            && refusal_of(&run, asked.force).is_none()
         {
             runs.push(run);
         }
     }
     Ok(runs)
+}
+
+/// The run of this line; one that cannot be read keeps no other from being replayed.
+async fn one(store: &dyn Store, summary: &RunSummary) -> anyhow::Result<Option<RunDetail>> {
+    match store.run(summary.id.as_str()).await {
+        Err(StoreError::Corrupt(why)) => {
+            note(format_args!("{} is left out: it cannot be read ({why}); `deskwire doctor` says more", summary.id));
+            Ok(None)
+        }
+        found => Ok(found?),
+    }
 }
 
 /// Shows what would be done, asks, and does it.
@@ -114,7 +128,11 @@ async fn replay_these(store: &dyn Store, runs: Vec<RunDetail>, asked: Asked) -> 
         return Ok(Outcome::Fine);
     }
     if planned.is_empty() {
-        line("No run to replay: none of these failed, is dead, was skipped or is unknown.");
+        if asked.as_json {
+            crate::output::json(&json!([]));
+        } else {
+            line("No run to replay: none of these failed, is dead, was skipped or is unknown.");
+        }
         return Ok(Outcome::Fine);
     }
     if !asked.as_json {
@@ -125,13 +143,16 @@ async fn replay_these(store: &dyn Store, runs: Vec<RunDetail>, asked: Asked) -> 
                 paint(DIM, &run.summary.id),
                 paint(state_style(state), state.as_str()),
                 paint(BOLD, &run.summary.workflow),
-                run.summary.subject,
+                one_line(&run.summary.subject),
                 plan.in_words()
             ));
         }
         total(&planned);
     }
     if asked.preview || !(asked.yes || confirmed()?) {
+        if asked.as_json {
+            crate::output::json(&json!([]));
+        }
         note("nothing has been replayed; --yes does it without asking");
         return Ok(Outcome::Fine);
     }

@@ -1,30 +1,32 @@
 //! `deskwire runs`: what happened, and why. Following, replaying and settling are files of their own.
 
-use anyhow::Context;
+use anyhow::{anyhow, bail};
 use deskwire_core::ids::StepPath;
 use deskwire_core::personal::redact_run;
-use deskwire_core::ports::{Filter, RunDetail, RunSummary, Store};
-use deskwire_core::time::{Clock, SystemClock, Timestamp, parse_duration};
-use deskwire_history::{Shape, Specs};
+use deskwire_core::ports::{Filter, History, RunDetail, RunSummary, Store};
+use deskwire_core::time::{BadDuration, BadTimestamp, Clock, SystemClock, Timestamp, read_duration};
+use deskwire_history::{Shape, Specs, run_not_found};
 use deskwire_templates::{Limits, Templates};
 use serde_json::{Value, json};
 
 use super::{open_store, replay, settle, tail};
 use crate::Outcome;
 use crate::args::{RunsCommand, RunsFilter};
+use crate::failure::refuse;
 use crate::output::{BOLD, DIM, cell, line, note, shorten, state_style, styled, table, time};
-use crate::timeline;
+use crate::{more, timeline};
 
 pub(crate) async fn run(command: RunsCommand, as_json: bool) -> anyhow::Result<Outcome> {
     match command {
         RunsCommand::List { filter, limit, data } => {
-            let filter = Filter { limit, ..read(&filter)? };
-            let runs = open_store(&data).await?.runs(filter).await?;
+            let filter = Filter { limit: more::to_ask(limit), ..read(&filter)? };
+            let runs = more::cut(open_store(&data).await?.runs(filter).await?, limit);
             if as_json {
-                crate::output::json(&json!(runs));
+                crate::output::json(&json!(runs.shown));
             } else {
-                list(&runs);
+                list(&runs.shown);
             }
+            runs.tell("runs", "--workflow, --state, --subject, --since and --until");
             Ok(Outcome::Fine)
         }
         RunsCommand::Tail { filter, data } => {
@@ -32,16 +34,16 @@ pub(crate) async fn run(command: RunsCommand, as_json: bool) -> anyhow::Result<O
         }
         RunsCommand::Show { id, verbose, personal, data } => {
             let store = open_store(&data).await?;
-            let Some(run) = store.run(&id).await? else { return Ok(missing(&id)) };
+            let Some(run) = store.run(&id).await? else { return missing(store.as_ref(), &id).await };
             show(store.as_ref(), run, verbose, personal, as_json).await
         }
         RunsCommand::Replay { ids, filter, from_start, force, preview, yes, data } => {
             let asked = replay::Asked { from_start, force, preview, yes, as_json };
-            replay::run(open_store(&data).await?.as_ref(), &ids, read(&filter)?, asked).await
+            replay::run(data.open_to_act().await?.as_ref(), &ids, read(&filter)?, asked).await
         }
         RunsCommand::Settle { id, step, happened, did_not_happen: _, output, note, data } => {
             let said = settle::Said { step, happened, output, note };
-            settle::run(open_store(&data).await?.as_ref(), &id, &said, as_json).await
+            settle::run(data.open_to_act().await?.as_ref(), &id, &said, as_json).await
         }
     }
 }
@@ -61,17 +63,24 @@ fn read(filter: &RunsFilter) -> anyhow::Result<Filter> {
 
 /// `2h` (that long ago), or a time.
 pub(crate) fn moment(text: &str, now: Timestamp) -> anyhow::Result<Timestamp> {
-    if let Some(ago) = parse_duration(text) {
-        return Ok(now.minus(ago));
+    match read_duration(text) {
+        Ok(ago) => return Ok(now.minus(ago)),
+        Err(long @ BadDuration::TooLong) => bail!("`{text}`: {long}"),
+        Err(BadDuration::NoDuration) => {}
     }
-    Timestamp::parse(text).with_context(|| {
-        format!("`{text}` is neither a duration such as 2h or 7d, nor a time such as 2026-11-23T09:00:00Z")
+    Timestamp::parse(text).map_err(|why| match why {
+        BadTimestamp::NoTime(_) => {
+            anyhow!("`{text}` is neither a duration such as 2h or 7d, nor a time such as 2026-11-23T09:00:00Z")
+        }
+        BadTimestamp::TooFar(_) => anyhow!("{why}"),
     })
 }
 
-pub(crate) fn missing(id: &str) -> Outcome {
-    note(format_args!("error: no run, or more than one, begins with `{id}`; see `deskwire runs list`"));
-    Outcome::Failed
+/// Says why an id leads to no run.
+pub(crate) async fn missing(history: &dyn History, id: &str) -> anyhow::Result<Outcome> {
+    let why = run_not_found(history, id).await?;
+    refuse(format_args!("{why}; `deskwire runs list` lists them"));
+    Ok(Outcome::Failed)
 }
 
 pub(crate) fn list(runs: &[RunSummary]) {
@@ -105,7 +114,8 @@ async fn show(
     as_json: bool,
 ) -> anyhow::Result<Outcome> {
     let (actions, templates) = (deskwire_startup::actions_alone(), Templates::new(Limits::default()));
-    let text = store.version_text(&run.summary.workflow, &run.summary.version).await?;
+    // Without its workflow's text a run is shown all the same, less well.
+    let text = store.version_text(&run.summary.workflow, &run.summary.version).await.unwrap_or_default();
     let shape = text.and_then(|text| Shape::compile(text, &actions, &templates));
     let specs = Specs::new(shape.as_ref(), &run.journal, &actions);
     let spec_of = |path: &StepPath| specs.get(path);
@@ -121,6 +131,12 @@ async fn show(
         return Ok(Outcome::Fine);
     }
     timeline::print(&shown, &unreached, verbose);
+    if run.unreadable > 0 {
+        note(format_args!(
+            "{} records of its journal cannot be read; `deskwire doctor` says what to do",
+            run.unreadable
+        ));
+    }
     if verbose && !personal {
         note("personal fields are hidden; --personal shows them");
     }

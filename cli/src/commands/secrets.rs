@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use deskwire_core::ids::ConnectionName;
+use deskwire_core::ports::Store;
 use deskwire_core::secret::SecretRef;
-use deskwire_core::time::{Clock, SystemClock, parse_duration};
+use deskwire_core::time::{Clock, SystemClock, read_duration};
 use deskwire_secrets::Vault;
 use deskwire_startup::{OsRandom, Place};
 use serde_json::json;
@@ -16,6 +17,7 @@ use serde_json::json;
 use super::{read_project, secrets};
 use crate::Outcome;
 use crate::args::{DataArgs, ProjectArgs, SecretsCommand};
+use crate::failure::refuse;
 use crate::output::{BOLD, DIM, cell, line, note, styled, table, time};
 
 /// The largest secret.
@@ -23,11 +25,12 @@ const MOST: u64 = 64 * 1024;
 
 pub(crate) async fn run(command: SecretsCommand, as_json: bool) -> anyhow::Result<Outcome> {
     match command {
-        SecretsCommand::Set { name, keep_old, project, data } => {
-            set(&name, keep_old.as_deref(), &project, &data, as_json).await
+        SecretsCommand::Set { name, keep_old, data } => {
+            set(&name, keep_old.as_deref(), &data.project, &data, as_json).await
         }
-        SecretsCommand::List { project, data } => {
-            let listed = vault(&project, &data).await?.list().await?;
+        SecretsCommand::List { data } => {
+            let data = data.asked().await?;
+            let listed = vault(&data.open().await?, &data.project, &data)?.list().await?;
             if as_json {
                 crate::output::json(&json!(listed));
             } else if listed.is_empty() {
@@ -45,23 +48,24 @@ pub(crate) async fn run(command: SecretsCommand, as_json: bool) -> anyhow::Resul
             }
             Ok(Outcome::Fine)
         }
-        SecretsCommand::Delete { name, force, project, data } => {
-            let users = users(&name, &project);
+        SecretsCommand::Delete { name, force, data } => {
+            let store = data.open_to_act().await?;
+            let users = users(&name, &data.project);
             if !users.is_empty() && !force {
-                note(format_args!("error: {name} is used by {}; --force deletes it all the same", users.join(", ")));
+                refuse(format_args!("{name} is used by {}; --force deletes it all the same", users.join(", ")));
                 return Ok(Outcome::Failed);
             }
-            let gone = vault(&project, &data).await?.delete(&name).await?;
+            let gone = vault(&store, &data.project, &data)?.delete(&name).await?;
             tell(&data).await?;
             if !gone {
-                note(format_args!("error: there is no secret `{name}`; `deskwire secrets list` shows those there are"));
+                refuse(format_args!("there is no secret `{name}`; `deskwire secrets list` shows those there are"));
                 return Ok(Outcome::Failed);
             }
             done(&json!({ "deleted": name }), format_args!("{name} is deleted"), as_json);
             Ok(Outcome::Fine)
         }
-        SecretsCommand::RotateKey { project, data } => {
-            let sealed = vault(&project, &data).await?.exchange_key().await?;
+        SecretsCommand::RotateKey { data } => {
+            let sealed = vault(&data.open_to_act().await?, &data.project, &data)?.exchange_key().await?;
             let text = format_args!(
                 "{sealed} sealed anew with a new key; the old one stays as secret.key.old until the next time"
             );
@@ -75,13 +79,12 @@ fn done(document: &serde_json::Value, text: std::fmt::Arguments<'_>, as_json: bo
     if as_json { crate::output::json(document) } else { line(text) }
 }
 
-/// The secret store of the data folder, which is made if need be.
-pub(crate) async fn vault(project: &ProjectArgs, data: &DataArgs) -> anyhow::Result<Vault> {
-    let store = super::open_or_make_store(data).await?;
+/// The secret store on the data's store.
+pub(crate) fn vault(store: &Arc<dyn Store>, project: &ProjectArgs, data: &DataArgs) -> anyhow::Result<Vault> {
     let random: Arc<dyn deskwire_core::random::Random> = Arc::new(OsRandom);
     // The store that was opened is the place of a deployment.
-    let place = if data.is_on_aws() { Place::Shared(store.clone()) } else { Place::Folder(data.data.clone()) };
-    Ok(deskwire_startup::vault(&store, &place, &secrets(project), &random)?)
+    let place = if data.is_on_aws() { Place::Shared(store.clone()) } else { Place::Folder(data.folder()) };
+    Ok(deskwire_startup::vault(store, &place, &secrets(project), &random)?)
 }
 
 async fn set(
@@ -97,18 +100,18 @@ async fn set(
     }
     let keep = match keep_old {
         None => Duration::ZERO,
-        Some(text) => parse_duration(text).with_context(|| format!("`{text}` is no duration such as 24h"))?,
+        Some(text) => read_duration(text).with_context(|| format!("`{text}` is no duration such as 24h"))?,
     };
     let value = read_value(name)?;
     let now = SystemClock.now();
-    let version = vault(project, data).await?.set(name, &value, now, now.plus(keep)).await?;
+    let version = vault(&data.open_or_make().await?, project, data)?.set(name, &value, now, now.plus(keep)).await?;
     tell(data).await?;
     done(
         &json!({ "secret": name, "version": version }),
         format_args!("{name} is stored, as version {version}"),
         as_json,
     );
-    if data.is_on_aws() || crate::server::is_running(&data.data) {
+    if data.is_on_aws() || crate::server::is_running(&data.folder()) {
         note("whatever is running takes it over within seconds");
     }
     Ok(Outcome::Fine)

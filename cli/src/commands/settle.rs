@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::runs::missing;
 use crate::Outcome;
+use crate::failure::refuse;
 use crate::output::{line, note};
 
 /// What a person says.
@@ -24,9 +25,9 @@ pub(crate) struct Said {
 }
 
 pub(crate) async fn run(history: &dyn History, id: &str, said: &Said, as_json: bool) -> anyhow::Result<Outcome> {
-    let Some(run) = history.run(id).await? else { return Ok(missing(id)) };
+    let Some(run) = history.run(id).await? else { return missing(history, id).await };
     let refused = |why: &str| {
-        note(format_args!("error: {why}"));
+        refuse(format_args!("{why}"));
         Ok(Outcome::Failed)
     };
     let path = match chosen(&run, said.step.as_deref()) {
@@ -34,7 +35,9 @@ pub(crate) async fn run(history: &dyn History, id: &str, said: &Said, as_json: b
         Err(why) => return refused(&why),
     };
     let output: Value = match (&said.output, &said.note) {
-        (Some(text), _) => serde_json::from_str(text).context("--output is no JSON; write it as {\"id\": 42}")?,
+        (Some(text), _) => {
+            deskwire_core::json::from_str(text).context("--output is no JSON; write it as {\"id\": 42}")?
+        }
         (None, Some(text)) => json!({ "note": text }),
         (None, None) => json!({}),
     };

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use anyhow::bail;
 use deskwire_core::connection::{AuthConfig, OAuthGrant};
 use deskwire_core::ids::ConnectionName;
+use deskwire_core::public_url::below;
 use deskwire_workflows::Project;
 use serde_json::json;
 use url::Url;
@@ -13,6 +14,7 @@ use super::doctor::needs;
 use super::read_project;
 use crate::Outcome;
 use crate::args::SlackCommand;
+use crate::failure::refuse;
 use crate::output::{line, note};
 
 const PROVIDER: &str = "slack";
@@ -34,12 +36,12 @@ pub(crate) fn run(command: SlackCommand, as_json: bool) -> anyhow::Result<Outcom
         note("the project has mistakes (`deskwire check` shows them); workflows that have one are left out here");
     }
     let Some(scopes) = scopes(&loaded.project) else {
-        note("error: no workflow of the project calls Slack, so no app is needed");
+        refuse("no workflow of the project calls Slack, so no app is needed");
         return Ok(Outcome::Failed);
     };
     let redirect = match (by_oauth(&loaded.project), public_url) {
         (false, _) => None,
-        (true, Some(url)) => Some(format!("{}/oauth/callback", url.as_str().trim_end_matches('/'))),
+        (true, Some(url)) => Some(below(&url, "oauth/callback")),
         (true, None) => {
             bail!("a connection to Slack is signed in by OAuth: say where people reach this server with --public-url")
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use deskwire_connectors::provision::Done;
 use deskwire_connectors::qualtrics::subscription::{self, Subscriptions};
 use deskwire_connectors::zendesk::webhook::{self, Webhook};
@@ -12,6 +12,7 @@ use deskwire_core::ids::ConnectionName;
 use deskwire_core::known_events;
 use deskwire_core::ports::Filter;
 use deskwire_core::provider::provider;
+use deskwire_core::public_url::below;
 use deskwire_core::random::Random;
 use deskwire_core::secret::{ExposeSecret, SecretRef, SecretString};
 use deskwire_core::source::SourceConfig;
@@ -22,9 +23,10 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::secrets::vault;
-use super::{open_store, read_project, secrets, start_for};
+use super::{read_project, secrets, start_for};
 use crate::Outcome;
 use crate::args::{DataArgs, ProjectArgs, ProvisionArgs, SourcesCommand};
+use crate::failure::refuse;
 use crate::output::{BOLD, DIM, GREEN, RED, cell, for_people, line, note, paint, styled, table, time};
 use crate::server;
 
@@ -39,8 +41,8 @@ const TAKEN_OVER_ON_AWS: Duration = Duration::from_secs(12);
 
 pub(crate) async fn run(command: SourcesCommand, as_json: bool) -> anyhow::Result<Outcome> {
     match command {
-        SourcesCommand::List { project, data } => {
-            let shown = all(&project, &data, None).await?;
+        SourcesCommand::List { data } => {
+            let shown = all(&data, None).await?;
             if as_json {
                 crate::output::json(&Value::from(shown));
             } else {
@@ -48,8 +50,8 @@ pub(crate) async fn run(command: SourcesCommand, as_json: bool) -> anyhow::Resul
             }
             Ok(Outcome::Fine)
         }
-        SourcesCommand::Show { name, project, data } => {
-            let Some(shown) = all(&project, &data, Some(&name)).await?.pop() else { return unknown(&name, &project) };
+        SourcesCommand::Show { name, data } => {
+            let Some(shown) = all(&data, Some(&name)).await?.pop() else { return unknown(&name, &data.project) };
             if as_json {
                 crate::output::json(&shown);
             } else {
@@ -68,17 +70,19 @@ fn loaded(project: &ProjectArgs) -> anyhow::Result<Project> {
 fn unknown(name: &str, project: &ProjectArgs) -> anyhow::Result<Outcome> {
     let project = loaded(project)?;
     let names: Vec<&str> = project.sources.iter().map(|source| source.name.as_str()).collect();
-    note(format_args!("error: there is no source `{name}`; there are: {}", names.join(", ")));
+    refuse(format_args!("there is no source `{name}`; there are: {}", names.join(", ")));
     Ok(Outcome::Failed)
 }
 
 /// The sources, or the one of this name, for people and programs.
-async fn all(args: &ProjectArgs, data: &DataArgs, only: Option<&str>) -> anyhow::Result<Vec<Value>> {
+async fn all(data: &DataArgs, only: Option<&str>) -> anyhow::Result<Vec<Value>> {
+    let (data, args) = (&data.asked().await?, &data.project);
+    data.tell_if_empty();
     let project = loaded(args)?;
     let found = secrets(args);
-    let store = open_store(data).await.ok();
-    if store.is_some() {
-        found.take_stored(vault(args, data).await?.set_secrets(SystemClock.now()).await?);
+    let store = data.open_if_any().await?;
+    if let Some(store) = &store {
+        found.take_stored(vault(store, args, data)?.set_secrets(SystemClock.now()).await?);
     }
     let public_url = data.reached_at().await.unwrap_or_default();
     let mut shown = Vec::new();
@@ -97,7 +101,7 @@ async fn all(args: &ProjectArgs, data: &DataArgs, only: Option<&str>) -> anyhow:
             None => None,
         };
         let path = format!("/webhooks/{}/{}", source.provider, source.name);
-        let url = public_url.as_ref().map(|base| format!("{}{path}", base.as_str().trim_end_matches('/')));
+        let url = public_url.as_ref().map(|base| below(base, &path));
         let scheme = provider(&source.provider).and_then(|facts| facts.scheme(&source.scheme));
         shown.push(json!({
             "name": source.name,
@@ -167,7 +171,8 @@ fn wanted(project: &Project, source: &SourceConfig) -> BTreeSet<String> {
 }
 
 async fn provision(arguments: &ProvisionArgs, as_json: bool) -> anyhow::Result<Outcome> {
-    let ProvisionArgs { name, project: args, data, .. } = arguments;
+    let ProvisionArgs { name, data, .. } = arguments;
+    let args = &data.project;
     let project = loaded(args)?;
     let Some(source) = project.sources.iter().find(|source| source.name.as_str() == name) else {
         return unknown(name, args);
@@ -187,7 +192,7 @@ async fn provision(arguments: &ProvisionArgs, as_json: bool) -> anyhow::Result<O
         bail!("there is no connection `{connection}` in deskwire.yaml")
     };
     let topics = topics(arguments, source, &project)?;
-    let deskwire = start_for(config, args, data).await?;
+    let deskwire = start_for(config, args, data, data.place().await?).await?;
     let done = match source.provider.as_str() {
         "zendesk" => at_zendesk(&deskwire, &connection, arguments, &endpoint, &topics, stored).await?,
         _ => at_qualtrics(&deskwire, &connection, arguments, &endpoint, &topics, stored).await?,
@@ -239,8 +244,7 @@ async fn endpoint(arguments: &ProvisionArgs, source: &SourceConfig) -> anyhow::R
     if base.scheme() != "https" {
         bail!("providers deliver to https addresses only, and {base} is none: give --public-url https://…")
     }
-    let path = format!("{}/webhooks/{}/{}", base.as_str().trim_end_matches('/'), source.provider, source.name);
-    Url::parse(&path).context("the public address makes no URL")
+    Ok(below(&base, &format!("webhooks/{}/{}", source.provider, source.name)))
 }
 
 fn connection(arguments: &ProvisionArgs, source: &SourceConfig, project: &Project) -> anyhow::Result<ConnectionName> {
@@ -316,7 +320,7 @@ async fn at_qualtrics(
     let key = SecretString::from(format!("{:032x}{:032x}", OsRandom.bits(), OsRandom.bits()));
     // Before the subscription: its first delivery may come at once.
     store(deskwire, stored, &key).await?;
-    if arguments.data.is_on_aws() || server::is_running(&arguments.data.data) {
+    if arguments.data.is_on_aws() || server::is_running(&arguments.data.folder()) {
         note("waiting until what is running knows the new key");
         tokio::time::sleep(if arguments.data.is_on_aws() { TAKEN_OVER_ON_AWS } else { TAKEN_OVER }).await;
     }

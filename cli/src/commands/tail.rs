@@ -7,6 +7,7 @@ use deskwire_core::ids::RunId;
 use deskwire_core::ports::{Filter, History, RunSummary, StoreResult};
 use deskwire_core::run::RunState;
 use deskwire_core::time::Timestamp;
+use deskwire_core::visible::one_line;
 use deskwire_history::why;
 use serde_json::json;
 
@@ -46,7 +47,7 @@ fn tell(run: &RunSummary) {
         paint(DIM, &run.id),
         paint(state_style(run.state), format_args!("{:<9}", run.state.as_str())),
         paint(BOLD, &run.workflow),
-        run.subject,
+        one_line(&run.subject),
         shorten(why(run.state, run.reason.as_deref()), 90)
     ));
 }

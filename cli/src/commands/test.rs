@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use deskwire_core::event::Event;
 use deskwire_core::ids::SourceName;
+use deskwire_core::ports::Store;
 use deskwire_core::run::{Entry, RunState};
 use deskwire_core::time::{Clock, SystemClock, Timestamp};
 use deskwire_history::Shape;
@@ -15,22 +16,23 @@ use deskwire_templates::{Limits, Templates};
 use deskwire_workflows::{StepKind, Trigger, Wait, Workflow};
 use serde_json::{Value, json};
 
-use super::bench::{Bench, Who, recorded_event, store_if_any};
-use super::open_store;
+use super::bench::{Bench, Who, recorded_event};
 use super::runs::moment;
 use super::workflows::trigger_in_words;
+use super::{open_store, samples};
 use crate::Outcome as Exit;
 use crate::args::TestArgs;
+use crate::failure::refuse;
 use crate::output::{BOLD, DIM, YELLOW, fields, line, note, paint};
 use crate::timeline;
 
 pub(crate) async fn run(args: TestArgs, as_json: bool) -> anyhow::Result<Exit> {
-    let who = match (args.sandbox, args.live || args.live_reads) {
+    let who = match (args.data.sandbox, asks_providers(&args)) {
         (true, _) => Who::Sandbox,
         (false, true) => Who::Providers,
         (false, false) => Who::Nobody,
     };
-    let bench = Bench::of_file(&args.file, &args.project, &args.data, who).await?;
+    let bench = Bench::of_file(&args.file, &args.data.project, &args.data, who).await?;
     let Some((event, mut recordings)) = find(&args, &bench).await? else { return Ok(Exit::Failed) };
     if let Err(reason) = verdict(&bench.workflow, &event) {
         if as_json {
@@ -77,7 +79,7 @@ async fn find(args: &TestArgs, bench: &Bench) -> anyhow::Result<Option<(Event, R
             Ok(inputs) => scheduler::by_hand(workflow, &inputs, at.unwrap_or(now), &OsRandom)?,
             Err(mistakes) => {
                 for mistake in &mistakes {
-                    note(format_args!("error: {mistake}"));
+                    refuse(format_args!("{mistake}"));
                 }
                 return Ok(None);
             }
@@ -90,8 +92,9 @@ async fn find(args: &TestArgs, bench: &Bench) -> anyhow::Result<Option<(Event, R
         }
         (Some(reference), trigger) => {
             let file = std::path::Path::new(reference);
-            if !file.exists() {
-                let store = open_store(&args.data).await.with_context(|| format!("`{reference}` is no file"))?;
+            if !file.exists() && !samples::is_one(reference) {
+                let store =
+                    store_of(args).await.with_context(|| format!("`{reference}` is neither a file nor a sample"))?;
                 let (event, detail) = recorded_event(store.as_ref(), reference).await?;
                 let templates = Templates::new(Limits::default());
                 let recordings = Recordings::of_event(store.as_ref(), &detail, &bench.actions, &templates).await?;
@@ -105,13 +108,24 @@ async fn find(args: &TestArgs, bench: &Bench) -> anyhow::Result<Option<(Event, R
     };
     // The same event may have come in before.
     let mut recordings = Recordings::default();
-    if let Some(store) = store_if_any(&args.data).await
+    let kept = if asks_providers(args) { args.data.clone() } else { args.data.asked().await? };
+    if kept.has_store()
+        && let store = store_of(args).await?
         && let Some(detail) = store.event(&format!("{}/{}", event.source, event.id)).await?
     {
         let templates = Templates::new(Limits::default());
         recordings = Recordings::of_event(store.as_ref(), &detail, &bench.actions, &templates).await?;
     }
     Ok(Some((event, recordings)))
+}
+
+fn asks_providers(args: &TestArgs) -> bool {
+    args.live || args.live_reads
+}
+
+/// The store that events and answers are taken from. Providers are asked only about what came from them.
+async fn store_of(args: &TestArgs) -> anyhow::Result<Arc<dyn Store>> {
+    if asks_providers(args) { args.data.open_to_act().await } else { open_store(&args.data).await }
 }
 
 /// The events that waits are given, read as those of the sources that the waits name.
@@ -146,6 +160,8 @@ fn waited_for(workflow: &Workflow) -> Vec<&SourceName> {
 
 fn show(outcome: &Outcome, bench: &Bench, args: &TestArgs, as_json: bool) {
     let shape = Shape::compile(bench.workflow.text.clone(), &bench.actions, &Templates::new(Limits::default()));
+    let redacted = (!args.personal).then(|| outcome.redacted(shape.as_ref(), &bench.actions));
+    let outcome = redacted.as_ref().unwrap_or(outcome);
     let unreached = shape.as_ref().map(|shape| shape.unreached(&outcome.run)).unwrap_or_default();
     let made = args.live;
     if as_json {
@@ -188,6 +204,9 @@ fn show(outcome: &Outcome, bench: &Bench, args: &TestArgs, as_json: bool) {
     }
     if outcome.answers.values().any(|answered| *answered == Answered::MadeUp) {
         note("<placeholders> stand for what a provider would have answered");
+    }
+    if !args.personal && (args.verbose || !outcome.calls.is_empty()) {
+        note("personal fields are hidden; --personal shows them");
     }
     if outcome.run.journal.iter().any(|entry| matches!(entry, Entry::Waiting { .. })) {
         note("time is virtual in a test: waits are over at once");

@@ -1,50 +1,47 @@
 //! `deskwire workflows`: list, show, switch on and off, start by hand. Testing and rehearsing are files of their own.
 
-use std::sync::Arc;
+mod known;
 
-use anstyle::Style;
 use deskwire_accept::wanted_by;
-use deskwire_core::ids::WorkflowName;
-use deskwire_core::ports::{Arrival, Deployed};
+use deskwire_core::ids::{WorkflowName, WorkflowVersion};
+use deskwire_core::ports::Arrival;
 use deskwire_core::time::{Clock, SystemClock};
 use deskwire_startup::OsRandom;
 use deskwire_templates::{Limits, Templates};
 use deskwire_workflows::{EventTrigger, Options, SourceFile, Step, StepKind, Trigger, Workflow};
 use serde_json::{Value, json};
 
-use super::{open_store, read_project, rehearse, test};
+use self::known::{Known, Listed};
+use super::{rehearse, test};
 use crate::Outcome;
-use crate::args::{DataArgs, ProjectArgs, WorkflowsCommand};
-use crate::output::{BOLD, CYAN, DIM, GREEN, YELLOW, cell, line, note, paint, styled, table};
+use crate::args::{DataArgs, WorkflowsCommand};
+use crate::failure::refuse;
+use crate::output::{BOLD, CYAN, DIM, cell, line, note, paint, styled, table};
 use crate::server;
 
 pub(crate) async fn run(command: WorkflowsCommand, as_json: bool) -> anyhow::Result<Outcome> {
     match command {
-        WorkflowsCommand::List { project, data } => {
-            let (workflows, sound) = load(&project)?;
-            let known = Known::of(workflows, &data).await?;
+        WorkflowsCommand::List { data } => {
+            let listed = Listed::of(&data).await?;
             if as_json {
-                crate::output::json(&json!(known.iter().map(Known::to_json).collect::<Vec<_>>()));
+                crate::output::json(&json!(listed.all.iter().map(Known::to_json).collect::<Vec<_>>()));
             } else {
-                list(&known);
-                if !sound {
-                    note("the project has mistakes, so this list may not be whole; `deskwire check` shows them");
-                }
+                list(&listed.all);
             }
+            listed.tell_mistakes();
             Ok(Outcome::Fine)
         }
-        WorkflowsCommand::Show { name, project, data } => {
-            let (workflows, _) = load(&project)?;
-            let known = Known::of(workflows, &data).await?;
-            let Some(one) = known.iter().find(|known| known.workflow.name.as_str() == name) else {
-                let names = known.iter().map(|known| known.workflow.name.as_str());
-                return Ok(unknown(&name, names));
+        WorkflowsCommand::Show { name, data } => {
+            let listed = Listed::of(&data).await?;
+            let Some(one) = listed.all.iter().find(|known| known.name == name) else {
+                return Ok(unknown(&name, listed.all.iter().map(|known| known.name.as_str())));
             };
             if as_json {
                 crate::output::json(&one.to_json());
             } else {
                 show(one);
             }
+            listed.tell_mistakes();
             Ok(Outcome::Fine)
         }
         WorkflowsCommand::Activate { name, data } => switch(&name, true, &data, as_json).await,
@@ -58,68 +55,13 @@ pub(crate) async fn run(command: WorkflowsCommand, as_json: bool) -> anyhow::Res
 pub(crate) fn unknown<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Outcome {
     let known: Vec<&str> = known.collect();
     if known.is_empty() {
-        note(format_args!(
-            "error: there is no workflow `{name}`: none is in force; `deskwire apply` puts the project's in force"
+        refuse(format_args!(
+            "there is no workflow `{name}`: none is in force; `deskwire apply` puts the project's in force"
         ));
     } else {
-        note(format_args!("error: there is no workflow `{name}`; there are: {}", known.join(", ")));
+        refuse(format_args!("there is no workflow `{name}`; there are: {}", known.join(", ")));
     }
     Outcome::Failed
-}
-
-fn load(project: &ProjectArgs) -> anyhow::Result<(Vec<Arc<Workflow>>, bool)> {
-    let loaded = deskwire_startup::check(&read_project(project)?, true);
-    let sound = !loaded.has_errors();
-    Ok((loaded.project.workflows, sound))
-}
-
-/// A workflow of the project, and what of it is in force.
-struct Known {
-    workflow: Arc<Workflow>,
-    deployed: Option<Deployed>,
-}
-
-impl Known {
-    async fn of(workflows: Vec<Arc<Workflow>>, data: &DataArgs) -> anyhow::Result<Vec<Self>> {
-        let mut deployed = match open_store(data).await {
-            Ok(store) => store.deployed().await?,
-            // Nothing has been applied yet.
-            Err(_) => Vec::new(),
-        };
-        let mut take = |name| deployed.iter().position(|one| one.name == name).map(|at| deployed.swap_remove(at));
-        Ok(workflows.into_iter().map(|workflow| Self { deployed: take(workflow.name.clone()), workflow }).collect())
-    }
-
-    /// In a word: is it in force?
-    fn state(&self) -> (&'static str, Style) {
-        match &self.deployed {
-            None => ("not applied yet", YELLOW),
-            Some(deployed) if deployed.version != self.workflow.version => ("changed, not applied", YELLOW),
-            Some(deployed) if deployed.active => ("active", GREEN),
-            Some(_) => ("inactive", DIM),
-        }
-    }
-
-    fn to_json(&self) -> Value {
-        let workflow = &self.workflow;
-        json!({
-            "name": workflow.name,
-            "description": workflow.description,
-            "state": self.state().0,
-            "active": self.deployed.as_ref().is_some_and(|deployed| deployed.active),
-            "version": workflow.version,
-            "version_in_force": self.deployed.as_ref().map(|deployed| &deployed.version),
-            "file": workflow.file,
-            "trigger": trigger_json(&workflow.trigger),
-            "steps": workflow.all_steps().iter().map(|step| json!({
-                "id": step.id,
-                "path": step.path,
-                "does": step.word(),
-                "if": step.condition.as_ref().map(ToString::to_string),
-                "line": step.line,
-            })).collect::<Vec<_>>(),
-        })
-    }
 }
 
 fn trigger_json(trigger: &Trigger) -> Value {
@@ -156,27 +98,34 @@ fn list(workflows: &[Known]) {
         line("No workflows. Put one into workflows/NAME.yaml; `deskwire demo` shows one at work.");
         return;
     }
+    let version = |version: Option<&WorkflowVersion>| version.map_or("–", AsRef::as_ref).to_owned();
     let rows: Vec<_> = workflows
         .iter()
         .map(|known| {
-            let (state, style) = known.state();
+            let ((state, style), workflow) = (known.state(), known.workflow());
             vec![
-                styled(&known.workflow.name, BOLD),
+                styled(&known.name, BOLD),
                 styled(state, style),
-                cell(trigger_in_words(&known.workflow.trigger)),
-                cell(known.workflow.all_steps().len()),
-                styled(&known.workflow.version, DIM),
-                cell(known.workflow.description.as_deref().unwrap_or_default()),
+                cell(known.active()),
+                styled(version(known.version()), DIM),
+                styled(version(known.deployed.as_ref().map(|one| &one.version)), DIM),
+                cell(workflow.map(|workflow| trigger_in_words(&workflow.trigger)).unwrap_or_default()),
+                cell(workflow.map_or(String::new(), |workflow| workflow.all_steps().len().to_string())),
+                cell(workflow.and_then(|workflow| workflow.description.as_deref()).unwrap_or_default()),
             ]
         })
         .collect();
-    table(&["workflow", "state", "started by", "steps", "version", "what it does"], &rows);
+    table(&["workflow", "state", "active", "in the file", "in force", "started by", "steps", "what it does"], &rows);
 }
 
 fn show(known: &Known) {
-    let workflow = &known.workflow;
     let (state, style) = known.state();
-    line(format_args!("{}  {}  {}", paint(BOLD, &workflow.name), paint(style, state), paint(DIM, &workflow.version)));
+    let version = known.version().map(ToString::to_string).unwrap_or_default();
+    line(format_args!("{}  {}  {}", paint(BOLD, &known.name), paint(style, state), paint(DIM, version)));
+    if let Some(deployed) = known.deployed.as_ref().filter(|deployed| known.version() != Some(&deployed.version)) {
+        line(format_args!("in force is version {}", deployed.version));
+    }
+    let Some(workflow) = known.workflow() else { return };
     if let Some(description) = &workflow.description {
         line(description);
     }
@@ -223,7 +172,7 @@ fn show_steps(steps: &[Step], workflow: &Workflow, depth: usize) {
 }
 
 async fn switch(name: &str, active: bool, data: &DataArgs, as_json: bool) -> anyhow::Result<Outcome> {
-    let store = open_store(data).await?;
+    let store = data.open_to_act().await?;
     let found = match WorkflowName::parse(name) {
         Ok(name) => store.set_active(&name, active, SystemClock.now()).await?,
         Err(_) => false,
@@ -248,13 +197,13 @@ async fn start_by_hand(
     data: &DataArgs,
     as_json: bool,
 ) -> anyhow::Result<Outcome> {
-    let store = open_store(data).await?;
+    let store = data.open_to_act().await?;
     let deployed = store.deployed().await?;
     let Some(one) = deployed.iter().find(|one| one.name.as_str() == name) else {
         return Ok(unknown(name, deployed.iter().map(|one| one.name.as_str())));
     };
     let refused = |why: String| {
-        note(format_args!("error: {why}"));
+        refuse(format_args!("{why}"));
         Ok(Outcome::Failed)
     };
     if !one.active {
@@ -276,7 +225,7 @@ async fn start_by_hand(
         Ok(inputs) => inputs,
         Err(mistakes) => {
             for mistake in &mistakes {
-                note(format_args!("error: {mistake}"));
+                refuse(format_args!("{mistake}"));
             }
             return Ok(Outcome::Failed);
         }
@@ -293,7 +242,7 @@ async fn start_by_hand(
         return Ok(Outcome::Fine);
     }
     line(format_args!("queued as {run}; `deskwire runs show {run}` shows how it goes"));
-    if !server::is_running(&data.data) {
+    if !server::is_running(&data.folder()) {
         note("no server uses this data folder: the run begins when `deskwire serve` starts");
     }
     Ok(Outcome::Fine)

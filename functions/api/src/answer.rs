@@ -41,11 +41,22 @@ impl From<StoreError> for Failure {
     }
 }
 
+/// A store's answer may have been lost after it did what it was asked.
+const LOOK_FIRST: &str = "Ask again after the given time. If you asked for a change, look first whether it was made";
+
 impl Failure {
     /// The HTTP answer.
     pub(crate) fn answer(self, api: &Api) -> Response {
         let request_id = RequestId::generate(api.random.as_ref());
-        tracing::debug!(%request_id, failure = ?self, "turned a question down");
+        match &self {
+            Self::NoToken => {
+                tracing::warn!(%request_id, status = 401, "turned a question down: nobody has set a token");
+            }
+            Self::Unauthorized => {
+                tracing::warn!(%request_id, status = 401, "turned a question down: its token is missing or wrong");
+            }
+            other => tracing::debug!(%request_id, failure = ?other, "turned a question down"),
+        }
         let problem = self.problem(request_id.as_str());
         let unauthorized = problem.status == 401;
         let mut response = problem_response(&problem);
@@ -81,7 +92,7 @@ impl Failure {
             Self::Conflict(why) => Problem::new("conflict", 409, "That cannot be done now", why, id),
             Self::Unavailable => Problem {
                 retry_after_seconds: Some(RETRY_AFTER_SECONDS),
-                ..Problem::new("unavailable", 503, "The store is away", "Ask again after the given time", id)
+                ..Problem::new("unavailable", 503, "The store is away", LOOK_FIRST, id)
             },
             Self::Broken => Problem::new(
                 "broken",

@@ -11,8 +11,8 @@ use deskwire_core::ids::{EventId, RunId, StepPath, WorkflowName};
 use deskwire_core::personal::{event_schemas, masked, personal_values, redact, redact_run};
 use deskwire_core::ports::{Filter, RunDetail};
 use deskwire_core::run::Entry;
-use deskwire_core::time::{Timestamp, parse_duration};
-use deskwire_history::{Plan, Shape, Specs, refusal, unknown_steps};
+use deskwire_core::time::{BadDuration, BadTimestamp, Timestamp, read_duration};
+use deskwire_history::{NotFound, Plan, Shape, Specs, event_not_found, refusal_of, run_not_found, unknown_steps};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -39,7 +39,7 @@ pub(crate) async fn event(State(api): State<Arc<Api>>, Path(reference): Path<Str
     let found = async {
         let personal = personal(&query)?;
         let Some(detail) = api.store.event(&reference).await? else {
-            return Err(Failure::Missing(format!("There is no event `{reference}`; /api/v1/events lists them")));
+            return Err(missing(&event_not_found(api.store.as_ref(), &reference).await?, "/api/v1/events"));
         };
         let mut data = detail.body.value().ok();
         let mut summary = detail.summary.clone();
@@ -113,7 +113,7 @@ struct Decision {
 
 pub(crate) async fn settle(State(api): State<Arc<Api>>, Path(id): Path<String>, body: Bytes) -> Response {
     let found = async {
-        let said: Decision = serde_json::from_slice(&body).map_err(|error| {
+        let said: Decision = deskwire_core::json::from_slice(&body).map_err(|error| {
             Failure::BadRequest(format!("The body is no decision ({error}); send {{\"happened\": true}} or false"))
         })?;
         let run = the_run(&api, &id).await?;
@@ -165,6 +165,7 @@ async fn switch(api: &Api, name: &str, active: bool) -> Result<Value, Failure> {
 
 pub(crate) async fn connections(State(api): State<Arc<Api>>) -> Response {
     let found = async {
+        // One whose record cannot be read is left out here, and told of by `deskwire doctor`.
         let states = api.store.token_states().await?;
         let line = |state: &deskwire_core::token::TokenState| {
             json!({
@@ -189,13 +190,24 @@ fn done(api: &Api, found: Result<Value, Failure>) -> Response {
     }
 }
 
+/// An id that led to nothing, and where those that there are stand.
+fn missing(why: &NotFound, list: &str) -> Failure {
+    let mut words = why.to_string();
+    if let Some(first) = words.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    Failure::Missing(format!("{words}; {list} lists them"))
+}
+
 async fn the_run(api: &Api, id: &str) -> Result<RunDetail, Failure> {
-    let missing = || Failure::Missing(format!("No run, or more than one, begins with `{id}`; /api/v1/runs lists them"));
-    api.store.run(id).await?.ok_or_else(missing)
+    match api.store.run(id).await? {
+        Some(run) => Ok(run),
+        None => Err(missing(&run_not_found(api.store.as_ref(), id).await?, "/api/v1/runs")),
+    }
 }
 
 fn replay_plan(run: &RunDetail) -> Result<Plan, Failure> {
-    match refusal(run.summary.state, false) {
+    match refusal_of(run, false) {
         Some(why) => Err(Failure::Conflict(why)),
         None => Ok(Plan::of(&run.journal, false)),
     }
@@ -232,12 +244,17 @@ fn filter(api: &Api, path: &str, query: &BTreeMap<String, String>) -> Result<Fil
             "event" => filter.event = Some(EventId::new(value.clone())),
             "state" if about.split([',', ' ']).any(|word| word == value) => filter.state = Some(value.clone()),
             "since" | "until" => {
-                let time = match parse_duration(value) {
-                    Some(ago) => Some(api.clock.now().minus(ago)),
-                    None => Timestamp::parse(value).ok(),
+                let wanted = || bad(name, value, "a time such as 2026-11-23T09:00:00Z or a duration such as 2h");
+                let time = match read_duration(value) {
+                    Ok(ago) => api.clock.now().minus(ago),
+                    Err(long @ BadDuration::TooLong) => {
+                        return Err(Failure::BadRequest(format!("`{name}` is `{value}`: {long}")));
+                    }
+                    Err(BadDuration::NoDuration) => Timestamp::parse(value).map_err(|why| match why {
+                        BadTimestamp::NoTime(_) => wanted(),
+                        BadTimestamp::TooFar(_) => Failure::BadRequest(format!("`{name}`: {why}")),
+                    })?,
                 };
-                let time = time
-                    .ok_or_else(|| bad(name, value, "a time such as 2026-11-23T09:00:00Z or a duration such as 2h"))?;
                 *(if name == "since" { &mut filter.since } else { &mut filter.until }) = Some(time);
             }
             "after" => filter.after = Some(value.parse().map_err(|_| bad(name, value, "a number"))?),

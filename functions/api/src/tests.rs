@@ -89,7 +89,7 @@ impl World {
         let answer = self.router.clone().oneshot(request).await.unwrap();
         let status = answer.status();
         let bytes = axum::body::to_bytes(answer.into_body(), usize::MAX).await.unwrap();
-        (status, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
+        (status, deskwire_core::json::from_slice(&bytes).unwrap_or(Value::Null))
     }
 
     async fn get(&self, path: &str) -> (StatusCode, Value) {

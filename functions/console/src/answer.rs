@@ -6,18 +6,17 @@ use askama::Template;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use deskwire_core::ports::StoreError;
+use deskwire_history::NotFound;
 
 use crate::page::{Page, Section};
+use crate::prose::Prose;
 
 /// Why a page is not shown.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
-    /// No run has this id, or several begin with it.
-    #[error("no run, or more than one, begins with {0:?}")]
-    NoSuchRun(String),
-    /// No event has this number or id.
-    #[error("there is no event {0:?}")]
-    NoSuchEvent(String),
+    /// No run or event has this id, or several have.
+    #[error("{0}")]
+    NotFound(NotFound),
     /// The console has no such page.
     #[error("there is no such page")]
     NoSuchPage,
@@ -35,7 +34,7 @@ pub(crate) enum Failure {
 struct Message {
     page: Page,
     heading: &'static str,
-    sentence: String,
+    sentence: Prose,
     /// What to do next.
     advice: &'static str,
     /// A command that helps.
@@ -49,32 +48,35 @@ impl Failure {
     fn message(&self) -> (StatusCode, Message) {
         let page = |title: &str| Page::new(title, Section::Neither);
         match self {
-            Self::NoSuchRun(id) => (
-                StatusCode::NOT_FOUND,
-                Message {
-                    page: page("No such run"),
-                    heading: "No such run",
-                    sentence: format!("No run, or more than one, begins with “{id}”."),
-                    advice: "Check the id, or look for the run in the list:",
-                    command: "deskwire runs list",
-                },
-            ),
-            Self::NoSuchEvent(reference) => (
-                StatusCode::NOT_FOUND,
-                Message {
-                    page: page("No such event"),
-                    heading: "No such event",
-                    sentence: format!("There is no event “{reference}”."),
-                    advice: "Check the number or the id, or look for the event in the list:",
-                    command: "deskwire events list",
-                },
-            ),
+            Self::NotFound(why) => {
+                let (kind, command) = match why {
+                    NotFound::NoRun(_) | NotFound::TooShort(_) | NotFound::SeveralRuns(..) => {
+                        ("run", "deskwire runs list")
+                    }
+                    NotFound::NoEvent(_) | NotFound::SeveralEvents(..) => ("event", "deskwire events list"),
+                };
+                let heading = match (kind, why.is_ambiguous()) {
+                    ("run", false) => "No such run",
+                    ("run", true) => "Which run?",
+                    (_, false) => "No such event",
+                    (_, true) => "Which event?",
+                };
+                let mut sentence = format!("{why}.");
+                if let Some(first) = sentence.get_mut(..1) {
+                    first.make_ascii_uppercase();
+                }
+                let advice = "Check the id, or look in the list:";
+                (
+                    StatusCode::NOT_FOUND,
+                    Message { page: page(heading), heading, sentence: Prose::new(&sentence), advice, command },
+                )
+            }
             Self::NoSuchPage => (
                 StatusCode::NOT_FOUND,
                 Message {
                     page: page("Page not found"),
                     heading: "Page not found",
-                    sentence: "The console has no page at this address.".to_owned(),
+                    sentence: Prose::new("The console has no page at this address."),
                     advice: "Everything begins at the list of runs or the list of events.",
                     command: "",
                 },
@@ -84,8 +86,9 @@ impl Failure {
                 Message {
                     page: Page { refresh_seconds: Some(COME_AGAIN_SECONDS), ..page("The store is away") },
                     heading: "The store does not answer",
-                    sentence: "The history cannot be read right now. Events that were acknowledged are kept."
-                        .to_owned(),
+                    sentence: Prose::new(
+                        "The history cannot be read right now. Events that were acknowledged are kept.",
+                    ),
                     advice: "This page tries again every five seconds. If that does not help, the server's log says why.",
                     command: "",
                 },
@@ -95,12 +98,18 @@ impl Failure {
                 Message {
                     page: page("Something is broken"),
                     heading: "This page cannot be shown",
-                    sentence: "The store holds something that this version of Deskwire cannot show.".to_owned(),
+                    sentence: Prose::new("The store holds something that this version of Deskwire cannot show."),
                     advice: "The server's log says what; the other pages still work.",
                     command: "",
                 },
             ),
         }
+    }
+}
+
+impl From<NotFound> for Failure {
+    fn from(why: NotFound) -> Self {
+        Self::NotFound(why)
     }
 }
 

@@ -12,6 +12,7 @@ use deskwire_core::event::{EventState, JsonText};
 use deskwire_core::personal::redact_event;
 use deskwire_core::ports::{EventDetail, EventSummary};
 use deskwire_core::time::Timestamp;
+use deskwire_history::event_not_found;
 
 use crate::Console;
 use crate::answer::{Failure, answer};
@@ -67,7 +68,9 @@ pub(crate) async fn by_id(
 }
 
 async fn show(console: &Console, reference: String, query: Option<&str>) -> Result<Html<String>, Failure> {
-    let Some(detail) = console.history.event(&reference).await? else { return Err(Failure::NoSuchEvent(reference)) };
+    let Some(detail) = console.history.event(&reference).await? else {
+        return Err(event_not_found(console.history.as_ref(), &reference).await?.into());
+    };
     let asked = Asked::read(query).alone();
     answer(&page(detail, &asked, console.clock.now()))
 }

@@ -75,7 +75,9 @@ fn stretches(entry: &Entry) -> (Timestamp, Option<Timestamp>) {
     match entry {
         Entry::Done { started_at, .. } => (*started_at, None),
         Entry::Attempt { started_at, next_at, .. } => (*started_at, *next_at),
-        Entry::Held { at, until, .. } | Entry::Waiting { at, until, .. } => (*at, Some(*until)),
+        Entry::Held { at, until, .. } | Entry::NoToken { at, until, .. } | Entry::Waiting { at, until, .. } => {
+            (*at, Some(*until))
+        }
         _ => (entry.at(), None),
     }
 }
@@ -119,6 +121,13 @@ fn what(entry: &Entry, earlier: Option<&Entry>, run: &RunDetail, loops: &Loops) 
             WAIT,
             format!(
                 "Held back until {}: the rate budget {budget} is used up. Nothing was called, so this counts as no attempt.",
+                time_of_day(*until)
+            ),
+        ),
+        Entry::NoToken { until, reason, .. } => (
+            WAIT,
+            format!(
+                "Waits for a token until {}: {reason} Nothing was called, so this counts as no attempt.",
                 time_of_day(*until)
             ),
         ),

@@ -11,7 +11,7 @@ use deskwire_core::personal::redact_run;
 use deskwire_core::ports::{Filter, RunDetail, RunSummary};
 use deskwire_core::run::RunState;
 use deskwire_core::time::Timestamp;
-use deskwire_history::{Shape, Specs, unknown_steps, why};
+use deskwire_history::{Shape, Specs, run_not_found, unknown_steps, why};
 
 use crate::Console;
 use crate::answer::{Failure, answer};
@@ -66,7 +66,9 @@ pub(crate) async fn show(
     RawQuery(query): RawQuery,
 ) -> Result<Html<String>, Failure> {
     let Ok(Path(id)) = id else { return Err(Failure::NoSuchPage) };
-    let Some(detail) = console.history.run(&id).await? else { return Err(Failure::NoSuchRun(id)) };
+    let Some(detail) = console.history.run(&id).await? else {
+        return Err(run_not_found(console.history.as_ref(), &id).await?.into());
+    };
     let siblings = console.history.runs(siblings_of(&detail.summary)).await?;
     let asked = Asked::read(query.as_deref());
     let (name, version) = (&detail.summary.workflow, &detail.summary.version);

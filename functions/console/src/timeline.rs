@@ -96,7 +96,7 @@ fn began(entry: &Entry) -> Timestamp {
 fn ends(entry: &Entry) -> Timestamp {
     match entry {
         Entry::Attempt { at, next_at, .. } => next_at.unwrap_or(*at).max(*at),
-        Entry::Held { until, .. } => *until,
+        Entry::Held { until, .. } | Entry::NoToken { until, .. } => *until,
         _ => entry.at(),
     }
 }
@@ -142,6 +142,7 @@ fn badge(last: &Entry, run: &RunDetail) -> Badge {
         Entry::Attempt { .. } | Entry::Failed { .. } => ("failed", BAD),
         Entry::Unknown { .. } => ("unknown", DOUBT),
         Entry::Held { .. } => ("held back", WAIT),
+        Entry::NoToken { .. } => ("waits for a token", WAIT),
         Entry::Waiting { .. } => ("waits", REST),
         Entry::Blocked { .. } => ("waits for its connection", BAD),
         Entry::Decided { happened: true, .. } => ("done, says a person", GOOD),

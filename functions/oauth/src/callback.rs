@@ -33,7 +33,9 @@ pub(crate) async fn callback(
     headers: HeaderMap,
     Query(answer): Query<Answer>,
 ) -> Response {
-    match finish(&oauth, &headers, answer).await {
+    // Whoever goes away meanwhile ends nothing: a state and a code are taken once.
+    let broker = Arc::clone(&oauth.broker);
+    match broker.finish(async move { finish(&oauth, &headers, answer).await }).await {
         Ok(page) | Err(page) => page.into_response(),
     }
 }
@@ -64,7 +66,7 @@ async fn finish(oauth: &OAuth, headers: &HeaderMap, answer: Answer) -> Result<Pa
         return Err(again(Page::problem(StatusCode::BAD_REQUEST, "Nothing came back", text, "Begin again")));
     };
     let pkce = flow.verifier.as_deref().map(|verifier| Pkce { verifier: SecretString::from(verifier) });
-    let redirect_uri = oauth.redirect_uri();
+    let redirect_uri = flow.redirect_uri.clone().unwrap_or_else(|| oauth.redirect_uri());
     let exchanged =
         oauth.providers.endpoint().exchange(&client, &SecretString::from(code), &redirect_uri, pkce.as_ref()).await;
     let tokens = exchanged.map_err(|error| {

@@ -11,6 +11,7 @@ use deskwire_secrets::{Vault, VaultError};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
+use url::Url;
 
 /// How long a person has to agree.
 pub(crate) const LASTS: Duration = Duration::from_mins(10);
@@ -21,10 +22,21 @@ pub(crate) struct Flow {
     pub connection: ConnectionName,
     /// What PKCE needs to show, where the provider takes it.
     pub verifier: Option<String>,
+    /// Where the provider was told to send them back to; the code is exchanged with the same words.
+    #[serde(default)]
+    pub redirect_uri: Option<Url>,
     /// The hash of what the browser's cookie holds.
     browser: String,
     pub expires_at: Timestamp,
     /// The name under which the invitation is kept that let them begin.
+    pub invitation: Option<String>,
+}
+
+/// Who sets out, and how.
+pub(crate) struct OnTheWay<'a> {
+    pub connection: &'a ConnectionName,
+    pub verifier: Option<String>,
+    pub redirect_uri: &'a Url,
     pub invitation: Option<String>,
 }
 
@@ -54,19 +66,18 @@ fn flow_name(state: &str) -> String {
 
 pub(crate) async fn begin(
     vault: &Vault,
-    connection: &ConnectionName,
-    verifier: Option<String>,
-    invitation: Option<String>,
+    on_the_way: OnTheWay<'_>,
     now: Timestamp,
     random: &dyn Random,
 ) -> Result<Begun, VaultError> {
     let begun = Begun { state: token(random), cookie: token(random) };
     let flow = Flow {
-        connection: connection.clone(),
-        verifier,
+        connection: on_the_way.connection.clone(),
+        verifier: on_the_way.verifier,
+        redirect_uri: Some(on_the_way.redirect_uri.clone()),
         browser: hash(&begun.cookie),
         expires_at: now.plus(LASTS),
-        invitation,
+        invitation: on_the_way.invitation,
     };
     keep(vault, &flow_name(&begun.state), &flow, flow.expires_at, now).await?;
     Ok(begun)
@@ -115,6 +126,8 @@ async fn keep(
 async fn read<T: for<'de> Deserialize<'de>>(vault: &Vault, name: &str) -> Result<Option<T>, VaultError> {
     match vault.open(name, Some(1)).await? {
         None => Ok(None),
-        Some((_, bytes)) => serde_json::from_slice(&bytes).map(Some).map_err(|_| VaultError::Damaged(name.to_owned())),
+        Some((_, bytes)) => {
+            deskwire_core::json::from_slice(&bytes).map(Some).map_err(|_| VaultError::Damaged(name.to_owned()))
+        }
     }
 }

@@ -18,6 +18,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::get;
 use deskwire_core::ids::ConnectionName;
+use deskwire_core::public_url;
 use deskwire_core::random::Random;
 use deskwire_core::time::Clock;
 use deskwire_secrets::Vault;
@@ -54,30 +55,24 @@ pub struct OAuth {
 impl OAuth {
     /// Where providers send people back to. Registered at the provider, to the letter.
     pub fn redirect_uri(&self) -> Url {
-        address(&self.public_url, "oauth/callback")
+        public_url::below(&self.public_url, "oauth/callback")
     }
 
     /// Where a person begins to connect a connection.
     pub fn start_link(&self, connection: &ConnectionName) -> Url {
-        address(&self.public_url, &format!("oauth/start/{connection}"))
+        public_url::below(&self.public_url, &format!("oauth/start/{connection}"))
     }
 }
 
-/// An address below the public URL, which may or may not end in a slash.
-fn address(public_url: &Url, path: &str) -> Url {
-    let mut url = public_url.clone();
-    url.set_path(&format!("{}/{path}", public_url.path().trim_end_matches('/')));
-    url.set_query(None);
-    url.set_fragment(None);
-    url
-}
-
-/// The function's routes.
+/// The function's routes. Where the public URL has a path, they are there below it, too: whoever stands before us may or may
+/// not take it off.
 pub fn router(oauth: Arc<OAuth>) -> Router {
-    Router::new()
+    let prefix = public_url::prefix(&oauth.public_url).to_owned();
+    let routes = Router::new()
         .route("/oauth/start/{connection}", get(start::start))
         .route("/oauth/callback", get(callback::callback))
-        .with_state(oauth)
+        .with_state(oauth);
+    if prefix.is_empty() { routes } else { Router::new().nest(&prefix, routes.clone()).merge(routes) }
 }
 
 #[cfg(test)]

@@ -21,11 +21,13 @@ async fn main() -> Result<(), Error> {
         broker: Arc::clone(&start.broker),
         providers: Arc::clone(&start.providers),
         vault: start.vault.clone(),
-        public_url: public_url.parse()?,
+        public_url: deskwire_core::public_url::parse(&public_url)
+            .map_err(|why| format!("DESKWIRE_PUBLIC_URL {why}"))?,
         doors: Doors::Invited,
         clock: Arc::clone(&start.clock),
         random: Arc::clone(&start.random),
     };
+    let broker = Arc::clone(&start.broker);
     // Whoever has just applied a connection comes to connect it.
     let routes = oauth::router(Arc::new(oauth)).layer(from_fn(move |request: Request, next: Next| {
         let function = Arc::clone(&function);
@@ -36,6 +38,7 @@ async fn main() -> Result<(), Error> {
     }));
     tokio::select! {
         ended = lambda_http::run(routes) => ended,
-        () = deskwire_telemetry::terminated() => Ok(()),
+        // A code that is being exchanged is taken once: its answer is waited for.
+        () = deskwire_telemetry::terminated_and_done(broker.idle()) => Ok(()),
     }
 }

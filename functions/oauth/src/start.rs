@@ -5,13 +5,14 @@ use std::sync::Arc;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use deskwire_core::ids::ConnectionName;
+use deskwire_core::public_url;
 use deskwire_core::secret::ExposeSecret;
 use deskwire_oauth::{Pkce, authorize_link};
 use deskwire_tokens::{Ask, invited};
 use http::{HeaderValue, StatusCode, header};
 use serde::Deserialize;
 
-use crate::flow::{self, LASTS};
+use crate::flow::{self, LASTS, OnTheWay};
 use crate::page::{Page, guard};
 use crate::{Doors, OAuth};
 
@@ -58,18 +59,22 @@ async fn begin(oauth: &OAuth, connection: &str, key: Option<&str>) -> Result<Res
     };
     let pkce = client.pkce.then(|| Pkce::generate(oauth.random.as_ref()));
     let verifier = pkce.as_ref().map(|pkce| pkce.verifier.expose_secret().to_owned());
-    let begun = flow::begin(&oauth.vault, &name, verifier, invitation, now, oauth.random.as_ref()).await;
+    let redirect_uri = oauth.redirect_uri();
+    let on_the_way = OnTheWay { connection: &name, verifier, redirect_uri: &redirect_uri, invitation };
+    let begun = flow::begin(&oauth.vault, on_the_way, now, oauth.random.as_ref()).await;
     let begun = begun.map_err(|error| Page::broken(&error))?;
-    let Some(link) = authorize_link(&client, &begun.state, &oauth.redirect_uri(), pkce.as_ref()) else {
+    let Some(link) = authorize_link(&client, &begun.state, &redirect_uri, pkce.as_ref()) else {
         let text = format!("Connection {name} asks for its tokens itself, so nobody has to agree.");
         let next = format!("`deskwire connections test {name}` shows whether it gets them.");
         return Err(Page::problem(StatusCode::BAD_REQUEST, "Nothing to agree to", text, next));
     };
     let secure = if oauth.public_url.scheme() == "https" { "; Secure" } else { "" };
     let cookie = format!(
-        "{}={}; Path=/oauth; Max-Age={}; HttpOnly; SameSite=Lax{secure}",
+        // The path as the browser sees it.
+        "{}={}; Path={}/oauth; Max-Age={}; HttpOnly; SameSite=Lax{secure}",
         flow::cookie_name(&begun.state),
         begun.cookie,
+        public_url::prefix(&oauth.public_url),
         LASTS.as_secs()
     );
     let mut response = StatusCode::SEE_OTHER.into_response();

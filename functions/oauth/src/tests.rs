@@ -151,7 +151,7 @@ async fn a_person_who_agrees_comes_back_connected() {
     assert_eq!(start.parameter("redirect_uri").unwrap(), "https://relay.example.com/desk/oauth/callback");
     assert_eq!(start.parameter("code_challenge_method").unwrap(), "S256");
     let cookie = start.headers["set-cookie"].to_str().unwrap();
-    for part in ["HttpOnly", "SameSite=Lax", "Secure", "Max-Age=600", "Path=/oauth"] {
+    for part in ["HttpOnly", "SameSite=Lax", "Secure", "Max-Age=600", "Path=/desk/oauth;"] {
         assert!(cookie.contains(part), "{cookie}");
     }
     world.give(TOKENS).await;
@@ -358,4 +358,57 @@ async fn another_account_does_not_take_a_connection_over() {
     assert_eq!(connect().await.status, StatusCode::OK);
     let state = world.oauth.broker.states().token_state(&name).await.unwrap().unwrap();
     assert_eq!((state.standing, state.account["team_id"].as_str()), (Standing::Connected, "T2"));
+}
+
+#[tokio::test]
+async fn a_proxy_may_or_may_not_take_the_path_of_the_public_url_off() {
+    for (on_the_way, back) in [("/desk", "/desk"), ("/desk", ""), ("", "/desk"), ("", "")] {
+        let world = World::new().await;
+        world.give(TOKENS).await;
+        let start = world.get(&format!("{on_the_way}/oauth/start/slack"), None).await;
+        assert_eq!(start.parameter("redirect_uri").unwrap(), "https://relay.example.com/desk/oauth/callback");
+        let path = format!("{back}/oauth/callback?code=c&state={}", start.state());
+        assert_eq!(world.get(&path, None).await.status, StatusCode::FORBIDDEN, "the state is bound to the browser");
+        assert_eq!(world.get(&path, Some(&start.cookie())).await.status, StatusCode::OK, "{path}");
+        let sent = String::from_utf8(world.provider.received_requests().await.unwrap()[0].body.clone()).unwrap();
+        assert!(sent.contains("redirect_uri=https%3A%2F%2Frelay.example.com%2Fdesk%2Foauth%2Fcallback"), "{sent}");
+    }
+}
+
+#[tokio::test]
+async fn a_person_who_leaves_while_the_code_is_exchanged_is_connected_all_the_same() {
+    let world = World::new().await;
+    let answer = ResponseTemplate::new(200).set_body_string(TOKENS).set_delay(Duration::from_millis(300));
+    Mock::given(method("POST")).respond_with(answer).mount(&world.provider).await;
+    let start = world.get("/oauth/start/slack", None).await;
+    let path = format!("/oauth/callback?code=c&state={}", start.state());
+    let gone = tokio::time::timeout(Duration::from_millis(1), world.get(&path, Some(&start.cookie()))).await;
+    assert!(gone.is_err(), "the browser's connection is closed");
+    world.oauth.broker.idle().await;
+    assert_eq!((world.token("slack").await.as_deref(), world.asked().await), (Some("marker-access"), 1));
+}
+
+#[tokio::test]
+async fn a_token_that_lasts_for_ages_hides_no_connection_and_can_be_let_go_of() {
+    for lasts in ["9223372036854775", "1e300", r#""9223372036854775807""#, "253402300800", "-1", "0", r#"" 43200.5 ""#]
+    {
+        let world = World::new().await;
+        let connect = async |name: &str| {
+            let start = world.get(&format!("/oauth/start/{name}"), None).await;
+            let back = format!("/oauth/callback?code=c&state={}", start.state());
+            world.get(&back, Some(&start.cookie())).await.status
+        };
+        world.give(&TOKENS.replace(r#""bot""#, r#""bearer""#)).await;
+        assert_eq!(connect("other").await, StatusCode::OK);
+        world.give(&TOKENS.replace("43200", lasts)).await;
+        assert_eq!(connect("slack").await, StatusCode::OK, "{lasts}");
+        assert_eq!(world.token("slack").await.as_deref(), Some("marker-access"), "{lasts}");
+        let states = world.oauth.broker.states().token_states().await.unwrap();
+        let standing: Vec<_> = states.iter().map(|state| (state.connection.as_str(), state.standing)).collect();
+        assert_eq!(standing, [("other", Standing::Connected), ("slack", Standing::Connected)], "{lasts}");
+        let name = ConnectionName::parse("slack").unwrap();
+        world.oauth.broker.disconnect(&name, "moving").await.unwrap();
+        world.oauth.broker.delete(&name).await.unwrap();
+        assert_eq!(world.oauth.broker.states().token_states().await.unwrap().len(), 1, "{lasts}");
+    }
 }

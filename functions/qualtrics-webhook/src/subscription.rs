@@ -84,10 +84,9 @@ fn is_topic(text: &str) -> bool {
         && !text.starts_with("controlpanel.")
 }
 
-/// `2019-06-26 13:28:11`, in UTC.
+/// `2019-06-26 13:28:11`, in UTC; newer deliveries may write it as RFC 3339 does.
 fn time(message: &Map<String, Value>) -> Result<Option<Timestamp>, NotAnEvent> {
     let written = ["CompletedDate", "StartedDate"].iter().find_map(|name| message.get(*name).and_then(Value::as_str));
     let Some(written) = written.filter(|written| !written.is_empty()) else { return Ok(None) };
-    let rfc3339 = format!("{}Z", written.replacen(' ', "T", 1));
-    Timestamp::parse(&rfc3339).map(Some).map_err(|bad| NotAnEvent(format!("The message's time: {bad}")))
+    Timestamp::parse_as_utc(written.trim()).map(Some).map_err(|bad| NotAnEvent(format!("The message's time: {bad}")))
 }

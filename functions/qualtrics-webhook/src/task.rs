@@ -31,7 +31,7 @@ pub(crate) fn event(delivery: &Delivery<'_>, body: &Map<String, Value>) -> Norma
         (None, Some(ticket)) => format!("zen:ticket:{ticket}"),
         (None, None) => "qualtrics:task".to_owned(),
     };
-    let time = field("recorded_at").and_then(|time| Timestamp::parse(&time).ok()).unwrap_or(delivery.signed_at);
+    let time = field("recorded_at").and_then(|time| Timestamp::parse_as_utc(&time).ok()).unwrap_or(delivery.signed_at);
     Normalised { id, also_known_as, kind, subject, time, change: ChangeFacts::default() }
 }
 

@@ -63,6 +63,7 @@ impl World {
             clock: Arc::new(FixedClock(Timestamp::parse("2019-06-26T14:00:00Z").unwrap())),
             random: Arc::new(SeededRandom::new(1)),
             largest_body: deskwire_accept::MAX_BODY_BYTES,
+            bodies: deskwire_accept::Bodies::default(),
         };
         Self { store, router: router(Arc::new(intake)) }
     }
@@ -83,7 +84,7 @@ impl World {
         let answer = self.router.clone().oneshot(request).await.unwrap();
         let status = answer.status().as_u16();
         let body = axum::body::to_bytes(answer.into_body(), 1 << 20).await.unwrap();
-        (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
+        (status, deskwire_core::json::from_slice(&body).unwrap_or(Value::Null))
     }
 
     async fn form(&self, body: &str) -> (u16, Value) {
@@ -367,4 +368,62 @@ async fn what_authors_write_is_an_event_whatever_it_names() {
     // Text that was piped in without escaping.
     let broken = "{\"comment\":\"she said \"no\"\"}";
     assert_eq!(world.send(&[("content-type", "application/json"), ("authorization", KEY)], broken).await.0, 400);
+}
+
+#[tokio::test]
+async fn a_completed_date_is_taken_in_every_form_and_an_error_quotes_what_was_sent() {
+    let message = |date: &str| json!({ "BrandID": "acme", "SurveyID": "SV_1", "ResponseID": "R_1", "Status": "Complete", "CompletedDate": date });
+    let topic = "acme.surveyengine.completedResponse.SV_1";
+    for date in [
+        "2019-06-26 13:28:11",
+        "2019-06-26T13:28:11",
+        "2019-06-26 13:28:11Z",
+        "2019-06-26T13:28:11Z",
+        "2019-06-26T13:28:11.500Z",
+        "2019-06-26T07:28:11-06:00",
+        " 2019-06-26 13:28:11 ",
+    ] {
+        let world = World::signed();
+        let (status, answer) = world.form(&delivery(&message(date), topic, &["Topic", "HMAC", "MSG"])).await;
+        assert!(status < 300, "{date}: {answer}");
+        let kept = world.store.events(Filter::default()).await.unwrap().remove(0);
+        let detail = world.store.event(&kept.id).await.unwrap().unwrap();
+        let time = detail.event.unwrap().time.to_string();
+        assert!(time.starts_with("2019-06-26T13:28:11."), "{date}: {time}");
+    }
+    for (date, words) in [
+        ("26/06/2019 13:28", "\"26/06/2019 13:28\" is not a time"),
+        ("2019-06-26", "\"2019-06-26\" is not a time"),
+        ("12019-06-26 13:28:11", "\"12019-06-26 13:28:11\" is too far away"),
+    ] {
+        let (status, answer) = World::signed().form(&delivery(&message(date), topic, &["Topic", "HMAC", "MSG"])).await;
+        assert_eq!(status, 400, "{date}: {answer}");
+        assert!(answer["detail"].as_str().unwrap().contains(words), "{date}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn an_emoji_that_was_cut_in_two_stops_no_answer_of_a_survey() {
+    let world = World::signed();
+    let text = r#"{"BrandID":"acme","SurveyID":"SV_1","ResponseID":"R_1","Status":"Complete","Note":"so \ud83d"}"#;
+    let scheme = provider("qualtrics").unwrap().scheme("event_subscription").unwrap();
+    let mac = sign(scheme, KEY, "", text.as_bytes());
+    let mut form = url::form_urlencoded::Serializer::new(String::new());
+    form.append_pair("Topic", "acme.surveyengine.completedResponse.SV_1");
+    form.append_pair("HMAC", &mac).append_pair("MSG", text);
+    let (status, answer) = world.form(&form.finish()).await;
+    assert!(status < 300, "{answer}");
+    assert_eq!(world.kept().await[0].1, "qualtrics:response:R_1");
+}
+
+#[tokio::test]
+async fn without_a_window_every_task_is_an_event_of_its_own_since_no_time_is_signed() {
+    for (window, kept) in [(Duration::ZERO, 2), (DEFAULT_REPEAT_WINDOW, 1)] {
+        let world = World::new("static_secret", |config| config.repeat_window = window);
+        for _ in 0..2 {
+            let headers = [("content-type", "application/json"), ("x-deskwire-secret", KEY)];
+            assert_eq!(world.send(&headers, r#"{"event":"survey.closed"}"#).await.0, 200);
+        }
+        assert_eq!(world.kept().await.len(), kept, "{window:?}");
+    }
 }

@@ -2,10 +2,12 @@
 
 use deskwire_core::event::{ChangeFacts, Event, JsonText};
 use deskwire_core::ids::{BadName, EventId, RequestId, RunId, SourceName};
+use deskwire_core::json;
+use deskwire_core::number::{is_whole, same};
 use deskwire_core::random::Random;
 use deskwire_core::time::Timestamp;
 use deskwire_workflows::{InputKind, ManualInput, Workflow};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Number, Value, json};
 
 /// What is wrong with an input. One sentence, with what to give instead.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -57,10 +59,8 @@ fn unknown(name: &str, wanted: &[ManualInput]) -> BadInput {
 fn read(input: &ManualInput, text: &str) -> Result<Value, BadInput> {
     let value = match input.kind {
         InputKind::Text => Some(Value::from(text)),
-        InputKind::Integer => {
-            text.parse::<i64>().ok().map(Value::from).or_else(|| text.parse::<u64>().ok().map(Value::from))
-        }
-        InputKind::Number => text.parse::<f64>().ok().filter(|number| number.is_finite()).map(Value::from),
+        InputKind::Integer => number(text).filter(is_whole).map(Value::Number),
+        InputKind::Number => number(text).map(Value::Number),
         InputKind::Boolean => text.parse::<bool>().ok().map(Value::from),
     };
     let wanted = match input.kind {
@@ -72,11 +72,28 @@ fn read(input: &ManualInput, text: &str) -> Result<Value, BadInput> {
     let Some(value) = value else {
         return Err(BadInput(format!("the input `{}` takes {wanted}, and `{text}` is none", input.name)));
     };
-    if !input.choices.is_empty() && !input.choices.contains(&value) {
+    if !input.choices.is_empty() && !input.choices.iter().any(|choice| same(choice, &value)) {
         let choices: Vec<String> = input.choices.iter().map(ToString::to_string).collect();
         return Err(BadInput(format!("the input `{}` is one of {}, not `{text}`", input.name, choices.join(", "))));
     }
     Ok(value)
+}
+
+/// A number as people write it, with the digits they give: JSON's form, and `+5`, `007`, `.5` and `5.` besides.
+fn number(text: &str) -> Option<Number> {
+    let text = text.trim();
+    let (sign, text) = text.strip_prefix('-').map_or(("", text.strip_prefix('+').unwrap_or(text)), |rest| ("-", rest));
+    let (digits, exponent) = text.split_at(text.find(['e', 'E']).unwrap_or(text.len()));
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    if whole.is_empty() && fraction.is_empty() {
+        return None;
+    }
+    let whole = match whole.trim_start_matches('0') {
+        "" => "0",
+        whole => whole,
+    };
+    let point = if fraction.is_empty() { "" } else { "." };
+    json::from_str(&format!("{sign}{whole}{point}{fraction}{exponent}")).ok()
 }
 
 /// The event of a workflow that a person starts. Each has a subject of its own, so runs that people start never wait for
@@ -124,6 +141,38 @@ mod tests {
     fn inputs_get_their_types_and_defaults() {
         let inputs = read_inputs(&wanted(), &given(&[("ticket_id", "19856122753300"), ("urgency", "low")])).unwrap();
         assert_eq!(inputs, json!({ "ticket_id": 19_856_122_753_300_u64, "note": null, "urgency": "low" }));
+    }
+
+    #[test]
+    fn numbers_keep_the_digits_they_are_given_with() {
+        let input = |kind| ManualInput { kind, ..wanted().remove(0) };
+        for (text, expected) in [
+            ("9007199254740993", "9007199254740993"),
+            ("48213", "48213"),
+            ("12345678901234567890123", "12345678901234567890123"),
+            ("-12345678901234567890123", "-12345678901234567890123"),
+            ("+5", "5"),
+            ("007", "7"),
+            ("0", "0"),
+        ] {
+            for kind in [InputKind::Integer, InputKind::Number] {
+                assert_eq!(read(&input(kind), text).unwrap().to_string(), expected, "{text}");
+            }
+        }
+        for (text, expected) in
+            [("1.10", "1.10"), (".5", "0.5"), ("5.", "5"), ("-0.0", "-0.0"), ("1e3", "1e+3"), ("1E400", "1e+400")]
+        {
+            assert_eq!(read(&input(InputKind::Number), text).unwrap().to_string(), expected, "{text}");
+        }
+        for text in ["", ".", "-", "1,5", "1_000", "0x1", "inf", "NaN", "1e", "1.2.3", "--1", "5 apples", "[1]", "1 2"]
+        {
+            assert!(read(&input(InputKind::Number), text).is_err(), "{text:?}");
+        }
+        assert!(read(&input(InputKind::Integer), "1.0").is_err());
+        let price = ManualInput { choices: vec![json!(1.1), json!(2)], ..input(InputKind::Number) };
+        assert_eq!(read(&price, "1.10").unwrap().to_string(), "1.10");
+        assert_eq!(read(&price, "2.0").unwrap().to_string(), "2.0");
+        assert!(read(&price, "1.11").is_err());
     }
 
     #[test]

@@ -40,20 +40,37 @@ impl Scheduler {
         let mut ticked = Ticked::default();
         for InForce { workflow, .. } in workflows.iter().filter(|one| one.active) {
             let Trigger::Schedule(schedule) = &workflow.trigger else { continue };
-            // Switched off meanwhile, or gone.
-            let Some(position) = self.registry.schedule_position(&workflow.name).await? else { continue };
-            let (due, next) = passed(schedule, position, now);
-            for tick in chosen(due, schedule.missed, now) {
-                self.start(workflow, schedule, &tick, now).await?;
-                ticked.started += 1;
+            match self.tick_of(workflow, schedule, now, &mut ticked).await {
+                // What cannot be read of one workflow keeps no other one's schedule from going on.
+                Err(StoreError::Corrupt(why)) => {
+                    tracing::error!(workflow = %workflow.name, why, "its schedule cannot be read; `deskwire doctor` says more");
+                }
+                done => done?,
             }
-            // Only now: a crash before this makes the same ticks once more, and they are repeats.
-            if position < now {
-                self.registry.move_schedule(&workflow.name, now).await?;
-            }
-            ticked.next = [ticked.next, next].into_iter().flatten().min();
         }
         Ok(ticked)
+    }
+
+    async fn tick_of(
+        &self,
+        workflow: &Workflow,
+        schedule: &Schedule,
+        now: Timestamp,
+        ticked: &mut Ticked,
+    ) -> StoreResult<()> {
+        // Switched off meanwhile, or gone.
+        let Some(position) = self.registry.schedule_position(&workflow.name).await? else { return Ok(()) };
+        let (due, next) = passed(schedule, position, now);
+        for tick in chosen(due, schedule.missed, now) {
+            self.start(workflow, schedule, &tick, now).await?;
+            ticked.started += 1;
+        }
+        // Only now: a crash before this makes the same ticks once more, and they are repeats.
+        if position < now {
+            self.registry.move_schedule(&workflow.name, now).await?;
+        }
+        ticked.next = [ticked.next, next].into_iter().flatten().min();
+        Ok(())
     }
 
     async fn start(&self, workflow: &Workflow, schedule: &Schedule, tick: &Tick, now: Timestamp) -> StoreResult<()> {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use deskwire_core::public_url;
 use deskwire_core::token::Standing;
 use deskwire_startup::{Function, Needs};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
@@ -16,18 +17,22 @@ async fn main() -> Result<(), Error> {
     // What it tells of a connection starts workflows.
     let function = Function::start(Box::new(variable), Needs { secrets: true, workflows: true }).await?;
     let start = &function.deskwire;
-    let public_url = variable("DESKWIRE_PUBLIC_URL").unwrap_or_default();
+    let public_url = variable("DESKWIRE_PUBLIC_URL").filter(|url| !url.is_empty());
+    let public_url = public_url.map(|url| public_url::parse(&url)).transpose();
+    let public_url = public_url.map_err(|why| format!("DESKWIRE_PUBLIC_URL {why}"))?;
     let shared = tokio::sync::OnceCell::new();
     let share = async || {
-        if function.aws.is_some() && !public_url.is_empty() {
-            deskwire_startup::share_public_url(&public_url, start.store.as_ref(), start.clock.now()).await?;
+        if let (true, Some(public_url)) = (function.aws.is_some(), &public_url) {
+            deskwire_startup::share_public_url(public_url.as_str(), start.store.as_ref(), start.clock.now()).await?;
         }
         Ok::<_, Error>(())
     };
     let refresh = TokenRefresh {
         broker: Arc::clone(&start.broker),
         intake: start.intake(),
-        start_link: format!("{}/oauth/start/", public_url.trim_end_matches('/')),
+        start_link: public_url
+            .as_ref()
+            .map_or_else(|| "/oauth/start/".to_owned(), |url| public_url::below(url, "oauth/start/").into()),
         invitations: Some(Invitations { vault: start.vault.clone(), random: Arc::clone(&start.random) }),
         clock: Arc::clone(&start.clock),
     };
@@ -38,7 +43,10 @@ async fn main() -> Result<(), Error> {
         function.keep_in_step().await;
         shared.get_or_try_init(share).await?;
         start.vault.erase_due(start.clock.now()).await?;
-        let passed = refresh.pass().await?;
+        let passed = refresh.pass().await;
+        // Lambda stops the process as soon as it has the answer.
+        start.broker.idle().await;
+        let passed = passed?;
         if let Some(aws) = &function.aws {
             let states = start.store.token_states().await?;
             let needing = states.iter().filter(|state| state.standing == Standing::NeedsReauthorization).count();

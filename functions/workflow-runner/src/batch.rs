@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use deskwire_core::ids::RunId;
 use deskwire_core::ports::{Declined, Offer, RunQueue, StoreError, Unasked, Wanted};
+use deskwire_core::random::Random;
 use deskwire_core::time::{Clock, Timestamp};
 use deskwire_engine::{Engine, Shared, TimeLeft};
 use futures_util::future::join_all;
@@ -53,6 +54,8 @@ pub struct BatchRunner {
     pub clock: Arc<dyn Clock>,
     /// Names this process in leases.
     pub owner: String,
+    /// Spreads what has to come again.
+    pub random: Arc<dyn Random>,
 }
 
 /// A message as Lambda hands it on.
@@ -75,11 +78,48 @@ struct Attributes {
     message_group_id: String,
 }
 
+/// What a call of the function brought.
+#[derive(Debug)]
+pub enum Called {
+    /// Messages of the queue.
+    Batch {
+        /// Those that can be read.
+        messages: Vec<Message>,
+        /// The ids of those that cannot: they come again, and in the end the queue gives them up, where a person finds them.
+        unreadable: Vec<String>,
+    },
+    /// Something else: a schedule's call, or a person's.
+    Otherwise,
+}
+
+/// A batch in which something cannot even be named, so that only all of it can come again.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the queue's batch cannot be read ({0}), so all of it comes again: look at the function's trigger and at who else sends \
+     to the queue"
+)]
+pub struct UnreadableBatch(pub String);
+
 impl Message {
-    /// The messages of an event, if it is a batch of messages.
-    pub fn all_of(event: &Value) -> Option<Vec<Self>> {
-        let records = event.get("Records")?;
-        serde_json::from_value(records.clone()).ok()
+    /// The messages of an event, if it is a batch of messages. None of a batch is taken for done that was not understood.
+    pub fn all_of(event: &Value) -> Result<Called, UnreadableBatch> {
+        let Some(records) = event.get("Records") else { return Ok(Called::Otherwise) };
+        let Some(records) = records.as_array() else { return Err(UnreadableBatch("`Records` is no list".to_owned())) };
+        let (mut messages, mut unreadable) = (Vec::new(), Vec::new());
+        for (place, record) in records.iter().enumerate() {
+            match Self::deserialize(record) {
+                Ok(message) => messages.push(message),
+                Err(error) => {
+                    let id = record.get("messageId").and_then(Value::as_str).filter(|id| !id.is_empty());
+                    let Some(id) = id else {
+                        return Err(UnreadableBatch(format!("record {} has no `messageId`", place + 1)));
+                    };
+                    tracing::error!(%error, message = id, "a message of the queue cannot be read; it comes again");
+                    unreadable.push(id.to_owned());
+                }
+            }
+        }
+        Ok(Called::Batch { messages, unreadable })
     }
 
     fn receipts(&self) -> u32 {
@@ -107,7 +147,7 @@ enum Outcome {
 
 impl BatchRunner {
     /// Handles a batch and answers in the form that SQS's partial batch responses have.
-    pub async fn handle(&self, messages: Vec<Message>, time_left: Duration) -> Value {
+    pub async fn handle(&self, messages: Vec<Message>, unreadable: Vec<String>, time_left: Duration) -> Value {
         let now = self.clock.now();
         let (margin, least) = (MARGIN.min(time_left / 10), LEAST.min(time_left / 4));
         let left = Left {
@@ -123,7 +163,8 @@ impl BatchRunner {
         }
         let lanes = lanes.into_values().map(|lane| self.lane(lane, left));
         let failed: Vec<String> = join_all(lanes).await.into_iter().flatten().collect();
-        let failures: Vec<Value> = failed.into_iter().map(|id| json!({ "itemIdentifier": id })).collect();
+        let failures: Vec<Value> =
+            failed.into_iter().chain(unreadable).map(|id| json!({ "itemIdentifier": id })).collect();
         json!({ "batchItemFailures": failures })
     }
 
@@ -151,7 +192,7 @@ impl BatchRunner {
     }
 
     async fn message(&self, message: &Message, left: Left) -> Outcome {
-        let outcome = match serde_json::from_str(&message.body) {
+        let outcome = match deskwire_core::json::from_str(&message.body) {
             Ok(Said::Run(run)) => self.run(&RunId::new(run), message.receipts(), left).await,
             Ok(Said::Wake(key)) => self.event(&key).await.map(|()| Outcome::Done),
             Err(error) => {
@@ -162,7 +203,9 @@ impl BatchRunner {
         };
         outcome.unwrap_or_else(|error| {
             tracing::error!(%error, message = message.id, "the store could not be used; the message comes again");
-            Outcome::Stop(STORE_AWAY * 2_u32.pow(message.receipts().min(6)))
+            // All functions notice at one moment that the store is away, and are not to come back at one.
+            let wait = STORE_AWAY * 2_u32.pow(message.receipts().min(6));
+            Outcome::Stop(wait.mul_f64(0.5 + 0.5 * self.random.unit()))
         })
     }
 

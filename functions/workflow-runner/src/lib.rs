@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime};
 use deskwire_engine::{Engine, Runner, RunnerOptions};
 use serde_json::{Value, json};
 
-pub use batch::{BatchRunner, LEASE, Message};
+pub use batch::{BatchRunner, Called, LEASE, Message, UnreadableBatch};
 
 /// How much of a call's time is kept for ending it, at most; a quarter of it where that is less.
 const MARGIN: Duration = Duration::from_secs(5);

@@ -1,14 +1,17 @@
 //! The Lambda function: wiring only. See the library for what it does.
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use deskwire_core::ids::RunId;
 use deskwire_engine::{EngineOptions, RunnerOptions};
 use deskwire_startup::{Function, Needs};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
-use workflow_runner::{BatchRunner, LEASE, Message};
+use workflow_runner::{BatchRunner, Called, LEASE, Message, UnreadableBatch};
+
+/// What is kept of a call's time for answering.
+const FOR_ANSWERING: Duration = Duration::from_secs(1);
 
 #[tokio::main]
 #[expect(clippy::disallowed_methods, reason = "a binary reads the environment")]
@@ -27,6 +30,7 @@ async fn main() -> Result<(), Error> {
         queue,
         clock: Arc::clone(&start.clock),
         owner: owner.clone(),
+        random: Arc::clone(&start.random),
     });
     let options = RunnerOptions { owner, ..RunnerOptions::default() };
     let busy = tokio::sync::Mutex::new(());
@@ -38,10 +42,22 @@ async fn main() -> Result<(), Error> {
                 let _busy = busy.lock().await;
                 let time_left = workflow_runner::time_left(event.context.deadline(), SystemTime::now());
                 function.keep_in_step().await;
-                let answer = match (batches, Message::all_of(&event.payload)) {
-                    (Some(batches), Some(messages)) => batches.handle(messages, time_left).await,
-                    _ => workflow_runner::handle(Arc::clone(engine), options.clone(), time_left).await,
+                let answer = match (batches, Message::all_of(&event.payload)?) {
+                    (Some(batches), Called::Batch { messages, unreadable }) => {
+                        batches.handle(messages, unreadable, time_left).await
+                    }
+                    // Without a queue of its own it cannot say which of them come again, so all of them do.
+                    (None, Called::Batch { .. }) => {
+                        return Err(UnreadableBatch("DESKWIRE_QUEUE_URL is not set".to_owned()).into());
+                    }
+                    (_, Called::Otherwise) => {
+                        workflow_runner::handle(Arc::clone(engine), options.clone(), time_left).await
+                    }
                 };
+                // A renewal that its step did not wait for may have used up a refresh token.
+                let time_left = workflow_runner::time_left(event.context.deadline(), SystemTime::now());
+                let for_tokens = time_left.saturating_sub(FOR_ANSWERING);
+                let _ = tokio::time::timeout(for_tokens, function.deskwire.broker.idle()).await;
                 // Lambda stops the process as soon as it has the answer.
                 if telemetry.sends_traces() {
                     tokio::task::spawn_blocking(move || telemetry.flush()).await?;

@@ -112,7 +112,7 @@ fn event(id: &str, more: &str) -> String {
 /// The id of the sample event.
 fn first_id() -> String {
     let sample: serde_json::Value =
-        serde_json::from_str(include_str!("../../../events/zendesk/ticket.created.json")).unwrap();
+        deskwire_core::json::from_str(include_str!("../../../events/zendesk/ticket.created.json")).unwrap();
     sample["id"].as_str().unwrap().to_owned()
 }
 

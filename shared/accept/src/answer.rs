@@ -57,6 +57,10 @@ pub enum Answer {
     NoBody,
     /// The store is away: the provider is asked to come again.
     Unavailable,
+    /// The source is known, and the secret that would tell its sender is missing: the provider is asked to come again.
+    NotReady,
+    /// More is being sent than is taken in at once before it is known by whom: the sender is asked to come again.
+    Busy,
     /// Something is wrong with us that coming again does not mend.
     Broken,
 }
@@ -81,6 +85,8 @@ impl Answer {
             Self::TooLarge { .. } => "too_large",
             Self::NoBody => "no_body",
             Self::Unavailable => "unavailable",
+            Self::NotReady => "not_ready",
+            Self::Busy => "busy",
             Self::Broken => "broken",
         }
     }
@@ -142,14 +148,27 @@ impl Answer {
                 &format!("Bodies are taken up to {limit} bytes; make the webhook's body smaller"),
             ),
             Self::NoBody => problem(408, "The body did not arrive", "Send the request again"),
-            Self::Unavailable => Problem {
-                retry_after_seconds: Some(RETRY_AFTER_SECONDS),
-                ..problem(503, "The event could not be stored", "Nothing was kept. Send it again after the given time")
-            },
+            // Whether it was kept is not always known: the store's answer may have been lost.
+            Self::Unavailable => later(problem(
+                503,
+                "The store did not confirm the event",
+                "Send it again after the given time. If it was kept all the same, it counts as a repeat and starts nothing twice",
+            )),
+            Self::NotReady => later(problem(
+                503,
+                "The source is not ready",
+                "Its signing secret is missing; the log entry with this request id says what to do. Send it again after the \
+                 given time",
+            )),
+            Self::Busy => later(problem(503, "Too much is being sent at once", "Send it again after the given time")),
             // The rest are no problems; a client never sees this.
             _ => problem(500, "Something is wrong here", "The log entry with this request id says what"),
         }
     }
+}
+
+fn later(problem: Problem) -> Problem {
+    Problem { retry_after_seconds: Some(RETRY_AFTER_SECONDS), ..problem }
 }
 
 /// Writes a problem as RFC 9457 asks.

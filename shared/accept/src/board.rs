@@ -56,12 +56,12 @@ impl Board {
         struct Head {
             format: u32,
         }
-        let unreadable = |error: serde_json::Error| BoardError::Unreadable(error.to_string());
-        let Head { format } = serde_json::from_str(text).map_err(unreadable)?;
+        let unreadable = |error: deskwire_core::json::NotJson| BoardError::Unreadable(error.to_string());
+        let Head { format } = deskwire_core::json::from_str(text).map_err(unreadable)?;
         if format != FORMAT {
             return Err(BoardError::Format(format));
         }
-        serde_json::from_str(text).map_err(unreadable)
+        deskwire_core::json::from_str(text).map_err(unreadable)
     }
 
     /// The text.
@@ -69,8 +69,7 @@ impl Board {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// The catalogue of a process that knows no templates: what is in force, in the versions that are in force. Sources
-    /// whose secrets are all missing are left out.
+    /// The catalogue of a process that knows no templates: what is in force, in the versions that are in force.
     pub fn catalogue(
         self,
         in_force: &[(WorkflowName, WorkflowVersion, bool)],
@@ -90,9 +89,6 @@ impl Board {
                 continue;
             };
             let secrets = secrets_of(&config);
-            if secrets.is_empty() && !config.signing_secrets.is_empty() {
-                continue;
-            }
             sources.push(Source { config, scheme, secrets });
         }
         Catalogue::new(sources, routes, None)
@@ -151,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn only_versions_in_force_are_in_the_catalogue_and_sources_without_secrets_are_not() {
+    fn only_versions_in_force_are_in_the_catalogue_and_sources_without_secrets_say_so() {
         let name = WorkflowName::parse("tell").unwrap();
         let secret = |_: &SourceConfig| vec![SecretString::from("s")];
         let catalogue = board().catalogue(&[(name.clone(), WorkflowVersion::new("v1"), true)], secret);
@@ -159,6 +155,6 @@ mod tests {
         assert_eq!(catalogue.active(), 1);
         assert_eq!(board().catalogue(&[(name, WorkflowVersion::new("v2"), true)], secret).active(), 0);
         let none = board().catalogue(&[], |_| vec![]);
-        assert!(none.source("zendesk", "zendesk-support").is_none());
+        assert!(none.source("zendesk", "zendesk-support").unwrap().lacks_secrets());
     }
 }

@@ -23,6 +23,14 @@ pub struct Source {
     pub secrets: Vec<SecretString>,
 }
 
+impl Source {
+    /// Are all the secrets missing that would tell its senders? Nothing can be taken in then, and nothing is refused for
+    /// good: the secret may be set any moment.
+    pub const fn lacks_secrets(&self) -> bool {
+        self.secrets.is_empty() && !self.config.signing_secrets.is_empty()
+    }
+}
+
 /// Asks the conditions of workflows (`when`). A process that knows templates gives one; without it, every conditional
 /// workflow gets its event, and the runner asks.
 pub trait Conditions: Send + Sync {

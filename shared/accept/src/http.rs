@@ -33,7 +33,14 @@ async fn handle(State(edge): State<Arc<Edge>>, Path(source): Path<String>, reque
     let known = if matches!(answer, Answer::NoSuchSource) { "unknown".to_owned() } else { source.clone() };
     metrics::histogram!("deskwire_delivery_seconds", "source" => known, "outcome" => answer.name())
         .record(began.elapsed());
-    tracing::debug!(source, %request_id, outcome = answer.name(), "answered a delivery");
+    let outcome = answer.name();
+    match &answer {
+        // Those that are let in, or whose refusal has been told of, fill no log.
+        Answer::WrongMethod | Answer::WrongType { .. } | Answer::TooLarge { .. } | Answer::NoBody => {
+            tracing::info!(source, %request_id, outcome, "turned a delivery down");
+        }
+        _ => tracing::debug!(source, %request_id, outcome, "answered a delivery"),
+    }
     answer.into_response(request_id.as_str())
 }
 
@@ -50,15 +57,23 @@ async fn answer(edge: &Edge, source: &str, request: Request, request_id: &Reques
         return Answer::WrongMethod;
     }
     let (parts, body) = request.into_parts();
-    let body = match body::read(body, edge.intake.largest_body).await {
+    if source.lacks_secrets() {
+        tracing::error!(source = %source.config.name, %request_id, "a delivery cannot be checked: the source's signing secret is missing");
+        return Answer::NotReady;
+    }
+    let body = match body::read(body, edge.intake.largest_body, &edge.intake.bodies).await {
         Ok(body) => body,
+        Err(BodyError::NoRoom) => {
+            tracing::warn!(source = %source.config.name, %request_id, "too many bodies at once whose senders are not known yet");
+            return Answer::Busy;
+        }
         Err(BodyError::TooLarge) => return Answer::TooLarge { limit: edge.intake.largest_body },
         Err(BodyError::TooSlow | BodyError::Broken) => return Answer::NoBody,
     };
     if !has_media_type(&parts.headers, &provider.webhook_content_types) {
         return Answer::WrongType { expected: provider.webhook_content_types.join(" or ") };
     }
-    edge.intake.receive(edge.webhook, &catalogue, source, &parts.headers, &body, request_id).await
+    edge.intake.receive(edge.webhook, &catalogue, source, &parts.headers, &body.bytes, request_id).await
 }
 
 /// Is the request's media type, parameters such as `charset` aside, one of these?

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use deskwire_core::event::{ChangeFacts, Event, JsonText, NotJson};
 use deskwire_core::ids::{EventId, Lane, RequestId, RunId};
-use deskwire_core::ports::{Accepted, Arrival, Inbox, RejectedEvent, StoreError, StoreResult, Wanted};
+use deskwire_core::ports::{Accepted, Arrival, Declined, Inbox, RejectedEvent, StoreError, StoreResult, Wanted};
+use deskwire_core::provider::provider;
 use deskwire_core::random::Random;
 use deskwire_core::route::Route;
 use deskwire_core::signature::{self, Rules};
@@ -15,6 +16,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::answer::Answer;
+use crate::body::Bodies;
 use crate::catalogue::{Catalogue, CurrentCatalogue, Source};
 
 /// How one provider's signed bodies become events. The only thing a webhook function adds.
@@ -49,6 +51,10 @@ pub struct Delivery<'a> {
     pub body: &'a Value,
     /// The signed timestamp, where the scheme has one; else when it came.
     pub signed_at: Timestamp,
+    /// The same as it was signed, where the scheme has one.
+    pub stamp: Option<&'a str>,
+    /// Names this delivery, and no other.
+    pub request_id: &'a RequestId,
 }
 
 impl Delivery<'_> {
@@ -56,12 +62,14 @@ impl Delivery<'_> {
     /// is known under besides.
     ///
     /// Time is cut into windows, and equal content in this window or the one before is a repeat. Whether a provider signs a
-    /// repeat with a new timestamp is often not documented; this holds either way.
+    /// repeat with a new timestamp is often not documented; this holds either way. Without a window, only the same signed
+    /// bytes are a repeat, timestamp included, and where no timestamp is signed, nothing is.
     pub fn id_by_content(&self) -> (EventId, Vec<EventId>) {
         let digest = hex::encode(&Sha256::digest(self.payload)[..16]);
         let window = i64::try_from(self.source.config.repeat_window.as_millis()).unwrap_or(i64::MAX);
         if window == 0 {
-            return (EventId::new(format!("body:{digest}:{}", self.signed_at.as_millis())), Vec::new());
+            let only = self.stamp.unwrap_or(self.request_id.as_str());
+            return (EventId::new(format!("body:{digest}:{only}")), Vec::new());
         }
         let number = self.signed_at.as_millis().div_euclid(window);
         let id = |number: i64| EventId::new(format!("body:{digest}:{number}"));
@@ -102,6 +110,8 @@ pub struct Intake {
     pub random: Arc<dyn Random>,
     /// The largest body that is taken in, in bytes: what the store takes, at most [`crate::MAX_BODY_BYTES`].
     pub largest_body: usize,
+    /// The room for bodies whose senders are not known yet.
+    pub bodies: Bodies,
 }
 
 impl Intake {
@@ -122,7 +132,12 @@ impl Intake {
         let verified = match signature::verify(source.scheme, headers, body, &source.secrets, rules) {
             Ok(verified) => verified,
             Err(refused) => {
-                tracing::warn!(source = %name, %request_id, reason = %refused, "refused a delivery");
+                // The one line about it. The client hears none of this, and the signature stands nowhere.
+                let (provider, scheme) = (webhook.provider(), &source.scheme.name);
+                let instead = other_scheme(provider, source, headers, body);
+                let instead = instead.map(|other| format!("; it is signed by the scheme `{other}`, not `{scheme}`"));
+                let instead = instead.unwrap_or_default();
+                tracing::warn!(source = %name, provider, scheme, %request_id, status = 401, "refused a delivery: {refused}{instead}");
                 return Answer::Refused;
             }
         };
@@ -131,7 +146,15 @@ impl Intake {
         });
         let outcome = read.and_then(|(data, value)| {
             let signed_at = verified.signed_at.unwrap_or(now);
-            let delivery = Delivery { source, request: body, payload: &verified.payload, body: &value, signed_at };
+            let delivery = Delivery {
+                source,
+                request: body,
+                payload: &verified.payload,
+                body: &value,
+                signed_at,
+                stamp: verified.stamp.as_deref(),
+                request_id,
+            };
             webhook.normalise(&delivery).map(|event| (event, data, value)).map_err(|NotAnEvent(why)| why)
         });
         match outcome {
@@ -139,6 +162,9 @@ impl Intake {
                 let also_known_as = normalised.also_known_as.clone();
                 let event = Event { request_id: Some(request_id.clone()), ..event(source, normalised, data, now) };
                 let arrival = self.arrival(catalogue, event, also_known_as, &value, now);
+                for Declined { workflow, reason } in &arrival.declined {
+                    tracing::debug!(source = %name, %request_id, %workflow, "not wanted: {reason}");
+                }
                 self.accept(source, arrival, request_id).await
             }
             Err(reason) => self.reject(source, &verified.payload, reason, now, request_id).await,
@@ -148,7 +174,8 @@ impl Intake {
     async fn accept(&self, source: &Source, arrival: Arrival, request_id: &RequestId) -> Answer {
         let id = arrival.event.id.clone();
         let runs: Vec<RunId> = arrival.wanted.iter().map(|wanted| wanted.run.clone()).collect();
-        match self.inbox.accept(arrival).await {
+        let inbox = Arc::clone(&self.inbox);
+        match to_its_end(async move { inbox.accept(arrival).await }).await {
             Ok(Accepted::Repeat) => Answer::Repeat { event: id },
             Ok(Accepted::New) if runs.is_empty() => Answer::Unwanted { event: id },
             Ok(Accepted::New) => Answer::Accepted { event: id, runs },
@@ -197,11 +224,27 @@ impl Intake {
             body: String::from_utf8_lossy(payload).into_owned(),
             reason: reason.clone(),
         };
-        match self.inbox.reject(rejected).await {
+        let inbox = Arc::clone(&self.inbox);
+        match to_its_end(async move { inbox.reject(rejected).await }).await {
             Ok(()) => Answer::Rejected { reason },
             Err(error) => store_failed(&error, source, request_id),
         }
     }
+}
+
+/// Does what the store is asked in a task of its own: a sender that hangs up stops nothing half-way, between the write and
+/// telling the queue, say.
+async fn to_its_end<T: Send + 'static>(asked: impl Future<Output = StoreResult<T>> + Send + 'static) -> StoreResult<T> {
+    tokio::spawn(asked).await.unwrap_or_else(|_| Err(StoreError::Corrupt("taking in a delivery panicked".to_owned())))
+}
+
+/// The scheme of the provider's that a request is signed by, if it is another one than the source's.
+fn other_scheme(name: &str, source: &Source, headers: &HeaderMap, body: &[u8]) -> Option<&'static str> {
+    if signature::carries(source.scheme, headers, body) {
+        return None;
+    }
+    let others = provider(name)?.signatures.iter().filter(|scheme| scheme.name != source.scheme.name);
+    others.into_iter().find(|scheme| signature::carries(scheme, headers, body)).map(|scheme| scheme.name.as_str())
 }
 
 /// A run of this workflow on this event, its version pinned now.
@@ -238,3 +281,6 @@ fn store_failed(error: &StoreError, source: &Source, request_id: &RequestId) -> 
         StoreError::Corrupt(_) | StoreError::Fenced => Answer::Broken,
     }
 }
+
+#[cfg(test)]
+mod tests;

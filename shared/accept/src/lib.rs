@@ -9,11 +9,14 @@ pub mod answer;
 mod board;
 mod body;
 mod catalogue;
+mod guard;
 mod http;
 mod intake;
 
 pub use board::{Board, BoardError};
+pub use body::Bodies;
 pub use catalogue::{Catalogue, Conditions, CurrentCatalogue, Source};
+pub use guard::guarded;
 pub use http::router;
 pub use intake::{Delivery, Intake, Normalised, NotAnEvent, Webhook, wanted_by};
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use deskwire_core::action::ErrorClass;
+use deskwire_core::damage::RecordKind;
 use deskwire_core::ids::RunId;
 use deskwire_core::ports::StoreResult;
 use deskwire_core::run::{Change, Entry, Written};
@@ -12,9 +13,10 @@ use deskwire_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::connect::AwsStore;
+use crate::damage::{place, readable};
 use crate::keys::{self, SHARED};
 use crate::rows::RunRow;
-use crate::table::{Write, content, item};
+use crate::table::{Item, Write, content, item};
 
 /// Echoes come within seconds. An hour leaves room for a provider whose webhooks are late.
 const LATELY: Duration = Duration::from_hours(1);
@@ -92,7 +94,7 @@ impl AwsStore {
         let since = now.minus(LATELY);
         let mut changes = Vec::new();
         for found in self.table.query(&keys::changes(subject), "", None).await? {
-            let kept: Kept = content(&found)?;
+            let Some(kept) = readable(RecordKind::Change, &place(&found), content::<Kept>(&found))? else { continue };
             if kept.at >= since && kept.run != run {
                 changes.push(Change { by: RunId::new(kept.run), announced_at: kept.at, written: kept.written });
             }
@@ -100,6 +102,11 @@ impl AwsStore {
         changes.sort_by_key(|change| change.announced_at);
         Ok(changes)
     }
+}
+
+/// Can this change be read?
+pub(crate) fn look(item: &Item) -> StoreResult<()> {
+    content::<Kept>(item).map(drop)
 }
 
 fn key(subject: &str, run: &str, step: &str, place: usize) -> (String, String) {

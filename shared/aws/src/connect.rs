@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::ProvideCredentials;
-use deskwire_core::random::Random;
+use deskwire_core::random::{Random, SeededRandom};
 use deskwire_core::time::Timestamp;
 use tokio::sync::Notify;
 
@@ -133,6 +133,8 @@ impl AwsStore {
         let dynamo = aws_sdk_dynamodb::config::Builder::from(config).interceptor(calls.clone()).build();
         let sqs = aws_sdk_sqs::config::Builder::from(config).interceptor(calls.clone()).build();
         let secrets = aws_sdk_secretsmanager::config::Builder::from(config).interceptor(calls.clone()).build();
+        // The lower half, which is as random as the whole.
+        let spreading = u64::try_from(random.bits() & u128::from(u64::MAX)).unwrap_or_default();
         let memory = Memory {
             held: Mutex::default(),
             name: format!("{:032x}", random.bits()),
@@ -142,7 +144,11 @@ impl AwsStore {
             calls,
         };
         Self {
-            table: Table { client: aws_sdk_dynamodb::Client::from_conf(dynamo), name: names.table },
+            table: Table {
+                client: aws_sdk_dynamodb::Client::from_conf(dynamo),
+                name: names.table,
+                random: Arc::new(SeededRandom::new(spreading)),
+            },
             queue: names.queue_url.map(|url| Queue { client: aws_sdk_sqs::Client::from_conf(sqs), url }),
             secrets: aws_sdk_secretsmanager::Client::from_conf(secrets),
             secret_prefix: names.secret_prefix,

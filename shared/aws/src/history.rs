@@ -4,21 +4,24 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use deskwire_core::BoxFuture;
+use deskwire_core::damage::{RecordKind, read_or_damaged};
 use deskwire_core::event::{EventState, JsonText};
 use deskwire_core::ids::{RunId, WorkflowName, WorkflowVersion};
 use deskwire_core::ports::{
-    Counts, EventDetail, EventSummary, Filter, History, RunDetail, RunSummary, StoreError, StoreResult, Work,
+    Counts, EventDetail, EventSummary, Filter, History, RunDetail, RunSummary, SHORTEST_BEGINNING, StoreError,
+    StoreResult, Work,
 };
 use deskwire_core::run::{Entry, RunState};
 use deskwire_core::time::Timestamp;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use crate::connect::{AwsStore, first_number};
+use crate::damage::{place, readable};
 use crate::inbox::place_in_lane;
 use crate::keys::{self, Index, LISTS, STATES};
 use crate::lanes::{Changed, sort_key};
 use crate::rows::{EVENTS, EventLine, Policy, RUNS, RunLine, RunOf, RunRow, list_of, own_lane};
-use crate::table::{Condition, Item, Part, Written, attribute};
+use crate::table::{Condition, Item, Part, Written, attribute, number};
 
 /// The length of a list nobody limited.
 const DEFAULT_LIMIT: usize = 50;
@@ -42,7 +45,7 @@ const TRIES: u32 = 5;
 impl History for AwsStore {
     fn events(&self, filter: Filter) -> BoxFuture<'_, StoreResult<Vec<EventSummary>>> {
         Box::pin(async move {
-            self.list((&LISTS, EVENTS), &filter, EventLine::read, |line| line.number, Filter::covers_event).await
+            self.list((&LISTS, EVENTS), &filter, RecordKind::Event, EventLine::read, Filter::covers_event).await
         })
     }
 
@@ -53,9 +56,8 @@ impl History for AwsStore {
             let summary = row.summary()?;
             let mut runs = Vec::new();
             for run in &row.runs {
-                if let Some(run) = self.run_row(&run.id).await? {
-                    runs.push(run.summary()?);
-                }
+                let found = self.table.get(&keys::run(&run.id), "R").await?;
+                runs.extend(found.and_then(|found| summary_of(&found).transpose()).transpose()?);
             }
             runs.sort_by_key(|run| run.number);
             let event = if summary.state == EventState::Rejected { None } else { Some(row.event(&body)?) };
@@ -63,11 +65,31 @@ impl History for AwsStore {
         })
     }
 
+    fn events_called<'a>(&'a self, id: &'a str, most: usize) -> BoxFuture<'a, StoreResult<Vec<String>>> {
+        Box::pin(async move {
+            let shard = format!("E#{}", keys::shard(id));
+            let mut called = Vec::new();
+            for found in self.table.by_id(&shard, id, true, at_most(most)).await? {
+                if let Some((row, _)) = self.event_at(attribute(&found, "pk")?).await? {
+                    called.push(format!("{}/{id}", row.summary()?.source));
+                }
+            }
+            Ok(called)
+        })
+    }
+
+    fn runs_beginning<'a>(&'a self, beginning: &'a str, most: usize) -> BoxFuture<'a, StoreResult<Vec<RunId>>> {
+        Box::pin(async move {
+            let found = self.table.by_id("R", beginning, false, at_most(most)).await?;
+            found.iter().map(|found| attribute(found, "id").map(RunId::new)).collect()
+        })
+    }
+
     fn runs(&self, filter: Filter) -> BoxFuture<'_, StoreResult<Vec<RunSummary>>> {
         Box::pin(async move {
             let list = filter.state.as_deref().and_then(RunState::parse).and_then(list_of);
             let list = list.map_or((&LISTS, RUNS), |list| (&STATES, list));
-            self.list(list, &filter, RunLine::read, |line| line.number, Filter::covers_run).await
+            self.list(list, &filter, RecordKind::Run, RunLine::read, Filter::covers_run).await
         })
     }
 
@@ -76,7 +98,11 @@ impl History for AwsStore {
             // DynamoDB refuses to be asked for the same item twice.
             let keys: BTreeSet<_> = ids.iter().map(|id| (keys::run(id.as_str()), "R".to_owned())).collect();
             let keys = keys.into_iter().collect();
-            self.table.get_all(keys).await?.iter().map(|found| RunRow::read(found)?.summary()).collect()
+            let mut runs = Vec::new();
+            for found in self.table.get_all(keys).await? {
+                runs.extend(summary_of(&found)?);
+            }
+            Ok(runs)
         })
     }
 
@@ -90,8 +116,8 @@ impl History for AwsStore {
             let Some(row) = self.run_row(&id).await? else { return Ok(None) };
             let key = keys::event(&row.event_source, &row.event_id);
             let Some((event, body)) = self.event_at(&key).await? else { return Ok(None) };
-            let journal = self.journal(&row.id).await?;
-            Ok(Some(RunDetail { summary: row.summary()?, journal, event: event.event(&body)? }))
+            let (journal, unreadable) = self.journal_entries(&row.id).await?;
+            Ok(Some(RunDetail { summary: row.summary(), journal, unreadable, event: event.event(&body)? }))
         })
     }
 
@@ -161,17 +187,34 @@ impl History for AwsStore {
 
     fn purge(&self, before: Timestamp, most: usize) -> BoxFuture<'_, StoreResult<usize>> {
         Box::pin(async move {
-            let (mut gone, mut after) = (0, None);
+            let (mut gone, mut from) = (0, i64::MIN / 2);
+            let to = first_number(before.plus(DRIFT));
             // Those that stay are passed by, so that they do not stand before the rest for ever.
-            while gone < most {
+            while gone < most && from <= to {
                 let limit = PAGE.min(most - gone);
-                let filter = Filter { oldest_first: true, until: Some(before), after, limit, ..Filter::default() };
-                let old = self.events(filter).await?;
-                after = old.last().map(|last| last.number);
+                let part = Part { of: &LISTS, prefix: EVENTS, from, to, oldest_first: true };
+                let mut old = Vec::new();
+                for item in self.table.sharded(&part, limit).await? {
+                    old.push((number(&item, "ln")?, item));
+                }
+                old.sort_by_key(|(number, _)| *number);
                 let last = old.len() < limit;
-                let erased = stream::iter(old)
-                    .map(async |line| self.erase_event(&keys::event(&line.source, &line.id)).await)
-                    .buffer_unordered(SIDE_BY_SIDE);
+                old.truncate(limit);
+                if let Some((number, _)) = old.last() {
+                    from = number.saturating_add(1);
+                }
+                // One that cannot be read is as old as its number says.
+                let is_old = |number: i64, item: &Item| match EventLine::read(item) {
+                    Ok(line) => line.received_at < before,
+                    Err(_) => number < first_number(before),
+                };
+                let keys: Vec<String> = old
+                    .iter()
+                    .filter(|(number, item)| is_old(*number, item))
+                    .map(|(_, item)| attribute(item, "pk").map(str::to_owned))
+                    .collect::<StoreResult<_>>()?;
+                let erased =
+                    stream::iter(keys).map(async |key| self.erase_event(&key).await).buffer_unordered(SIDE_BY_SIDE);
                 gone += erased.try_fold(0, async |gone, erased| Ok(gone + usize::from(erased))).await?;
                 if last {
                     break;
@@ -196,8 +239,8 @@ impl AwsStore {
         &self,
         (of, prefix): (&'static Index, &str),
         filter: &Filter,
+        kind: RecordKind,
         read: fn(&Item) -> StoreResult<T>,
-        number: fn(&T) -> i64,
         covers: fn(&Filter, &T) -> bool,
     ) -> StoreResult<Vec<T>> {
         let limit = if filter.limit == 0 { DEFAULT_LIMIT } else { filter.limit };
@@ -208,22 +251,25 @@ impl AwsStore {
             let part = Part { of, prefix, from, to, oldest_first: filter.oldest_first };
             // What lies beyond the nearest end of a shard's page is read with the next one.
             let (mut page, mut edge) = (Vec::new(), None);
-            for lines in self.table.shards(&part, most).await? {
-                let lines = lines.iter().map(read).collect::<StoreResult<Vec<T>>>()?;
-                if let (true, Some(last)) = (lines.len() >= most, lines.last().map(number)) {
+            for items in self.table.shards(&part, most).await? {
+                if let (true, Some(last)) = (items.len() >= most, items.last()) {
+                    let last = number(last, "ln")?;
                     let nearer = |edge: i64| if filter.oldest_first { edge.min(last) } else { edge.max(last) };
                     edge = Some(edge.map_or(last, nearer));
                 }
-                page.extend(lines);
+                for item in &items {
+                    let line = readable(kind, &place(item), read(item))?;
+                    page.extend(line.map(|line| Ok((number(item, "ln")?, line))).transpose()?);
+                }
             }
             if let Some(edge) = edge {
-                page.retain(|line| if filter.oldest_first { number(line) <= edge } else { number(line) >= edge });
+                page.retain(|(number, _)| if filter.oldest_first { *number <= edge } else { *number >= edge });
             }
-            page.sort_by_key(number);
+            page.sort_by_key(|(number, _)| *number);
             if !filter.oldest_first {
                 page.reverse();
             }
-            found.extend(page.into_iter().filter(|line| covers(filter, line)));
+            found.extend(page.into_iter().map(|(_, line)| line).filter(|line| covers(filter, line)));
             match edge {
                 Some(edge) if found.len() < limit && filter.oldest_first => from = edge.saturating_add(1),
                 Some(edge) if found.len() < limit => to = edge.saturating_sub(1),
@@ -238,8 +284,11 @@ impl AwsStore {
     /// The key of the event that a person means: its id, `source/id`, or its number.
     async fn find_event(&self, reference: &str) -> StoreResult<Option<String>> {
         let shard = format!("E#{}", keys::shard(reference));
-        if let Some(found) = self.table.by_id(&shard, reference, true, 1).await?.first() {
-            return attribute(found, "pk").map(|key| Some(key.to_owned()));
+        match self.table.by_id(&shard, reference, true, 2).await?.as_slice() {
+            [] => {}
+            [only] => return attribute(only, "pk").map(|key| Some(key.to_owned())),
+            // Several sources have an event of this id.
+            _ => return Ok(None),
         }
         if let Some((source, id)) = reference.split_once('/') {
             let key = keys::event(source, id);
@@ -260,7 +309,7 @@ impl AwsStore {
         if self.table.get(&keys::run(reference), "R").await?.is_some() {
             return Ok(Some(reference.to_owned()));
         }
-        if reference.len() < 5 {
+        if reference.len() < SHORTEST_BEGINNING {
             return Ok(None);
         }
         match self.table.by_id("R", reference, false, 2).await?.as_slice() {
@@ -302,6 +351,7 @@ impl AwsStore {
             owner: None,
             deliveries: 0,
             clean: true,
+            broken_off: 0,
             parked: false,
             policy: Policy::Every,
             changed_at: None,
@@ -341,13 +391,19 @@ impl AwsStore {
 
     /// Erases an event with its runs and journals, unless one of them is not over.
     async fn erase_event(&self, key: &str) -> StoreResult<bool> {
-        let Some((row, _)) = self.event_at(key).await? else { return Ok(false) };
+        let Ok(found) = read_or_damaged(self.event_at(key).await)? else {
+            // Which runs it had, it does not say any more; they ended when their turn came.
+            self.table.delete(key, "E").await?;
+            return Ok(true);
+        };
+        let Some((row, _)) = found else { return Ok(false) };
         let mut of_runs = Vec::new();
         for run in &row.runs {
             let partition = keys::run(&run.id);
             for found in self.table.query(&partition, "", None).await? {
                 let place = sort_key(&found)?;
-                if place == "R" && !RunRow::read(&found)?.state.is_over() {
+                // One that cannot be read does nothing any more.
+                if place == "R" && read_or_damaged(RunRow::read(&found))?.is_ok_and(|row| !row.state.is_over()) {
                     return Ok(false);
                 }
                 of_runs.push((partition.clone(), place.to_owned()));
@@ -359,9 +415,21 @@ impl AwsStore {
     }
 }
 
+/// The line of a run, from the run or, where that cannot be read, from its line; `None` where neither can.
+fn summary_of(item: &Item) -> StoreResult<Option<RunSummary>> {
+    match read_or_damaged(RunRow::read(item).map(|row| row.summary()))? {
+        Ok(summary) => Ok(Some(summary)),
+        Err(_) => readable(RecordKind::Run, &place(item), RunLine::read(item)),
+    }
+}
+
 /// The numbers between which everything lies that a filter's times and number let pass: less is read than is there.
 fn numbers(filter: &Filter) -> (i64, i64) {
     let from = filter.since.map_or(i64::MIN / 2, |since| first_number(since.minus(DRIFT)));
     let to = filter.until.map_or(i64::MAX, |until| first_number(until.plus(DRIFT)));
     (from.max(filter.after.map_or(i64::MIN / 2, |after| after.saturating_add(1))), to)
+}
+
+fn at_most(count: usize) -> i32 {
+    i32::try_from(count).unwrap_or(i32::MAX)
 }

@@ -1,10 +1,12 @@
 //! Accepting: one transaction for the event and its runs, one request to the queue.
 
 use deskwire_core::BoxFuture;
+use deskwire_core::damage::RecordKind;
 use deskwire_core::event::EventState;
 use deskwire_core::ports::{Accepted, Arrival, Inbox, RejectedEvent, StoreError, StoreResult, Wanted};
 
 use crate::connect::AwsStore;
+use crate::damage::{place, readable};
 use crate::keys;
 use crate::queue::Message;
 use crate::rows::{EventRow, RunOf, RunRow};
@@ -53,7 +55,7 @@ impl Inbox for AwsStore {
 
     fn ready(&self) -> BoxFuture<'_, StoreResult<()>> {
         Box::pin(async move {
-            self.table.put(item("PROBE", "PROBE", &())?).await?;
+            self.table.get("PROBE", "PROBE").await?;
             match &self.queue {
                 Some(queue) => queue.ready().await,
                 None => Ok(()),
@@ -97,9 +99,13 @@ impl AwsStore {
         match self.table.write(writes).await? {
             Written::Yes => {}
             // Our own write, whose answer was lost.
-            Written::Refused(0, Some(known)) if content::<EventRow>(&known)?.mark == mark => {}
+            Written::Refused(0, Some(known)) if content::<EventRow>(&known).is_ok_and(|known| known.mark == mark) => {}
             Written::Refused(0, Some(known)) => {
-                let known: EventRow = content(&known)?;
+                // One that cannot be read is known all the same.
+                let read = content::<EventRow>(&known);
+                let Some(known) = readable(RecordKind::Event, &place(&known), read)? else {
+                    return Ok(Accepted::Repeat);
+                };
                 if known.unsent {
                     self.finish(&known).await?;
                 }
@@ -124,7 +130,7 @@ impl AwsStore {
     async fn finish(&self, known: &EventRow) -> StoreResult<()> {
         let mut messages = Vec::new();
         for run in &known.runs {
-            if let Some(row) = self.run_row(&run.id).await?
+            if let Some(row) = readable(RecordKind::Run, &run.id, self.run_row(&run.id).await)?.flatten()
                 && row.is_fresh()
             {
                 messages.push(Message::of(&row));

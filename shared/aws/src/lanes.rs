@@ -5,12 +5,14 @@
 //! (`waiters`), in one transaction with a look at it. So a run that leaves either sees that nobody waits, or tells the next.
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use deskwire_core::damage::{RecordKind, read_or_damaged};
 use deskwire_core::ids::Lane;
 use deskwire_core::ports::{DEBOUNCES, StoreError, StoreResult};
 use deskwire_core::run::RunState;
 use deskwire_core::time::Timestamp;
 
 use crate::connect::AwsStore;
+use crate::damage::{place, readable};
 use crate::keys::{self, BUSY, TIME};
 use crate::queue::Message;
 use crate::rows::{Policy, RunRow};
@@ -61,8 +63,9 @@ impl AwsStore {
         for found in self.table.query(&keys::lane(lane), "", Some(most + 2)).await? {
             match attribute(&found, "sk")? {
                 BUSY => view.busy = Some((content(&found)?, number(&found, "waiters")?)),
-                TIME => view.newest = Some(content(&found)?),
-                _ => view.members.push(content(&found)?),
+                TIME => view.newest = readable(RecordKind::Run, &place(&found), content(&found))?,
+                // The key says it as well as the content does.
+                key => view.members.extend(key.split_once('#').map(|(_, run)| run.to_owned())),
             }
         }
         view.members.truncate(most);
@@ -96,7 +99,9 @@ impl AwsStore {
             writes.push(self.table.updating(&keys::lane(&row.lane()), BUSY, change, condition));
         } else {
             let Some(first) = view.members.first() else { return Ok(()) };
-            let Some(first) = self.run_row(first).await? else { return Ok(()) };
+            // One that cannot be read is set aside; this run asks again.
+            let lane = keys::lane(&row.lane());
+            let Some(first) = self.run_or_aside(first, Some(lane), row.queued_at).await? else { return Ok(()) };
             // It may have been handed out meanwhile; then this run asks again.
             if !first.is_fresh() {
                 return Ok(());
@@ -150,8 +155,18 @@ impl AwsStore {
                 None => None,
                 Some(id) => {
                     let followed = others.next().is_some();
-                    let row = self.run_row(id).await?;
-                    row.map(|row| RunRow { listed: true, followed, ..self.next(&row) })
+                    let found = match read_or_damaged(self.run_row(id).await)? {
+                        Ok(found) => found,
+                        Err(why) => {
+                            // It does not hold the lane, so this takes its place away and nothing else.
+                            let at = after.ended_at.unwrap_or(after.queued_at);
+                            Box::pin(self.set_aside(id, Some(partition.clone()), &why, at)).await?;
+                            // No lane has so many, so nothing is written before it was looked at once more.
+                            waiters = AttributeValue::N("-1".to_owned());
+                            continue;
+                        }
+                    };
+                    found.map(|row| RunRow { listed: true, followed, ..self.next(&row) })
                 }
             };
         }
@@ -193,7 +208,8 @@ impl AwsStore {
         }
         let mut rows = Vec::new();
         for id in &view.members {
-            match self.run_row(id).await? {
+            let lane = Some(keys::lane(&row.lane()));
+            match self.run_or_aside(id, lane, row.queued_at).await? {
                 Some(found) if found.is_fresh() => rows.push(found),
                 _ => {}
             }

@@ -15,8 +15,10 @@
 mod calls;
 mod changes;
 mod connect;
+mod damage;
 mod history;
 mod inbox;
+mod inspect;
 mod keys;
 mod lanes;
 mod metrics;

@@ -36,7 +36,7 @@ pub enum MessageBody {
 
 /// Reads a message's body.
 pub fn read_body(text: &str) -> Option<MessageBody> {
-    serde_json::from_str(text).ok()
+    deskwire_core::json::from_str(text).ok()
 }
 
 /// A message to be sent.
@@ -191,14 +191,21 @@ impl AwsStore {
                                   for this run, then `deskwire runs replay` it";
                     let run = RunId::new(run);
                     // One that nobody has taken up was in the way of others' failures.
-                    if self.run_row(run.as_str()).await?.is_some_and(|row| row.is_fresh()) {
+                    if self.run_or_aside(run.as_str(), None, now).await?.is_some_and(|row| row.is_fresh()) {
                         self.tell_again(&run).await?;
                     } else {
                         buried += usize::from(self.bury(&run, reason, now).await?);
                     }
                 }
                 Some(MessageBody::Wake(key)) => self.wake(&key).await?,
-                None => tracing::error!(message = message.message_id, "a dead letter says nothing that is known here"),
+                None => {
+                    // It stays where it is: nothing that is not understood is thrown away.
+                    tracing::error!(
+                        message = message.message_id,
+                        "a dead letter says nothing that is known here; it stays in its queue for a person to look at"
+                    );
+                    continue;
+                }
             }
             if let Some(receipt) = &message.receipt_handle {
                 queue

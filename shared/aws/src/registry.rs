@@ -5,12 +5,14 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use deskwire_core::BoxFuture;
 use deskwire_core::connection::FixedFacts;
+use deskwire_core::damage::RecordKind;
 use deskwire_core::ids::{ConnectionName, WorkflowName, WorkflowVersion};
 use deskwire_core::ports::{Deploy, Deployed, Registry, StoreError, StoreResult};
 use deskwire_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::connect::AwsStore;
+use crate::damage::{place, readable, revision};
 use crate::keys::{GENERATION, REGISTRY};
 use crate::lanes::sort_key;
 use crate::rows::corrupt;
@@ -48,25 +50,32 @@ impl Registry for AwsStore {
         Box::pin(async move {
             let mut all = Vec::new();
             for item in self.table.query(REGISTRY, "W#", None).await? {
-                all.push((name_of(&item, "W#")?.to_owned(), content::<Kept>(&item)?));
+                let name = name_of(&item, "W#")?.to_owned();
+                let kept = readable(RecordKind::Workflow, &name, content::<Kept>(&item))?;
+                all.extend(kept.map(|kept| (name, kept)));
             }
             let keys = all.iter().map(|(name, kept)| (format!("V#{name}"), kept.version.clone())).collect();
             let mut texts = HashMap::new();
             for item in self.table.get_all(keys).await? {
                 let key = (attribute(&item, "pk")?.to_owned(), sort_key(&item)?.to_owned());
-                texts.insert(key, content::<String>(&item)?);
+                let text = readable(RecordKind::Workflow, &place(&item), content::<String>(&item))?;
+                texts.extend(text.map(|text| (key, text)));
             }
             let mut found = Vec::new();
             for (name, kept) in all {
                 let text = texts.remove(&(format!("V#{name}"), kept.version.clone()));
+                let text = text.ok_or_else(|| corrupt("its version's text"));
+                let parsed = WorkflowName::parse(&name).map_err(|_| corrupt("its name"));
+                let both = parsed.and_then(|name| Ok((name, text?)));
+                let Some((name, text)) = readable(RecordKind::Workflow, &name, both)? else { continue };
                 found.push(Deployed {
-                    name: WorkflowName::parse(&name).map_err(|_| corrupt("a workflow's name"))?,
+                    name,
                     version: WorkflowVersion::new(kept.version),
                     active: kept.active,
                     file_active: kept.file_active,
                     file: kept.file,
                     applied_at: kept.applied_at,
-                    text: text.ok_or_else(|| corrupt("a workflow's version"))?,
+                    text,
                 });
             }
             Ok(found)
@@ -77,9 +86,11 @@ impl Registry for AwsStore {
         Box::pin(async move {
             let mut found = Vec::new();
             for item in self.table.query(REGISTRY, "W#", None).await? {
-                let name = WorkflowName::parse(name_of(&item, "W#")?).map_err(|_| corrupt("a workflow's name"))?;
-                let kept: Kept = content(&item)?;
-                found.push((name, WorkflowVersion::new(kept.version), kept.active));
+                let name = name_of(&item, "W#")?;
+                let parsed = WorkflowName::parse(name).map_err(|_| corrupt("its name"));
+                let both = parsed.and_then(|name| Ok((name, content::<Kept>(&item)?)));
+                let both = readable(RecordKind::Workflow, name, both)?;
+                found.extend(both.map(|(name, kept)| (name, WorkflowVersion::new(kept.version), kept.active)));
             }
             Ok(found)
         })
@@ -90,13 +101,15 @@ impl Registry for AwsStore {
             let mut found = Vec::new();
             for item in self.table.query(REGISTRY, "X#", None).await? {
                 let name = name_of(&item, "X#")?;
-                let kept: KeptConnection = content(&item)?;
-                found.push(FixedFacts {
-                    name: ConnectionName::parse(name).map_err(|_| corrupt("a connection's name"))?,
+                let parsed = ConnectionName::parse(name).map_err(|_| corrupt("its name"));
+                let both = parsed.and_then(|name| Ok((name, content::<KeptConnection>(&item)?)));
+                let both = readable(RecordKind::Connection, name, both)?;
+                found.extend(both.map(|(name, kept)| FixedFacts {
+                    name,
                     kind: kept.kind,
                     allowed_domain: kept.allowed_domain,
                     header: kept.header,
-                });
+                }));
             }
             Ok(found)
         })
@@ -200,7 +213,11 @@ impl AwsStore {
         Ok(Some(match change {
             Deploy::Put(put) => {
                 let key = format!("W#{}", put.name);
-                let kept = self.kept(&key).await?;
+                let found = self.table.get(REGISTRY, &key).await?;
+                let kept = match &found {
+                    None => None,
+                    Some(found) => readable(RecordKind::Workflow, put.name.as_str(), content::<Kept>(found))?,
+                };
                 let version = put.version.to_string();
                 let next = Kept {
                     rev: kept.as_ref().map_or(1, |kept| kept.rev + 1),
@@ -217,7 +234,14 @@ impl AwsStore {
                     },
                     version,
                 };
-                self.keeping(&key, &next)?
+                match (&found, &kept) {
+                    // One that cannot be read is written anew, whatever its revision was.
+                    (Some(found), None) => {
+                        let next = Kept { rev: revision(found) + 1, ..next };
+                        self.table.putting(kept_item(&key, &next)?, None)
+                    }
+                    _ => self.keeping(&key, &next)?,
+                }
             }
             Deploy::Remove(name) => self.table.deleting(REGISTRY, &format!("W#{name}"), None),
             Deploy::Connection(facts) => {
@@ -242,8 +266,7 @@ impl AwsStore {
     }
 
     fn keeping(&self, key: &str, kept: &Kept) -> StoreResult<Write> {
-        let mut made = item(REGISTRY, key, kept)?;
-        made.insert("rev".to_owned(), AttributeValue::N(kept.rev.to_string()));
+        let made = kept_item(key, kept)?;
         let condition = if kept.rev == 1 { Condition::absent() } else { Condition::revision(kept.rev - 1) };
         Ok(self.table.putting(made, Some(condition)))
     }
@@ -255,6 +278,22 @@ impl AwsStore {
             vec![(":one", AttributeValue::N("1".to_owned())), (":none", AttributeValue::N("0".to_owned()))],
         );
         self.table.updating(REGISTRY, GENERATION, "SET n = if_not_exists(n, :none) + :one", condition)
+    }
+}
+
+fn kept_item(key: &str, kept: &Kept) -> StoreResult<Item> {
+    let mut made = item(REGISTRY, key, kept)?;
+    made.insert("rev".to_owned(), AttributeValue::N(kept.rev.to_string()));
+    Ok(made)
+}
+
+/// Can this item of the registry be read?
+pub(crate) fn look(item: &Item, sort: &str) -> StoreResult<()> {
+    match sort.split_at_checked(2) {
+        Some(("W#", _)) => content::<Kept>(item).map(drop),
+        Some(("X#", _)) => content::<KeptConnection>(item).map(drop),
+        Some(("D#", _)) => content::<String>(item).map(drop),
+        _ => Ok(()),
     }
 }
 

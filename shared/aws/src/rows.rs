@@ -173,6 +173,9 @@ pub(crate) struct RunRow {
     pub owner: Option<String>,
     pub deliveries: u32,
     pub clean: bool,
+    /// How many deliveries broke off in a row, before the one under way, without a new result of a step.
+    #[serde(default)]
+    pub broken_off: u32,
     pub parked: bool,
     #[serde(default)]
     pub policy: Policy,
@@ -244,6 +247,7 @@ impl RunRow {
             owner: None,
             deliveries: 0,
             clean: true,
+            broken_off: 0,
             parked: false,
             policy: wanted.policy.into(),
             changed_at: wanted.changed_at,
@@ -336,7 +340,7 @@ impl RunRow {
         }
     }
 
-    pub(crate) fn summary(&self) -> StoreResult<RunSummary> {
+    pub(crate) fn summary(&self) -> RunSummary {
         self.line().summary(self.number)
     }
 }
@@ -360,6 +364,9 @@ pub(crate) fn list_of(state: RunState) -> Option<&'static str> {
     }
 }
 
+/// What stands in a line where nothing better can be read.
+const UNREADABLE: &str = "(unreadable)";
+
 /// A line of the list of runs, as the index keeps it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct RunLine {
@@ -380,15 +387,37 @@ pub(crate) struct RunLine {
 }
 
 impl RunLine {
-    pub(crate) fn read(item: &Item) -> StoreResult<RunSummary> {
-        summary::<Self>(item)?.summary(crate::table::number(item, "ln")?)
+    /// The line of a run that was set aside, from the line it had, as far as that can be read.
+    pub(crate) fn set_aside(item: &Item, id: &str, reason: String, now: Timestamp) -> String {
+        let known = summary::<Self>(item).unwrap_or_else(|_| Self {
+            id: id.to_owned(),
+            workflow: UNREADABLE.to_owned(),
+            version: String::new(),
+            state: RunState::Dead,
+            reason: None,
+            source: UNREADABLE.to_owned(),
+            event_id: UNREADABLE.to_owned(),
+            event_type: String::new(),
+            subject: UNREADABLE.to_owned(),
+            queued_at: now,
+            ended_at: None,
+            due_at: None,
+            deliveries: 0,
+            replay: 0,
+        });
+        let line = Self { state: RunState::Dead, reason: Some(reason), ended_at: Some(now), due_at: None, ..known };
+        serde_json::to_string(&line).unwrap_or_default()
     }
 
-    fn summary(self, number: i64) -> StoreResult<RunSummary> {
-        Ok(RunSummary {
+    pub(crate) fn read(item: &Item) -> StoreResult<RunSummary> {
+        Ok(summary::<Self>(item)?.summary(crate::table::number(item, "ln")?))
+    }
+
+    fn summary(self, number: i64) -> RunSummary {
+        RunSummary {
             number,
             id: RunId::new(self.id),
-            workflow: WorkflowName::parse(&self.workflow).map_err(|_| corrupt("a run's workflow"))?,
+            workflow: WorkflowName::from_stored(self.workflow),
             version: WorkflowVersion::new(self.version),
             state: self.state,
             reason: self.reason,
@@ -401,12 +430,12 @@ impl RunLine {
             due_at: self.due_at,
             deliveries: self.deliveries,
             replay: self.replay,
-        })
+        }
     }
 }
 
 fn summary<T: serde::de::DeserializeOwned>(item: &Item) -> StoreResult<T> {
-    serde_json::from_str(attribute(item, "s")?).map_err(|_| corrupt("a line of a list"))
+    deskwire_core::json::from_str(attribute(item, "s")?).map_err(|_| corrupt("a line of a list"))
 }
 
 /// The lane of a run that has left the one it shared. `~` begins no workflow's name.

@@ -10,6 +10,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_secretsmanager::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_secretsmanager::primitives::Blob;
 use deskwire_core::BoxFuture;
+use deskwire_core::damage::RecordKind;
 use deskwire_core::ports::{SealedSecret, SecretStore, StoreError, StoreResult};
 use deskwire_core::time::Timestamp;
 use futures_util::future::try_join_all;
@@ -17,8 +18,10 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::connect::AwsStore;
+use crate::damage::readable;
 use crate::keys::{self, SECRETS};
-use crate::table::{Condition, Write, Written, content, item};
+use crate::lanes::sort_key;
+use crate::table::{Condition, Item, Write, Written, content, item};
 
 /// A secret's value holds at most so much.
 /// <https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html>
@@ -76,9 +79,12 @@ impl SecretStore for AwsStore {
 
     fn secret<'a>(&'a self, name: &'a str, version: Option<u64>) -> BoxFuture<'a, StoreResult<Option<SealedSecret>>> {
         Box::pin(async move {
-            let kept = match version {
-                Some(version) => self.kept_secret(name, version).await?,
-                None => self.versions(name).await?.pop(),
+            let kept = if let Some(version) = version {
+                self.kept_secret(name, version).await?
+            } else {
+                // Asked for alone: an older version must not stand in for one that cannot be read.
+                let found = self.table.query(SECRETS, &format!("{name}#"), None).await?;
+                found.last().map(content).transpose()?
             };
             match kept {
                 None => Ok(None),
@@ -90,8 +96,7 @@ impl SecretStore for AwsStore {
     fn secrets<'a>(&'a self, prefix: &'a str) -> BoxFuture<'a, StoreResult<Vec<SealedSecret>>> {
         Box::pin(async move {
             let found = self.table.query(SECRETS, prefix, None).await?;
-            let kept = found.iter().map(content).collect::<StoreResult<Vec<Kept>>>()?;
-            let opened = try_join_all(kept.into_iter().map(|kept| self.opened(kept))).await?;
+            let opened = try_join_all(readable_ones(&found)?.into_iter().map(|kept| self.opened(kept))).await?;
             Ok(opened.into_iter().flatten().collect())
         })
     }
@@ -111,8 +116,7 @@ impl SecretStore for AwsStore {
     fn erase_secrets(&self, now: Timestamp) -> BoxFuture<'_, StoreResult<usize>> {
         Box::pin(async move {
             let mut erased = 0;
-            for found in self.table.query(SECRETS, "", None).await? {
-                let kept: Kept = content(&found)?;
+            for kept in readable_ones(&self.table.query(SECRETS, "", None).await?)? {
                 if kept.erase_at.is_some_and(|at| at <= now) {
                     self.erase(&kept).await?;
                     erased += 1;
@@ -124,12 +128,13 @@ impl SecretStore for AwsStore {
 
     fn forget_secret<'a>(&'a self, name: &'a str) -> BoxFuture<'a, StoreResult<usize>> {
         Box::pin(async move {
-            let versions = self.versions(name).await?;
+            // By their keys, whether or not they can be read.
+            let versions = self.table.query(SECRETS, &format!("{name}#"), None).await?;
             let mut gone = 0;
             // Of several who forget it at once, each version counts for one.
             for kept in &versions {
                 let condition = Condition::new("attribute_exists(pk)", Vec::new());
-                let delete = self.table.deleting(SECRETS, &place(&kept.name, kept.version), Some(condition));
+                let delete = self.table.deleting(SECRETS, sort_key(kept)?, Some(condition));
                 gone += usize::from(matches!(self.table.write(vec![delete]).await?, Written::Yes));
             }
             if !versions.is_empty() {
@@ -171,7 +176,7 @@ impl AwsStore {
     /// The versions of one secret, the latest last.
     async fn versions(&self, name: &str) -> StoreResult<Vec<Kept>> {
         let found = self.table.query(SECRETS, &format!("{name}#"), None).await?;
-        found.iter().map(content).collect()
+        readable_ones(&found)
     }
 
     fn keeping_secret(&self, kept: &Kept) -> StoreResult<Write> {
@@ -292,7 +297,29 @@ impl AwsStore {
     }
 }
 
-fn place(name: &str, version: u64) -> String {
+/// Those versions that can be read.
+fn readable_ones(items: &[Item]) -> StoreResult<Vec<Kept>> {
+    let mut found = Vec::new();
+    for item in items {
+        found.extend(readable(RecordKind::Secret, &in_words(sort_key(item)?), content(item))?);
+    }
+    Ok(found)
+}
+
+/// Can this version be read?
+pub(crate) fn look(item: &Item) -> StoreResult<()> {
+    content::<Kept>(item).map(drop)
+}
+
+/// A version's key, in words.
+pub(crate) fn in_words(place: &str) -> String {
+    match place.rsplit_once('#') {
+        Some((name, version)) => format!("{name} version {}", version.trim_start_matches('0')),
+        None => place.to_owned(),
+    }
+}
+
+pub(crate) fn place(name: &str, version: u64) -> String {
     format!("{name}#{}", keys::sortable(i64::try_from(version).unwrap_or(i64::MAX)))
 }
 

@@ -1,6 +1,7 @@
 //! The table, as the rest of this crate uses it: items, conditions, transactions, and what errors mean.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
@@ -12,6 +13,7 @@ use aws_sdk_dynamodb::types::{
     ReturnValuesOnConditionCheckFailure, ScalarAttributeType, TransactWriteItem, Update, WriteRequest,
 };
 use deskwire_core::ports::{StoreError, StoreResult};
+use deskwire_core::random::{Random, SeededRandom};
 use futures_util::future::try_join_all;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -33,13 +35,30 @@ const MOST_KEYS: usize = 100;
 const MOST_WRITES: usize = 25;
 
 /// How long to wait for what a batch was not given.
-#[derive(Default)]
-struct Patience {
+struct Patience<'a> {
     /// How often in a row nothing at all was given.
     attempt: u32,
+    random: &'a dyn Random,
 }
 
-impl Patience {
+/// The longest first wait after a write that met another one, or a batch that was not given all. It doubles.
+const FIRST_WAIT: Duration = Duration::from_millis(20);
+
+/// No wait is longer.
+const LONGEST_WAIT: Duration = Duration::from_millis(500);
+
+/// How long to wait before the next attempt: evenly between nothing and a limit that doubles, so that many who failed at one
+/// moment do not come again at one moment.
+fn back_off(attempt: u32, random: &dyn Random) -> Duration {
+    let limit = FIRST_WAIT.saturating_mul(1 << attempt.saturating_sub(1).min(10)).min(LONGEST_WAIT);
+    limit.mul_f64(random.unit())
+}
+
+impl<'a> Patience<'a> {
+    const fn new(random: &'a dyn Random) -> Self {
+        Self { attempt: 0, random }
+    }
+
     async fn wait(&mut self, was_given_some: bool) -> StoreResult<()> {
         self.attempt = if was_given_some { 1 } else { self.attempt + 1 };
         if self.attempt > CONFLICTS {
@@ -47,7 +66,7 @@ impl Patience {
                 reason: "DynamoDB leaves out what it was asked for; it is busy".to_owned(),
             });
         }
-        tokio::time::sleep(Duration::from_millis(u64::from(self.attempt) * 10)).await;
+        tokio::time::sleep(back_off(self.attempt, self.random)).await;
         Ok(())
     }
 }
@@ -57,6 +76,8 @@ impl Patience {
 pub(crate) struct Table {
     pub client: aws_sdk_dynamodb::Client,
     pub name: String,
+    /// For spreading attempts; guards nothing.
+    pub random: Arc<SeededRandom>,
 }
 
 /// One write of a transaction.
@@ -119,7 +140,7 @@ impl Table {
     pub(crate) async fn get_all(&self, keys: Vec<(String, String)>) -> StoreResult<Vec<Item>> {
         let key = |(pk, sk): (String, String)| Item::from([("pk".to_owned(), text(&pk)), ("sk".to_owned(), text(&sk))]);
         let mut waiting: Vec<Item> = keys.into_iter().map(key).collect();
-        let (mut found, mut patience) = (Vec::new(), Patience::default());
+        let (mut found, mut patience) = (Vec::new(), Patience::new(self.random.as_ref()));
         while !waiting.is_empty() {
             let now = waiting.split_off(waiting.len().saturating_sub(MOST_KEYS));
             let asked = KeysAndAttributes::builder().set_keys(Some(now)).consistent_read(true).build();
@@ -225,6 +246,13 @@ impl Table {
         Ok(answer.items.unwrap_or_default())
     }
 
+    /// A page of everything that there is, and where the next one begins.
+    pub(crate) async fn scan(&self, start: Option<Item>) -> StoreResult<(Vec<Item>, Option<Item>)> {
+        let scan = self.client.scan().table_name(&self.name).consistent_read(true).set_exclusive_start_key(start);
+        let answer = scan.send().await.map_err(unavailable)?;
+        Ok((answer.items.unwrap_or_default(), answer.last_evaluated_key))
+    }
+
     /// Writes one item whatever was there.
     pub(crate) async fn put(&self, item: Item) -> StoreResult<()> {
         self.client.put_item().table_name(&self.name).set_item(Some(item)).send().await.map_err(unavailable)?;
@@ -275,7 +303,7 @@ impl Table {
         };
         let waiting: Result<Vec<_>, _> = keys.into_iter().map(delete).collect();
         let mut waiting = waiting.map_err(|error| StoreError::Corrupt(error.to_string()))?;
-        let mut patience = Patience::default();
+        let mut patience = Patience::new(self.random.as_ref());
         while !waiting.is_empty() {
             let now = waiting.split_off(waiting.len().saturating_sub(MOST_WRITES));
             let asked = now.len();
@@ -305,8 +333,7 @@ impl Table {
                 Some(Refusal::Conflict) if attempt < CONFLICTS => {
                     attempt += 1;
                     // The other one is done within milliseconds. Spread out, so that they do not meet again.
-                    let spread = u64::from(std::process::id() % 7) + u64::from(attempt) * 3;
-                    tokio::time::sleep(Duration::from_millis(spread)).await;
+                    tokio::time::sleep(back_off(attempt, self.random.as_ref())).await;
                 }
                 _ => return Err(unavailable(error)),
             }
@@ -435,7 +462,7 @@ pub(crate) fn number(item: &Item, name: &str) -> StoreResult<i64> {
 /// An item's content.
 pub(crate) fn content<T: DeserializeOwned>(item: &Item) -> StoreResult<T> {
     let text = attribute(item, "v")?;
-    serde_json::from_str(text).map_err(|error| StoreError::Corrupt(format!("an item of the table: {error}")))
+    deskwire_core::json::from_str(text).map_err(|error| StoreError::Corrupt(format!("its content: {error}")))
 }
 
 enum Refusal {
@@ -524,4 +551,26 @@ fn key_schema(hash: &str, range: &str) -> Vec<KeySchemaElement> {
         .into_iter()
         .filter_map(|(name, kind)| KeySchemaElement::builder().attribute_name(name).key_type(kind).build().ok())
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attempts_are_spread_evenly_and_differ_from_process_to_process() {
+        let of = |seed| {
+            let random = SeededRandom::new(seed);
+            (1..=CONFLICTS).map(|attempt| back_off(attempt, &random)).collect::<Vec<_>>()
+        };
+        assert_ne!(of(1), of(2));
+        let random = SeededRandom::new(3);
+        for (attempt, limit) in [(1, 20), (2, 40), (5, 320), (8, 500), (u32::MAX, 500)] {
+            let waits: Vec<_> = (0..500).map(|_| back_off(attempt, &random)).collect();
+            let limit = Duration::from_millis(limit);
+            assert!(waits.iter().all(|wait| *wait < limit), "attempt {attempt}");
+            assert!(waits.iter().any(|wait| *wait > limit.mul_f64(0.9)), "attempt {attempt}");
+            assert!(waits.iter().any(|wait| *wait < limit.mul_f64(0.1)), "attempt {attempt}");
+        }
+    }
 }

@@ -14,9 +14,11 @@ use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
+use deskwire_core::damage::RecordKind;
 use deskwire_core::random::{Random, SeededRandom};
 
 use crate::connect::{AwsStore, Names};
+use crate::keys;
 use crate::table::create_table;
 
 /// A running emulator. It ends when this is dropped.
@@ -175,6 +177,34 @@ pub async fn resources(config: &SdkConfig, name: &str) -> Names {
         .await
         .expect("the queue is made");
     Names { table: name.to_owned(), queue_url: queue.queue_url, secret_prefix: name.to_owned() }
+}
+
+/// Makes a record unreadable, behind the store's back. The key is an event's id, a run's, or the name of whatever it is; a
+/// secret's first version, and what runs wait for or changed about the subject `t1`.
+pub async fn damage(store: &AwsStore, kind: RecordKind, key: &str) {
+    let only = |pk: &str, sk: String| (pk.to_owned(), sk);
+    let (pk, sk) = match kind {
+        RecordKind::Event => (keys::event("zendesk-support", key), "E".to_owned()),
+        RecordKind::Run => (keys::run(key), "R".to_owned()),
+        RecordKind::Journal => (keys::run(key), "J#".to_owned()),
+        RecordKind::Change => (keys::changes("t1"), format!("{key}#")),
+        RecordKind::Wait => (keys::subject("zendesk-support", "t1"), format!("W#{key}")),
+        RecordKind::Shared => only(keys::SHARED, key.to_owned()),
+        RecordKind::Workflow => only(keys::REGISTRY, format!("W#{key}")),
+        RecordKind::Connection => only(keys::REGISTRY, format!("X#{key}")),
+        RecordKind::Document => only(keys::REGISTRY, format!("D#{key}")),
+        RecordKind::Tokens => only(keys::TOKENS, key.to_owned()),
+        RecordKind::Secret => only(keys::SECRETS, crate::secrets::place(key, 1)),
+    };
+    let found = store.table.query(&pk, &sk, Some(1)).await.expect("the table answers");
+    let mut item = found.into_iter().next().expect("the record is there");
+    let whats_in_it = if kind == RecordKind::Journal { ["b"].as_slice() } else { &["v", "s"] };
+    for name in whats_in_it {
+        if let Some(value) = item.get_mut(*name) {
+            *value = crate::table::text("{");
+        }
+    }
+    store.table.put(item).await.expect("the table takes it");
 }
 
 /// The runtime's sleep, which the clients wait with.

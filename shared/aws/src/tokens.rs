@@ -1,7 +1,10 @@
 //! What is known of the connections' tokens.
 
+use std::collections::HashMap;
+
 use aws_sdk_dynamodb::types::AttributeValue;
 use deskwire_core::BoxFuture;
+use deskwire_core::damage::RecordKind;
 use deskwire_core::ids::ConnectionName;
 use deskwire_core::ports::{StoreError, StoreResult, TokenStates};
 use deskwire_core::time::Timestamp;
@@ -9,9 +12,9 @@ use deskwire_core::token::{Leased, TokenState};
 use serde::{Deserialize, Serialize};
 
 use crate::connect::AwsStore;
+use crate::damage::readable;
 use crate::keys::{self, DUE, LISTS, TOKENS};
 use crate::lanes::sort_key;
-use crate::rows::corrupt;
 use crate::table::{Condition, Item, Part, Written, content, item, number, numeral, text};
 
 /// How often a change that meets others is tried anew.
@@ -41,7 +44,12 @@ impl TokenStates for AwsStore {
     fn token_states(&self) -> BoxFuture<'_, StoreResult<Vec<TokenState>>> {
         Box::pin(async move {
             let found = self.table.query(TOKENS, "", None).await?;
-            found.iter().map(|item| content::<Kept>(item).map(|kept| kept.state)).collect()
+            let mut states = Vec::new();
+            for item in &found {
+                let kept = readable(RecordKind::Tokens, sort_key(item)?, content::<Kept>(item))?;
+                states.extend(kept.map(|kept| kept.state));
+            }
+            Ok(states)
         })
     }
 
@@ -50,9 +58,18 @@ impl TokenStates for AwsStore {
             let part = Part { of: &DUE, prefix: "T#", from: i64::MIN / 2, to: now.as_millis(), oldest_first: true };
             let mut due = Vec::new();
             for found in self.table.sharded(&part, most).await? {
-                let name = ConnectionName::parse(sort_key(&found)?).map_err(|_| corrupt("a connection's name"))?;
-                due.push((number(&found, "da")?, name));
+                due.push((number(&found, "da")?, sort_key(&found)?.to_owned()));
             }
+            // The records are read, too: one that cannot be would be tried, and be in the way, for ever.
+            let keys = due.iter().map(|(_, name)| (TOKENS.to_owned(), name.clone())).collect();
+            let mut good = HashMap::new();
+            for item in self.table.get_all(keys).await? {
+                let name = sort_key(&item)?.to_owned();
+                if let Some(kept) = readable(RecordKind::Tokens, &name, content::<Kept>(&item))? {
+                    good.insert(name, kept.state.connection);
+                }
+            }
+            let mut due: Vec<_> = due.into_iter().filter_map(|(at, name)| Some((at, good.remove(&name)?))).collect();
             due.sort();
             due.truncate(most);
             Ok(due.into_iter().map(|(_, name)| name).collect())
@@ -68,10 +85,14 @@ impl TokenStates for AwsStore {
             }
             names.sort();
             let mut states = Vec::new();
-            for name in names.into_iter().take(most) {
-                let name = ConnectionName::parse(&name).map_err(|_| corrupt("a connection's name"))?;
+            for name in names {
+                if states.len() >= most {
+                    break;
+                }
+                let found = self.table.get(TOKENS, &name).await?;
+                let kept = found.map(|item| readable(RecordKind::Tokens, &name, content::<Kept>(&item))).transpose()?;
                 // The index may be a moment behind.
-                states.extend(self.kept_tokens(&name).await?.map(|kept| kept.state).filter(|state| !state.announced));
+                states.extend(kept.flatten().map(|kept| kept.state).filter(|state| !state.announced));
             }
             Ok(states)
         })
@@ -103,7 +124,10 @@ impl TokenStates for AwsStore {
     fn release_tokens<'a>(&'a self, connection: &'a ConnectionName, owner: &'a str) -> BoxFuture<'a, StoreResult<()>> {
         Box::pin(async move {
             for _ in 0..TRIES {
-                let Some(kept) = self.kept_tokens(connection).await? else { return Ok(()) };
+                // A record that cannot be read has no lease that anybody could have.
+                let read = self.kept_tokens(connection).await;
+                let kept = readable(RecordKind::Tokens, connection.as_str(), read)?.flatten();
+                let Some(kept) = kept else { return Ok(()) };
                 if kept.lease.as_ref().is_none_or(|lease| lease.owner != owner) {
                     return Ok(());
                 }
@@ -161,6 +185,11 @@ impl AwsStore {
             }
         }
     }
+}
+
+/// Can this record be read?
+pub(crate) fn look(item: &Item) -> StoreResult<()> {
+    content::<Kept>(item).map(drop)
 }
 
 fn tokens_item(kept: &Kept) -> StoreResult<Item> {

@@ -7,6 +7,7 @@
 use std::collections::HashSet;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use deskwire_core::damage::RecordKind;
 use deskwire_core::event::{Event, EventState, pattern_covers};
 use deskwire_core::ports::{Declined, EventWait, StoreError, StoreResult, Wanted};
 use deskwire_core::run::RunState;
@@ -14,6 +15,7 @@ use deskwire_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::connect::AwsStore;
+use crate::damage::{place as shown, readable};
 use crate::inbox::place_in_lane;
 use crate::keys;
 use crate::lanes::Changed;
@@ -101,6 +103,15 @@ pub(crate) fn leaving(event: &Event, awaited: bool, unasked: Vec<Wanted>) -> Sto
     Ok((made, Message::waking(&key)))
 }
 
+/// Can this note be read: of an event, of one that came, or of what one has left to be done?
+pub(crate) fn look(item: &Item, sort: &str) -> StoreResult<()> {
+    match sort.split_at_checked(2) {
+        Some(("E#", _)) => content::<Noted>(item).map(drop),
+        Some(("A#", _)) => content::<Came>(item).map(drop),
+        _ => content::<Left>(item).map(drop),
+    }
+}
+
 impl AwsStore {
     /// What is left to be done about an event.
     pub(crate) async fn left(&self, key: &str) -> StoreResult<Option<Left>> {
@@ -162,7 +173,9 @@ impl AwsStore {
         let partition = keys::subject(&waking.source, &waking.subject);
         let waiting = if waking.awaited { self.table.query(&partition, "W#", None).await? } else { Vec::new() };
         for waiting in waiting {
-            let wait: EventWait = content(&waiting)?;
+            // Such a run comes back at its time-out.
+            let read = content::<EventWait>(&waiting);
+            let Some(wait) = readable(RecordKind::Wait, &shown(&waiting), read)? else { continue };
             if wait.events.iter().any(|pattern| pattern_covers(pattern, &waking.kind)) {
                 let run = attribute(&waiting, "sk")?.trim_start_matches("W#").to_owned();
                 self.note_arrival(&partition, &run, &wait, &waking).await?;
@@ -183,7 +196,8 @@ impl AwsStore {
 
     async fn wake_run(&self, id: &str, at: Timestamp) -> StoreResult<()> {
         for _ in 0..TRIES {
-            let Some(row) = self.run_row(id).await? else { return Ok(()) };
+            let row = readable(RecordKind::Run, id, self.run_row(id).await)?.flatten();
+            let Some(row) = row else { return Ok(()) };
             // One that is being looked at right now is not disturbed: it finds the event when it settles.
             if row.state != RunState::Waiting || row.due_at.is_some_and(|due_at| due_at <= at) {
                 return Ok(());
@@ -203,14 +217,14 @@ impl AwsStore {
         let partition = keys::subject(wait.source.as_str(), &wait.subject);
         let mut during = HashSet::new();
         for found in self.table.query(&partition, &format!("A#{}#", row.id), None).await? {
-            let came: Came = content(&found)?;
+            let Some(came) = readable(RecordKind::Wait, &shown(&found), content::<Came>(&found))? else { continue };
             if came.since == wait.since {
                 during.insert(came.event);
             }
         }
         let mut came = Vec::new();
         for found in self.table.query(&partition, "E#", None).await? {
-            let noted: Noted = content(&found)?;
+            let Some(noted) = readable(RecordKind::Wait, &shown(&found), content::<Noted>(&found))? else { continue };
             let key = keys::event(&noted.source, &noted.id);
             let own = noted.source == row.event_source && noted.id == row.event_id;
             let in_time = noted.received_at >= wait.since || during.contains(&key);
@@ -225,8 +239,9 @@ impl AwsStore {
     pub(crate) async fn arrived_for(&self, row: &RunRow) -> StoreResult<Vec<Event>> {
         let mut arrived = Vec::new();
         for key in self.came(row).await? {
-            if let Some((row, body)) = self.event_at(&key).await? {
-                arrived.push(row.event(&body)?);
+            let found = readable(RecordKind::Event, &key, self.event_at(&key).await)?.flatten();
+            if let Some((row, body)) = found {
+                arrived.extend(readable(RecordKind::Event, &key, row.event(&body))?);
             }
         }
         Ok(arrived)

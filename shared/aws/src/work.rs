@@ -5,6 +5,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::AttributeValue;
 use deskwire_core::BoxFuture;
 use deskwire_core::action::{Hold, HoldKey};
+use deskwire_core::damage::{RecordKind, read_or_damaged};
 use deskwire_core::ids::{RunId, WorkflowName, WorkflowVersion};
 use deskwire_core::ports::{Claim, ClaimBatch, Fence, Offer, Settlement, StoreError, StoreResult, Work};
 use deskwire_core::run::{Entry, Run, RunState};
@@ -12,6 +13,7 @@ use deskwire_core::time::Timestamp;
 use futures_util::future::try_join;
 
 use crate::connect::AwsStore;
+use crate::damage::{lane_of, readable};
 use crate::keys::{self, DUE, SHARED};
 use crate::lanes::{Changed, View};
 use crate::queue::Message;
@@ -29,6 +31,9 @@ const LANE_TIME_FOR: Duration = Duration::from_hours(90 * 24);
 
 /// How long a queued run may be due before the queue is told of it again: it has a message of its own.
 const PATIENCE: Duration = Duration::from_mins(2);
+
+/// How far the clocks of two machines may be apart: what was queued by the one that is ahead is due all the same.
+const CLOCKS_APART: Duration = Duration::from_hours(24);
 
 /// What a first look at a run came to.
 enum Tried {
@@ -57,12 +62,13 @@ impl Work for AwsStore {
                     }
                     let key = attribute(found, "pk")?;
                     if key.starts_with("K#") {
-                        self.wake(key).await?;
+                        if let Err(why) = read_or_damaged(self.wake(key).await)? {
+                            self.shelve(key, "K", &why).await?;
+                        }
                         moved = true;
                         continue;
                     }
-                    let Some(row) = self.run_row(key.trim_start_matches("R#")).await? else { continue };
-                    match Box::pin(self.try_claim(row, owner, lease, now)).await? {
+                    match self.claim_this(key.trim_start_matches("R#"), lane_of(found), owner, lease, now).await? {
                         Tried::Ours(claim) => claims.push(*claim),
                         Tried::Behind => moved = true,
                         Tried::Later(_) | Tried::Nothing => {}
@@ -86,10 +92,17 @@ impl Work for AwsStore {
         now: Timestamp,
     ) -> BoxFuture<'a, StoreResult<Offer>> {
         Box::pin(async move {
-            let Some(row) = self.run_row(run.as_str()).await? else { return Ok(Offer::Nothing) };
+            let Some(row) = self.run_or_aside(run.as_str(), None, now).await? else { return Ok(Offer::Nothing) };
             // What is unknown holds its lane for a while, and a person may decide about it before.
             let only_time = !row.is_apart() && row.waits.is_none() && !row.parked;
-            Ok(match Box::pin(self.try_claim(row, owner, lease, now)).await? {
+            let tried = match read_or_damaged(Box::pin(self.try_claim(row, owner, lease, now)).await)? {
+                Ok(tried) => tried,
+                Err(why) => {
+                    self.set_aside(run.as_str(), None, &why, now).await?;
+                    Tried::Nothing
+                }
+            };
+            Ok(match tried {
                 Tried::Ours(claim) => {
                     let (holds, own_actors) = self.shared(now).await?;
                     Offer::Ours(Box::new(ClaimBatch { claims: vec![*claim], holds, own_actors, next_due: None }))
@@ -110,6 +123,9 @@ impl Work for AwsStore {
         Box::pin(async move {
             let row = self.fenced(fence).await?;
             let mut next = RunRow { due_at: Some(leased_until), ..self.next(&row) };
+            if entries.iter().any(Entry::is_result) {
+                next.broken_off = 0;
+            }
             let mut writes = self.journaling(&mut next, &entries)?;
             writes.extend(self.following(&mut next, &entries)?);
             writes.insert(0, self.putting_run(&next)?);
@@ -170,9 +186,8 @@ impl Work for AwsStore {
             let runs = if known.is_empty() { self.under_way().await? } else { known };
             let mut count = 0;
             for id in runs {
-                let Some(row) = self.run_row(&id).await?.filter(is_theirs) else {
-                    continue;
-                };
+                let row = readable(RecordKind::Run, &id, self.run_row(&id).await)?.flatten();
+                let Some(row) = row.filter(is_theirs) else { continue };
                 let next =
                     RunRow { owner: None, due_at: Some(now), state: RunState::Queued, reason: None, ..self.next(&row) };
                 if let Changed::Yes = self.commit(&next, vec![self.putting_run(&next)?]).await? {
@@ -232,12 +247,41 @@ impl AwsStore {
         Ok(runs)
     }
 
-    /// What is due by now, the longest due first.
+    /// Tries to hand out a run that may be due. One that cannot be read is set aside, so that others come up.
+    async fn claim_this(
+        &self,
+        id: &str,
+        lane: Option<String>,
+        owner: &str,
+        lease: Duration,
+        now: Timestamp,
+    ) -> StoreResult<Tried> {
+        let row = match read_or_damaged(self.run_row(id).await)? {
+            Ok(None) => return Ok(Tried::Nothing),
+            Ok(Some(row)) => Ok(row),
+            Err(why) => Err(why),
+        };
+        let tried = match row {
+            Ok(row) => read_or_damaged(Box::pin(self.try_claim(row, owner, lease, now)).await)?,
+            Err(why) => Err(why),
+        };
+        match tried {
+            Ok(tried) => Ok(tried),
+            Err(why) => Ok(if self.set_aside(id, lane, &why, now).await? { Tried::Behind } else { Tried::Nothing }),
+        }
+    }
+
+    /// What is due by now, the longest due first; and what is queued by a clock that is ahead of this one.
     async fn due(&self, now: Timestamp, most: usize) -> StoreResult<Vec<crate::table::Item>> {
-        let part = Part { of: &DUE, prefix: "D#", from: i64::MIN / 2, to: now.as_millis(), oldest_first: true };
+        let to = now.plus(CLOCKS_APART).as_millis();
+        let part = Part { of: &DUE, prefix: "D#", from: i64::MIN / 2, to, oldest_first: true };
         let mut due = self.table.sharded(&part, most).await?;
         let mut keyed = Vec::with_capacity(due.len());
         for found in due.drain(..) {
+            let is_queued = matches!(attribute(&found, "st")?, "queued" | "wake");
+            if !is_queued && number(&found, "da")? > now.as_millis() {
+                continue;
+            }
             // Events that wake come first, then by time, then by id, which sorts by creation.
             let wakes = attribute(&found, "st")? == "wake";
             keyed.push(((!wakes, number(&found, "da")?, attribute(&found, "pk")?.to_owned()), found));
@@ -263,8 +307,8 @@ impl AwsStore {
         for found in self.table.query(SHARED, "", None).await? {
             match attribute(&found, "sk")?.split_at_checked(2) {
                 Some(("H#", budget)) => {
-                    let until: Timestamp = content(&found)?;
-                    if until > now {
+                    let until = readable(RecordKind::Shared, budget, content::<Timestamp>(&found))?;
+                    if let Some(until) = until.filter(|until| *until > now) {
                         holds.push(Hold { key: HoldKey(budget.to_owned()), until });
                     }
                 }
@@ -283,7 +327,7 @@ impl AwsStore {
 
     async fn try_claim(&self, row: RunRow, owner: &str, lease: Duration, now: Timestamp) -> StoreResult<Tried> {
         let Some(due_at) = row.due_at.filter(|_| row.in_lane) else { return Ok(Tried::Nothing) };
-        if due_at > now {
+        if due_at > now && !is_due_anyway(&row, due_at, now) {
             return Ok(Tried::Later(due_at));
         }
         if row.is_apart() || row.holds_lane() {
@@ -303,7 +347,7 @@ impl AwsStore {
         }
         // Of a burst, only the latest is handled, and only when it has been quiet.
         match self.supersede(&row).await? {
-            Some(winner) if winner.due_at.is_some_and(|due_at| due_at > now) => {
+            Some(winner) if winner.due_at.is_some_and(|at| at > now && !is_due_anyway(&winner, at, now)) => {
                 let due_at = winner.due_at.unwrap_or(now);
                 Ok(if winner.id == row.id { Tried::Later(due_at) } else { Tried::Nothing })
             }
@@ -330,6 +374,7 @@ impl AwsStore {
             due_at: Some(until),
             deliveries: row.deliveries + 1,
             clean: false,
+            broken_off: if row.clean { 0 } else { row.broken_off.saturating_add(1) },
             state: RunState::Running,
             reason: None,
             listed: true,
@@ -376,6 +421,7 @@ impl AwsStore {
             queued_at: row.queued_at,
             deliveries: row.deliveries,
             interrupted: !before.clean,
+            broken_off: row.broken_off,
             parked: row.parked,
             journal,
             changed_at: row.changed_at,
@@ -387,19 +433,35 @@ impl AwsStore {
 
     /// A run's journal, in order.
     pub(crate) async fn journal(&self, run: &str) -> StoreResult<Vec<Entry>> {
-        let (mut entries, mut text) = (Vec::new(), String::new());
+        match self.journal_entries(run).await? {
+            (entries, 0) => Ok(entries),
+            (_, unreadable) => Err(StoreError::Corrupt(format!("{unreadable} of the records of its journal"))),
+        }
+    }
+
+    /// What can be read of a run's journal, and how many of its records cannot.
+    pub(crate) async fn journal_entries(&self, run: &str) -> StoreResult<(Vec<Entry>, usize)> {
+        let (mut entries, mut text, mut unreadable) = (Vec::new(), String::new(), 0);
         for found in self.table.query(&keys::run(run), "J#", None).await? {
-            text.push_str(attribute(&found, "b")?);
+            match readable(RecordKind::Journal, run, attribute(&found, "b"))? {
+                Some(part) => text.push_str(part),
+                // Whatever it was, no JSON begins so.
+                None => text.push(']'),
+            }
             // What did not fit one item goes on in the next.
             if found.contains_key("more") {
                 continue;
             }
-            let read: Vec<Entry> = serde_json::from_str(&text)
-                .map_err(|error| StoreError::Corrupt(format!("a journal entry: {error}")))?;
-            entries.extend(read);
+            let read = deskwire_core::json::from_str::<Vec<Entry>>(&text);
+            let read = read.map_err(|error| StoreError::Corrupt(format!("a journal entry: {error}")));
+            match readable(RecordKind::Journal, run, read)? {
+                Some(read) => entries.extend(read),
+                None => unreadable += 1,
+            }
             text.clear();
         }
-        Ok(entries)
+        unreadable += usize::from(!text.is_empty());
+        Ok((entries, unreadable))
     }
 
     /// The writes that add to a run's journal; the row counts them.
@@ -462,7 +524,8 @@ impl AwsStore {
             match (key.strip_prefix("R#"), attribute(&found, "st")?) {
                 (Some(_), "queued") if since < PATIENCE => {}
                 (Some(run), _) => {
-                    if let Some(row) = self.run_row(run).await?.filter(|row| row.in_lane && row.due_at <= Some(now)) {
+                    let row = self.run_or_aside(run, lane_of(&found), now).await?;
+                    if let Some(row) = row.filter(|row| row.in_lane && row.due_at <= Some(now)) {
                         // The queue forgets after five minutes what it was told; a reminder is news before that.
                         let period = now.as_millis() / i64::try_from(PATIENCE.as_millis()).unwrap_or(i64::MAX);
                         let once = keys::digest(&[&row.id, &row.rev.to_string(), &period.to_string()]);
@@ -483,7 +546,7 @@ impl AwsStore {
     /// Ends a run that the queue has given up, because every runner that took it up broke off. `false` where it is over
     /// already, or where somebody has it right now.
     pub async fn bury(&self, run: &RunId, reason: &str, now: Timestamp) -> StoreResult<bool> {
-        let Some(row) = self.run_row(run.as_str()).await? else { return Ok(false) };
+        let Some(row) = self.run_or_aside(run.as_str(), None, now).await? else { return Ok(false) };
         if !row.in_lane || row.state.is_over() || (row.owner.is_some() && row.due_at > Some(now)) {
             return Ok(false);
         }
@@ -493,13 +556,23 @@ impl AwsStore {
         let buried = matches!(self.leave(&row, &next, with).await?, Changed::Yes);
         if buried {
             self.metrics.count(&[("RunsDead", 1)]);
+            tracing::error!(run = %row.id, workflow = %row.workflow, outcome = RunState::Dead.as_str(), "{reason}");
         }
         Ok(buried)
     }
 }
 
+/// Is a run due although this machine's clock says that it is not yet? What waits for nothing but its turn is, and so is what
+/// waits longer than it can: the clock of whoever queued it was ahead, or this one was set back.
+fn is_due_anyway(row: &RunRow, due_at: Timestamp, now: Timestamp) -> bool {
+    row.state == RunState::Queued && row.quiet().is_none_or(|quiet| due_at > now.plus(quiet + CLOCK_SLACK))
+}
+
+/// How far clocks may differ without anybody having set one back.
+const CLOCK_SLACK: Duration = Duration::from_secs(30);
+
 /// A run as this settlement leaves it.
-fn settled(row: &RunRow, settlement: &Settlement, now: Timestamp) -> RunRow {
+pub(crate) fn settled(row: &RunRow, settlement: &Settlement, now: Timestamp) -> RunRow {
     let base = RunRow { owner: None, clean: true, listed: true, waits: None, ..row.clone() };
     match settlement.clone() {
         Settlement::Over { state, reason } => RunRow {

@@ -9,22 +9,20 @@ use bytes::Bytes;
 use deskwire_core::BoxFuture;
 use deskwire_core::action::{ANY_PROVIDER, CallError, ErrorClass};
 use deskwire_core::ids::ConnectionName;
+use deskwire_core::json::{self, NotJson};
 use deskwire_core::provider::provider;
 use deskwire_core::token::{AccessToken, NoToken, TokenSource};
+use deskwire_core::visible::is_hidden;
 use deskwire_egress::{Egress, EgressError, Request, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use serde_json::Value;
 use url::Url;
 
 use crate::connection::Connection;
-use crate::traced::request_id;
+use crate::traced::{CallTime, call_time, request_id};
 
 /// How long to wait where a provider turns a call away and does not say how long.
 pub(crate) const DEFAULT_WAIT: Duration = Duration::from_secs(30);
-
-/// No provider holds us back for longer than this without being asked again: a header gone wrong must not stop a
-/// connection for a year.
-const LONGEST_WAIT: Duration = Duration::from_hours(1);
 
 /// The connections and the way out. Share one.
 pub struct Client {
@@ -95,14 +93,26 @@ impl Client {
             return self.send_signed(connection, &outgoing, if_lost, time_limit, credential.clone(), None).await;
         }
         let name = &connection.name;
-        let token = self.tokens.token(name).await.map_err(|error| no_token(connection, error))?;
+        let token = token_in_time(connection, self.tokens.token(name)).await?;
         let response = self.send_with(connection, &outgoing, if_lost, time_limit, &token).await?;
         if !turned_down(connection, &response) {
             return Ok(response);
         }
         // Nothing was done, whatever the call is: the credential is checked before anything else.
-        let token = self.tokens.renewed(name, token.version).await.map_err(|error| no_token(connection, error))?;
+        let token = token_in_time(connection, self.tokens.renewed(name, token.version)).await?;
+        if call_time().is_some_and(CallTime::is_short) {
+            let reason = "its token had ended, and the new one came late in the call, which begins anew".to_owned();
+            return Err(no_token(connection, NoToken::Later { reason, after: Some(Duration::ZERO) }));
+        }
         self.send_with(connection, &outgoing, if_lost, time_limit, &token).await
+    }
+
+    /// Sees to it that a token is at hand, if the connection is signed in by one. What else is wrong, the call says.
+    pub(crate) async fn prepare(&self, name: &ConnectionName) -> Result<(), CallError> {
+        match self.connections.get(name).filter(|connection| connection.stored_credential().is_none()) {
+            None => Ok(()),
+            Some(connection) => self.tokens.token(name).await.map(|_| ()).map_err(|error| no_token(connection, error)),
+        }
     }
 
     /// Posts to the address of a connection that is a secret itself, signed in by its stored credential.
@@ -188,12 +198,28 @@ impl TokenSource for NoTokens {
     }
 }
 
+/// Waits for a token at most until shortly before the call's time is over: the call then ends with what is known, which is
+/// that nothing was sent.
+async fn token_in_time(
+    connection: &Connection,
+    getting: impl Future<Output = Result<AccessToken, NoToken>>,
+) -> Result<AccessToken, CallError> {
+    let got = match call_time() {
+        None => getting.await,
+        Some(time) => tokio::time::timeout_at(time.for_token(), getting).await.unwrap_or_else(|_| {
+            let reason = "it is still being asked for, and the call's time is over".to_owned();
+            Err(NoToken::Later { reason, after: None })
+        }),
+    };
+    got.map_err(|error| no_token(connection, error))
+}
+
 fn no_token(connection: &Connection, error: NoToken) -> CallError {
     match error {
         NoToken::NeedsPerson(why) => CallError::new(ErrorClass::NeedsReauthorization, "needs_reauthorization", why),
         NoToken::Later { reason, after } => {
             let message = format!("Connection {} has no token now: {reason}. Nothing was sent.", connection.name);
-            CallError { retry_after: after, ..CallError::new(ErrorClass::Retry, "no_token", message) }
+            CallError::no_token(message, after)
         }
     }
 }
@@ -207,7 +233,7 @@ fn turned_down(connection: &Connection, response: &Response) -> bool {
     if facts.ended_codes.is_empty() || response.body.len() > MOST_OF_AN_ERROR {
         return false;
     }
-    let body: Option<Value> = serde_json::from_slice(&response.body).ok();
+    let body: Option<Value> = json::from_slice(&response.body).ok();
     let code = body.as_ref().and_then(|body| body.get("error")).and_then(Value::as_str);
     code.is_some_and(|code| facts.ended_codes.iter().any(|ended| ended == code))
 }
@@ -252,16 +278,34 @@ pub(crate) const fn unreadable(if_lost: ErrorClass) -> ErrorClass {
     }
 }
 
-/// The header `Retry-After` in whole seconds, at most an hour. Its other form, a date, is used by none of our providers.
-pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers.get(http::header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds).min(LONGEST_WAIT))
+/// Why an answer holds no JSON to work with.
+pub(crate) enum NoJson {
+    /// It is JSON that is broken somewhere: as good as lost, since what was asked for may have happened.
+    Broken(NotJson),
+    /// It is something else, a page perhaps: whoever answered is not the provider.
+    Other,
 }
 
-/// A provider's own words, made fit for a one-line message: no control characters, at most 300 characters.
+/// The JSON of an answer.
+pub(crate) fn json_of(response: &Response) -> Result<Value, NoJson> {
+    json::from_slice(&response.body).map_err(|why| {
+        let text = response.body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&response.body).trim_ascii_start();
+        if text.starts_with(b"{") || text.starts_with(b"[") { NoJson::Broken(why) } else { NoJson::Other }
+    })
+}
+
+/// The error of an answer whose JSON is broken. The provider is not to blame for more than that.
+pub(crate) fn broken_answer(connection: &Connection, what: &str, why: &NotJson, if_lost: ErrorClass) -> CallError {
+    let (name, advice) = (&connection.name, lost_advice(if_lost));
+    let message =
+        format!("The answer for {what} on connection {name} came, but its JSON cannot be read: {why}. {advice}");
+    CallError::new(if_lost, "broken_answer", message)
+}
+
+/// A provider's own words, made fit for a one-line message: nothing that does not show, at most 300 characters.
 pub(crate) fn quoted(text: &str) -> String {
     const MOST: usize = 300;
-    let mut short: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MOST).collect();
+    let mut short: String = text.chars().map(|c| if is_hidden(c) { ' ' } else { c }).take(MOST).collect();
     if text.chars().nth(MOST).is_some() {
         short.push('…');
     }
@@ -272,10 +316,12 @@ pub(crate) fn quoted(text: &str) -> String {
 mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
 
+    use deskwire_core::action::{Call, EffectKey};
     use deskwire_core::connection::{AuthConfig, ConnectionConfig};
     use deskwire_core::domain::AllowedDomain;
     use deskwire_core::ids::OAuthClientName;
     use deskwire_core::secret::SecretString;
+    use deskwire_core::time::Timestamp;
     use deskwire_egress::EgressOptions;
     use serde_json::json;
     use wiremock::matchers::header;
@@ -312,21 +358,67 @@ mod tests {
     }
 
     async fn post(server: &MockServer, last: u64) -> Result<Value, CallError> {
+        let tokens = Arc::new(Counting { version: AtomicU64::new(1), last });
+        let action = crate::slack::post_message::PostMessage::new(client(&server.uri(), tokens));
+        testing::call(&action, json!({ "channel": "C1", "message": "hello" })).await
+    }
+
+    fn client(base_url: &str, tokens: Arc<dyn TokenSource>) -> Arc<Client> {
         let config = ConnectionConfig {
             display_name: None,
             name: ConnectionName::parse("slack").unwrap(),
             provider: "slack".to_owned(),
             auth: AuthConfig::OAuth2 { client: OAuthClientName::parse("slack").unwrap() },
             allowed_domain: AllowedDomain::parse("slack.com").unwrap(),
-            base_url: Url::parse(&server.uri()).unwrap(),
+            base_url: Url::parse(base_url).unwrap(),
             secret_url: None,
         };
         let connection = Connection::new(&config, &SecretString::from("")).unwrap();
         let egress = Egress::new(EgressOptions { allow_loopback: true, ..EgressOptions::default() });
-        let tokens = Arc::new(Counting { version: AtomicU64::new(1), last });
-        let client = Arc::new(Client::new(Arc::new(egress), [connection]).with_tokens(tokens));
-        let action = crate::slack::post_message::PostMessage::new(client);
-        testing::call(&action, json!({ "channel": "C1", "message": "hello" })).await
+        Arc::new(Client::new(Arc::new(egress), [connection]).with_tokens(tokens))
+    }
+
+    /// Has a token that is turned down, and never a newer one; or none at all.
+    struct Hanging {
+        has_one: bool,
+    }
+
+    impl TokenSource for Hanging {
+        fn token<'a>(&'a self, _: &'a ConnectionName) -> BoxFuture<'a, Result<AccessToken, NoToken>> {
+            Box::pin(async {
+                if !self.has_one {
+                    std::future::pending::<()>().await;
+                }
+                Ok(AccessToken { secret: SecretString::from("token-1"), version: 1, base_url: None })
+            })
+        }
+
+        fn renewed<'a>(&'a self, _: &'a ConnectionName, _: u64) -> BoxFuture<'a, Result<AccessToken, NoToken>> {
+            Box::pin(std::future::pending())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_call_whose_time_ends_while_it_waits_for_a_token_says_that_nothing_was_sent() {
+        let server = MockServer::start().await;
+        answers("token-1", &json!({ "ok": false, "error": "token_expired" })).mount(&server).await;
+        for (has_one, sent) in [(false, 0), (true, 1)] {
+            let actions = crate::actions(&client(&server.uri(), Arc::new(Hanging { has_one })));
+            let action = actions.get("slack.post_message").unwrap();
+            let (connection, key) = (ConnectionName::parse("slack").unwrap(), EffectKey("k".repeat(64)));
+            let call = Call {
+                connection: &connection,
+                input: &json!({ "channel": "C1", "message": "hello" }),
+                key: &key,
+                not_before: Timestamp::from_millis(0),
+                request_id: None,
+                time_limit: Duration::from_secs(1),
+            };
+            // As the engine makes it: it knows of a call that is cut off only that it may have happened.
+            let error = tokio::time::timeout(call.time_limit, action.call(call)).await.unwrap().unwrap_err();
+            assert!(error.is_no_token() && error.message.contains("Nothing was sent"), "{error:?}");
+            assert_eq!(server.received_requests().await.unwrap().len(), sent);
+        }
     }
 
     fn answers(token: &str, answer: &Value) -> Mock {
@@ -362,17 +454,8 @@ mod tests {
     }
 
     #[test]
-    fn retry_after_takes_whole_seconds_up_to_an_hour() {
-        let waits = [("30", Some(30)), (" 7 ", Some(7)), ("999999999", Some(3600)), ("-1", None), ("soon", None)];
-        for (text, seconds) in waits {
-            let headers = HeaderMap::from_iter([(http::header::RETRY_AFTER, text.parse().unwrap())]);
-            assert_eq!(retry_after(&headers), seconds.map(Duration::from_secs), "{text}");
-        }
-    }
-
-    #[test]
     fn quoted_words_stay_on_one_line_and_end() {
-        assert_eq!(quoted("a\nb\u{1b}[0m"), "a b [0m");
+        assert_eq!(quoted("a\nb\u{1b}[0m\u{202e}"), "a b [0m ");
         assert_eq!(quoted(&"x".repeat(301)), format!("{}…", "x".repeat(300)));
     }
 }

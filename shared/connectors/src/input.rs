@@ -67,8 +67,15 @@ pub(crate) fn id(input: &Value, name: &str) -> Result<Id, CallError> {
     if digits.is_empty() || digits == "0" {
         return Err(none(name));
     }
-    if digits.len() > 20 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(wrong(name, value, WANTED));
+    }
+    if digits.parse::<u64>().is_err() {
+        return Err(bad(format!(
+            "`{name}` has {} digits, more than any id has: ids are whole numbers of at most 64 bits. Change what the step \
+             gives under `with:`.",
+            digits.len()
+        )));
     }
     Ok(Id(digits))
 }
@@ -199,6 +206,8 @@ mod tests {
             let error = id(&json!({ "ticket_id": value }), "ticket_id").unwrap_err();
             assert!(error.message.contains("must be an id"), "{error}");
         }
+        let error = id(&json!({ "ticket_id": "99999999999999999999" }), "ticket_id").unwrap_err();
+        assert!(error.message.starts_with("`ticket_id` has 20 digits, more than any id has"), "{error}");
     }
 
     #[test]

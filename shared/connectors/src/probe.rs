@@ -33,7 +33,7 @@ impl Client {
             Outgoing { method, path: &probe.path, query: &[], headers: HeaderMap::new(), body: Bytes::new() };
         let response = self.send(connection, outgoing, ErrorClass::Retry).await?;
         let status = response.status;
-        let body: Value = serde_json::from_slice(&response.body).unwrap_or_default();
+        let body: Value = deskwire_core::json::from_slice(&response.body).unwrap_or_default();
         let scopes =
             probe.scopes_header.as_ref().and_then(|header| response.headers.get(header.as_str())?.to_str().ok());
         let scopes = scopes.map(|scopes| scopes.split(',').map(|scope| scope.trim().to_owned()).collect());

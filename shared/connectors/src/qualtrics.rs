@@ -19,7 +19,7 @@ use http::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use http::{HeaderMap, Method, StatusCode};
 use serde_json::Value;
 
-use crate::client::{Client, Outgoing, quoted, unreadable};
+use crate::client::{Client, NoJson, Outgoing, broken_answer, json_of, quoted, unreadable};
 use crate::connection::Connection;
 
 /// The provider's name in the facts table.
@@ -82,7 +82,13 @@ impl<'a> Qualtrics<'a> {
             let error = failure::classed(self.connection, &response, asked.what, asked.if_lost);
             return Err(Failed { error, missing: response.status == StatusCode::NOT_FOUND });
         }
-        serde_json::from_slice(&response.body).map_err(|_| self.not_qualtrics(asked.what, asked.if_lost).into())
+        json_of(&response).map_err(|why| {
+            let error = match why {
+                NoJson::Broken(why) => broken_answer(self.connection, asked.what, &why, asked.if_lost),
+                NoJson::Other => self.not_qualtrics(asked.what, asked.if_lost),
+            };
+            error.into()
+        })
     }
 
     /// Posts an event to the connection's secret address, once. A lost answer leaves open whether it was taken.
@@ -94,7 +100,7 @@ impl<'a> Qualtrics<'a> {
             return Err(failure::classed(self.connection, &response, WHAT, ErrorClass::Unknown));
         }
         // It was taken, whatever the answer says.
-        Ok(serde_json::from_slice(&response.body).unwrap_or_default())
+        Ok(deskwire_core::json::from_slice(&response.body).unwrap_or_default())
     }
 
     /// Reads `path`, which begins with `API/v3/`: its `result`.

@@ -31,8 +31,9 @@ use http::{HeaderMap, Method, StatusCode};
 use serde_json::Value;
 use url::form_urlencoded;
 
-use crate::client::{Client, DEFAULT_WAIT, Outgoing, lost_advice, quoted, retry_after, unreadable};
+use crate::client::{Client, DEFAULT_WAIT, NoJson, Outgoing, broken_answer, json_of, lost_advice, quoted, unreadable};
 use crate::connection::Connection;
+use deskwire_core::retry_after::retry_after;
 
 /// The provider's name in the facts table.
 pub(crate) const PROVIDER: &str = "slack";
@@ -92,7 +93,13 @@ impl<'a> Slack<'a> {
             error.retry_after = retry_after(&response.headers);
             return Err(error);
         }
-        let body = serde_json::from_slice::<Value>(&response.body).ok();
+        let body = match json_of(response) {
+            Ok(body) => Some(body),
+            Err(NoJson::Broken(why)) if status.is_success() => {
+                return Err(broken_answer(self.connection, method, &why, if_lost));
+            }
+            Err(_) => None,
+        };
         match body.as_ref().and_then(|body| body.get("ok")?.as_bool()) {
             Some(true) if status.is_success() => Ok(body.unwrap_or_default()),
             Some(false) => Err(self.refused(method, &body.unwrap_or_default(), &response.headers, if_lost)),

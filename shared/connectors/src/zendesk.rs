@@ -30,11 +30,13 @@ mod written;
 use bytes::Bytes;
 use deskwire_core::action::{Call, CallError, ErrorClass, ErrorHelp, HoldKey};
 use deskwire_core::ids::ConnectionName;
+use deskwire_core::limit::OVER_LIMIT;
+use deskwire_egress::Response;
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use http::{HeaderMap, Method};
 use serde_json::Value;
 
-use crate::client::{Client, Outgoing, unreadable};
+use crate::client::{Client, NoJson, Outgoing, broken_answer, json_of, unreadable};
 use crate::connection::Connection;
 use crate::zendesk::failure::Asked;
 
@@ -98,7 +100,7 @@ impl<'a> Zendesk<'a> {
         if !response.status.is_success() {
             return Err(failure::classed(self.connection, &response, &Asked::read(what)));
         }
-        serde_json::from_slice(&response.body).map_err(|_| self.not_zendesk(what, ErrorClass::Retry))
+        self.read(&response, what, ErrorClass::Retry)
     }
 
     /// Sends a write once.
@@ -113,7 +115,7 @@ impl<'a> Zendesk<'a> {
         }
         let body = match response.body.trim_ascii() {
             [] => Value::Null,
-            body => serde_json::from_slice(body).map_err(|_| self.not_zendesk(asked.what, asked.if_lost))?,
+            _ => self.read(&response, asked.what, asked.if_lost)?,
         };
         Ok(Answer { headers: response.headers, body })
     }
@@ -135,6 +137,13 @@ impl<'a> Zendesk<'a> {
             Some(object @ Value::Object(_)) => Ok(object),
             _ => Err(self.not_zendesk(what, if_lost)),
         }
+    }
+
+    fn read(&self, response: &Response, what: &str, if_lost: ErrorClass) -> Result<Value, CallError> {
+        json_of(response).map_err(|why| match why {
+            NoJson::Broken(why) => broken_answer(self.connection, what, &why, if_lost),
+            NoJson::Other => self.not_zendesk(what, if_lost),
+        })
     }
 
     fn not_zendesk(&self, what: &str, if_lost: ErrorClass) -> CallError {
@@ -187,6 +196,11 @@ fn write_errors(more: &[ErrorHelp]) -> Vec<ErrorHelp> {
         (failure::COLLISION, Retry, "Somebody else was saving at the same moment; it is tried again."),
         ("http_429", Retry, "The account's requests are used up; it is tried again when Zendesk says so."),
         ("bad_input", Fail, "An input is missing or of the wrong kind; nothing was sent."),
+        (
+            OVER_LIMIT,
+            Fail,
+            "A value is beyond what Zendesk takes; nothing was sent, and the message says how to mend it.",
+        ),
     ];
     let common = common.map(|(code, class, help)| ErrorHelp { code, class, help });
     more.iter().cloned().chain(common).collect()

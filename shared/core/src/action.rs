@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::BoxFuture;
 use crate::ids::{ConnectionName, RequestId};
+use crate::limit::Limit;
 use crate::time::Timestamp;
 
 /// What may be done about a step whose answer was lost (crash in mid-call, time-out, 5xx after a write).
@@ -68,6 +69,11 @@ pub const ANY_PROVIDER: &str = "any";
 /// reason do not show it.
 pub const PERSONAL: &str = "x-personal";
 
+/// The keyword of an input's JSON Schema that says what its text is read as, so that templates escape the values they put in
+/// unless these are marked `safe`: `mrkdwn` (Slack's text), `blocks` (Slack's Block Kit), `html`, `path` (of a URL), `body`
+/// (of a call, in the language that its `content-type` names) or `form` (by name and value).
+pub const MARKUP: &str = "x-markup";
+
 /// A JSON Schema that is made when somebody looks at it: a function that starts has forty to make, and needs none.
 #[derive(Clone)]
 pub struct Described {
@@ -117,15 +123,14 @@ pub struct ActionSpec {
     pub provider: &'static str,
     /// What it does, in one sentence.
     pub summary: &'static str,
-    /// JSON Schema (draft 2020-12) of the object under `with`. A property with [`PERSONAL`] is about a person.
+    /// JSON Schema (draft 2020-12) of the object under `with`. A property with [`PERSONAL`] is about a person, one with
+    /// [`MARKUP`] is more than plain text.
     pub input: Described,
     /// JSON Schema of the object it answers with.
     pub output: Described,
     /// What may be done about a lost answer. Where that depends on the input ([`Action::effect`]), the strictest of its
     /// effects.
     pub effect: Effect,
-    /// Inputs whose text goes to Slack as mrkdwn: what templates put in is escaped unless marked `safe`.
-    pub slack_text_inputs: &'static [&'static str],
     /// Scopes or rights its connection needs.
     pub scopes: &'static [&'static str],
     /// What can go wrong, for people: the code and what to do.
@@ -173,6 +178,9 @@ impl ErrorClass {
     }
 }
 
+/// The code of a call that was not made, because its connection had no token.
+const NO_TOKEN: &str = "no_token";
+
 /// A failed call.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[error("{message}")]
@@ -195,6 +203,17 @@ impl CallError {
     /// An error of this class, without a wait.
     pub fn new(class: ErrorClass, code: impl Into<String>, message: impl Into<String>) -> Self {
         Self { class, code: code.into(), message: message.into(), retry_after: None, hold: None }
+    }
+
+    /// There is no token to sign the call in with, so nothing of it was sent: come again after `wait`. Such an error counts
+    /// as no attempt and leaves no doubt, whatever the action's [`Effect`] is.
+    pub fn no_token(message: impl Into<String>, wait: Option<Duration>) -> Self {
+        Self { retry_after: wait, ..Self::new(ErrorClass::Retry, NO_TOKEN, message) }
+    }
+
+    /// Is it one of [`CallError::no_token`]?
+    pub fn is_no_token(&self) -> bool {
+        self.class == ErrorClass::Retry && self.code == NO_TOKEN
     }
 
     /// A call that the provider turned away for now: nothing happened, come again after `wait`.
@@ -280,8 +299,22 @@ pub trait Action: Send + Sync {
         Vec::new()
     }
 
+    /// The provider's documented limits of its inputs. They are kept to before anything is sent, and `deskwire check` holds
+    /// to them what stands in a workflow as it is.
+    fn limits(&self) -> &[Limit] {
+        &[]
+    }
+
     /// Which budgets a call with this input would draw on, so that a call that must wait is not made at all.
     fn hold_keys(&self, call: Call<'_>) -> Vec<HoldKey>;
+
+    /// Gets what a call needs before it begins: a token that is in force. It sends nothing of the call and takes none of its
+    /// time, so however it ends, nothing happened. Its errors: [`CallError::no_token`], and those of class
+    /// [`ErrorClass::NeedsReauthorization`].
+    fn prepare<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<(), CallError>> {
+        let _ = call;
+        Box::pin(async { Ok(()) })
+    }
 
     /// Calls the provider.
     fn call<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Value, CallError>>;

@@ -2,6 +2,7 @@
 //! project is read; asked by the guard of the way out for every request.
 
 use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use url::Host;
 
@@ -28,6 +29,14 @@ pub enum BadDomain {
     /// Not a host name at all, or one with a port, a path or a scheme.
     #[error("is not a domain name; write it without https://, port and path, such as `example.com`")]
     NotADomain,
+    /// An address of this machine.
+    #[error(
+        "is an IP address of this machine; keep the provider's own domain here, and give only `base_url` the loopback address"
+    )]
+    LoopbackAddress,
+    /// A name of this machine.
+    #[error("is this machine; keep the provider's own domain here, and give only `base_url` the loopback address")]
+    Localhost,
     /// An IP address.
     #[error("is an IP address; credentials go to a domain name, whose certificate proves who answers")]
     Address,
@@ -41,6 +50,10 @@ impl AllowedDomain {
     pub fn parse(text: &str) -> Result<Self, BadDomain> {
         if text.chars().count() > MAX_DOMAIN {
             return Err(BadDomain::TooLong);
+        }
+        if let Some(authority) = this_machine(text) {
+            let named = authority.starts_with(LOCALHOST);
+            return Err(if named { BadDomain::Localhost } else { BadDomain::LoopbackAddress });
         }
         let (name, with_subdomains) = match text.strip_prefix("*.") {
             Some(rest) => (rest, true),
@@ -94,6 +107,43 @@ impl AllowedDomain {
     }
 }
 
+/// The name of this machine.
+const LOCALHOST: &str = "localhost";
+
+/// Where this machine is meant by a text, however it is dressed up (`http://`, a port, a path, a `*.`): host and port as a
+/// URL that may be called has them. `0.0.0.0` and `[::]`, which servers listen on, mean it too. `None` for anything else.
+pub fn this_machine(text: &str) -> Option<String> {
+    let text = text.trim();
+    let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
+    let rest = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let rest = rest.rsplit('@').next().unwrap_or_default();
+    let rest = rest.strip_prefix("*.").unwrap_or(rest);
+    let (host, port) = match (rest.parse::<Ipv6Addr>(), rest.rsplit_once(':')) {
+        (Ok(address), _) => (Host::Ipv6(address), None),
+        (Err(_), Some((host, port))) if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) => {
+            (Host::parse(host.trim_end_matches('.')).ok()?, Some(port))
+        }
+        _ => (Host::parse(rest.trim_end_matches('.')).ok()?, None),
+    };
+    let host = match host {
+        Host::Domain(name) if name == LOCALHOST || name.ends_with(".localhost") || name == "localhost.localdomain" => {
+            LOCALHOST.to_owned()
+        }
+        Host::Domain(_) => return None,
+        Host::Ipv4(address) => v4_of_this_machine(address)?,
+        Host::Ipv6(address) if address.is_loopback() || address.is_unspecified() => "[::1]".to_owned(),
+        Host::Ipv6(address) => v4_of_this_machine(address.to_ipv4_mapped()?)?,
+    };
+    Some(port.map_or_else(|| host.clone(), |port| format!("{host}:{port}")))
+}
+
+fn v4_of_this_machine(address: Ipv4Addr) -> Option<String> {
+    if address.is_unspecified() {
+        return Some(Ipv4Addr::LOCALHOST.to_string());
+    }
+    address.is_loopback().then(|| address.to_string())
+}
+
 impl fmt::Display for AllowedDomain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}{}", if self.with_subdomains { "*." } else { "" }, self.domain)
@@ -144,7 +194,6 @@ mod tests {
             ("co.uk", PublicSuffix),
             ("*.co.uk", PublicSuffix),
             ("github.io", PublicSuffix),
-            ("localhost", PublicSuffix),
             ("*", OddWildcard),
             ("*.*.com", OddWildcard),
             ("a.*.com", OddWildcard),
@@ -158,13 +207,65 @@ mod tests {
             ("user@slack.com", NotADomain),
             ("slack.com ", NotADomain),
             ("slack%2ecom", NotADomain),
-            ("127.0.0.1", Address),
-            ("0x7f.1", Address),
-            ("2130706433", Address),
-            ("[::1]", Address),
+            ("8.8.8.8", Address),
+            ("10.0.0.1", Address),
+            ("[2606:4700::1111]", Address),
             (&long, TooLong),
         ] {
             assert_eq!(AllowedDomain::parse(text), Err(why), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn this_machine_is_told_apart_from_other_mistakes_and_what_to_write_is_known() {
+        for (text, authority) in [
+            ("localhost", "localhost"),
+            ("LOCALHOST", "localhost"),
+            ("localhost.", "localhost"),
+            ("*.localhost", "localhost"),
+            ("api.localhost", "localhost"),
+            ("localhost.localdomain", "localhost"),
+            ("localhost:8080", "localhost:8080"),
+            ("localhost.:8080", "localhost:8080"),
+            ("http://localhost", "localhost"),
+            ("https://localhost:8080/api?x#y", "localhost:8080"),
+            ("http://me:word@localhost/", "localhost"),
+            (" localhost ", "localhost"),
+            ("127.0.0.1", "127.0.0.1"),
+            ("127.0.0.1.", "127.0.0.1"),
+            ("127.0.0.1:8080", "127.0.0.1:8080"),
+            ("http://127.0.0.1:8080/api", "127.0.0.1:8080"),
+            ("127.8.8.8", "127.8.8.8"),
+            ("127.1", "127.0.0.1"),
+            ("0x7f.1", "127.0.0.1"),
+            ("2130706433", "127.0.0.1"),
+            ("0.0.0.0", "127.0.0.1"),
+            ("0.0.0.0:8080", "127.0.0.1:8080"),
+            ("0", "127.0.0.1"),
+            ("[::1]", "[::1]"),
+            ("::1", "[::1]"),
+            ("[::1]:8080", "[::1]:8080"),
+            ("http://[::1]:8080", "[::1]:8080"),
+            ("[::]", "[::1]"),
+            ("::", "[::1]"),
+            ("[::ffff:127.0.0.1]", "127.0.0.1"),
+        ] {
+            assert_eq!(this_machine(text).as_deref(), Some(authority), "{text:?}");
+            let why = AllowedDomain::parse(text).unwrap_err();
+            assert!(matches!(why, BadDomain::Localhost | BadDomain::LoopbackAddress), "{text:?}: {why}");
+            assert!(why.to_string().contains("give only `base_url` the loopback address"), "{why}");
+        }
+        for other in [
+            "",
+            "example.com",
+            "localhost.example.com",
+            "mylocalhost",
+            "10.0.0.1",
+            "host.docker.internal",
+            "[fe80::1]",
+            ":80",
+        ] {
+            assert_eq!(this_machine(other), None, "{other:?}");
         }
     }
 

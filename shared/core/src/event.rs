@@ -4,24 +4,21 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::ids::{EventId, RequestId, SourceName};
+use crate::json;
+pub use crate::json::NotJson;
 use crate::time::Timestamp;
 
-/// JSON text that has been parsed once and is kept as it came, so that it is never written out anew.
+/// JSON text that has been parsed once and is kept as it came, so that it is never written out anew. What strict parsers
+/// refuse and [`json`] takes is mended in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JsonText(String);
 
-/// A body that is not JSON. The words come from the parser and name a line and a column, never the body's text.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the body is not JSON: {0}")]
-pub struct NotJson(pub String);
-
 impl JsonText {
-    /// Checks that `bytes` are one JSON document in UTF-8 and keeps them. Nesting is limited to 127 levels.
+    /// Checks that `bytes` are one JSON document and keeps them.
     pub fn parse(bytes: &[u8]) -> Result<(Self, Value), NotJson> {
-        let text = std::str::from_utf8(bytes)
-            .map_err(|error| NotJson(format!("invalid UTF-8 after byte {}", error.valid_up_to())))?;
-        let value = serde_json::from_str(text).map_err(|error| NotJson(error.to_string()))?;
-        Ok((Self(text.to_owned()), value))
+        let text = json::readable(bytes)?;
+        let value = json::from_str(&text)?;
+        Ok((Self(text.into_owned()), value))
     }
 
     /// Takes text that a store hands back.
@@ -36,7 +33,7 @@ impl JsonText {
 
     /// The document as a value.
     pub fn value(&self) -> Result<Value, NotJson> {
-        serde_json::from_str(&self.0).map_err(|error| NotJson(error.to_string()))
+        json::from_str(&self.0)
     }
 }
 
@@ -160,7 +157,16 @@ mod tests {
     #[test]
     fn invalid_utf8_is_refused_with_its_place() {
         let refused = JsonText::parse(b"{\"a\":\"\xff\"}").unwrap_err();
-        assert_eq!(refused.to_string(), "the body is not JSON: invalid UTF-8 after byte 6");
+        assert_eq!(refused.to_string(), "invalid UTF-8 after byte 6 at line 1 column 7");
+    }
+
+    #[test]
+    fn the_text_is_kept_to_the_last_space_but_for_what_no_parser_takes() {
+        let text = "{ \"id\" : 12345678901234567890123, \"price\": 1.10e2 }\n";
+        assert_eq!(JsonText::parse(text.as_bytes()).unwrap().0.as_str(), text);
+        let (kept, value) = JsonText::parse("\u{feff}{\"a\": \"x\\ud83d\"}".as_bytes()).unwrap();
+        assert_eq!(kept.as_str(), r#"{"a": "x\ufffd"}"#);
+        assert_eq!(kept.value().unwrap(), value);
     }
 
     #[test]

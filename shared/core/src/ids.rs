@@ -148,6 +148,13 @@ text_type! {
     Lane
 }
 
+impl WorkflowName {
+    /// Takes the text that a store hands back, for showing it; whether it is a name is for [`WorkflowName::parse`].
+    pub fn from_stored(text: String) -> Self {
+        Self(text)
+    }
+}
+
 impl Lane {
     /// The lane of a workflow's runs about one subject.
     ///

@@ -82,7 +82,7 @@ struct Row {
 
 static KNOWN: LazyLock<BTreeMap<String, BTreeMap<String, Known>>> = LazyLock::new(|| {
     // A broken table cannot be built past the tests below; at run time it would show as "no such event type".
-    let table: BTreeMap<String, Types> = serde_json::from_str(include_str!("../event-types.json")).unwrap_or_default();
+    let table: BTreeMap<String, Types> = crate::json::from_str(include_str!("../event-types.json")).unwrap_or_default();
     let known = |defs: &Map<String, Value>, row: Row| Known { schema: schema(defs, &row), summary: row.summary };
     table
         .into_iter()

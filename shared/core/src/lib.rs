@@ -6,16 +6,22 @@
 
 pub mod action;
 pub mod connection;
+pub mod damage;
 pub mod domain;
 pub mod event;
 pub mod ids;
+pub mod json;
 pub mod known_events;
+pub mod limit;
+pub mod number;
 pub mod personal;
 pub mod ports;
 pub mod problem;
 pub mod provider;
+pub mod public_url;
 pub mod random;
 pub mod retry;
+pub mod retry_after;
 pub mod route;
 pub mod run;
 pub mod secret;
@@ -23,6 +29,7 @@ pub mod signature;
 pub mod source;
 pub mod time;
 pub mod token;
+pub mod visible;
 
 /// A boxed future that can move between threads; what the object-safe ports and actions return.
 pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -37,6 +37,23 @@ fn redact_by(value: &Value, schemas: &[&Value]) -> Value {
     redact_at(value, &walk)
 }
 
+/// A part of a value, the one at `path` of what `schemas` describe, with [`HIDDEN`] wherever one of them says that it is
+/// personal. Without a schema every text is hidden, since nothing says which are personal.
+pub fn redact_part(part: &Value, path: &[String], schemas: &[&Value]) -> Value {
+    if schemas.is_empty() {
+        return run::every_text_hidden(part);
+    }
+    let mut nodes = schemas.iter().flat_map(|schema| Node::root(schema)).collect::<Vec<_>>();
+    for name in path {
+        if nodes.iter().any(Node::is_personal) {
+            break;
+        }
+        let place = name.parse().map_or(Place::Name(name), Place::At);
+        nodes = below(&nodes, place);
+    }
+    redact_at(part, &nodes)
+}
+
 fn redact_at(value: &Value, nodes: &[Node<'_>]) -> Value {
     if value.is_null() || nodes.is_empty() {
         return value.clone();

@@ -1,5 +1,8 @@
 //! The small traits that stores implement: what callers need, not what a database offers.
 //!
+//! A record that cannot be read is no reason to fail for others: lists leave it out, and a run is set aside (see
+//! [`crate::damage`]). Asked for alone, it answers [`StoreError::Corrupt`].
+//!
 //! Every adapter passes the contract suite of `deskwire-storage`. The time is always passed in. Two callers exist: the
 //! webhook functions know an [`Inbox`], the runner knows [`Work`]; people's commands and pages read [`History`]; which
 //! workflows are in force, and where their schedules stand, is in the [`Registry`].
@@ -11,6 +14,7 @@ use serde::Serialize;
 use crate::BoxFuture;
 use crate::action::Hold;
 use crate::connection::FixedFacts;
+use crate::damage::Inspection;
 use crate::event::{Event, EventState, JsonText};
 use crate::ids::{ConnectionName, EventId, Lane, RunId, SourceName, WorkflowName, WorkflowVersion};
 use crate::run::{Entry, Run, RunState};
@@ -20,7 +24,8 @@ use crate::token::{Leased, TokenState};
 /// Why a store did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// It is away, full, read-only or too busy: nothing was changed; the caller may come again.
+    /// It is away, full, read-only or too busy; the caller may come again. A write that was under way may have been made all
+    /// the same: its answer can be lost.
     #[error("the store is unavailable: {reason}")]
     Unavailable {
         /// What it said, for logs.
@@ -134,7 +139,7 @@ pub trait Inbox: Send + Sync {
     /// Keeps a rejected body with the reason. The same body from the same source is kept once.
     fn reject(&self, rejected: RejectedEvent) -> BoxFuture<'_, StoreResult<()>>;
 
-    /// Can it be written to right now?
+    /// Can it be used right now? Reads only: whoever asks changes nothing, however often.
     fn ready(&self) -> BoxFuture<'_, StoreResult<()>>;
 }
 
@@ -219,9 +224,10 @@ pub enum Settlement {
         reason: String,
     },
     /// A connection needs a person. The run keeps its lane, so that what comes later about the same subject stays behind
-    /// it, and comes back when such an event came, or at this time.
+    /// it, and comes back when such an event came, or at this time. Once the lane's patience is over, the run waits by
+    /// [`Settlement::Wait`] instead, outside of its lane.
     Block {
-        /// When to look again, whatever came.
+        /// When to look again, whatever came: no later than the lane's patience ends.
         until: Timestamp,
         /// The event that says that the connection is there again.
         event: EventWait,
@@ -523,6 +529,8 @@ pub struct RunDetail {
     pub summary: RunSummary,
     /// What is known of its steps.
     pub journal: Vec<Entry>,
+    /// How many records of its journal cannot be read: with any, which of its steps are done is not known.
+    pub unreadable: usize,
     /// The event it is about.
     pub event: Event,
 }
@@ -536,12 +544,15 @@ pub struct Counts {
     pub runs: std::collections::BTreeMap<String, u64>,
 }
 
+/// The shortest beginning of an id that a run is looked for by, in bytes: all ids begin with `run_`.
+pub const SHORTEST_BEGINNING: usize = 5;
+
 /// What people ask for.
 pub trait History: Send + Sync {
     /// The newest events that pass the filter.
     fn events(&self, filter: Filter) -> BoxFuture<'_, StoreResult<Vec<EventSummary>>>;
 
-    /// One event, by its id, by `source/id`, or by its number in this store.
+    /// One event, by its id where only one source has it, by `source/id`, or by its number in this store.
     fn event<'a>(&'a self, reference: &'a str) -> BoxFuture<'a, StoreResult<Option<EventDetail>>>;
 
     /// The newest runs that pass the filter.
@@ -556,8 +567,16 @@ pub trait History: Send + Sync {
         0
     }
 
-    /// One run, by its id or an unambiguous beginning of it.
+    /// The events of this id, as `source/id`, the newest first and at most so many: to say which are meant where
+    /// [`History::event`] finds none because several sources have one.
+    fn events_called<'a>(&'a self, id: &'a str, most: usize) -> BoxFuture<'a, StoreResult<Vec<String>>>;
+
+    /// One run, by its id or an unambiguous beginning of it, at least [`SHORTEST_BEGINNING`] bytes long.
     fn run<'a>(&'a self, reference: &'a str) -> BoxFuture<'a, StoreResult<Option<RunDetail>>>;
+
+    /// The ids of at most so many runs that begin so: to say which are meant where [`History::run`] finds none because
+    /// several do.
+    fn runs_beginning<'a>(&'a self, beginning: &'a str, most: usize) -> BoxFuture<'a, StoreResult<Vec<RunId>>>;
 
     /// Queues a new run of the same workflow version on the same event, under the id `new_run`, with effect keys of its
     /// own. `keep` are journal entries of the old run that hold for the new one (steps that are done and are not to be
@@ -579,7 +598,8 @@ pub trait History: Send + Sync {
     fn decide<'a>(&'a self, run: &'a RunId, entries: Vec<Entry>, now: Timestamp) -> BoxFuture<'a, StoreResult<bool>>;
 
     /// Removes at most `most` events that were received before `before`, with their runs and journals; events with a run
-    /// that is not over stay. Answers how many events are gone.
+    /// that is not over stay. Answers how many events are gone: fewer than `most` where no more are to be removed. What is
+    /// old is found by index, and nobody who writes waits for long.
     fn purge(&self, before: Timestamp, most: usize) -> BoxFuture<'_, StoreResult<usize>>;
 
     /// The file of a workflow version that was published.
@@ -745,6 +765,6 @@ pub trait SecretStore: Send + Sync {
 }
 
 /// A store with all that a process needs of one.
-pub trait Store: Inbox + Work + History + Registry + TokenStates + SecretStore {}
+pub trait Store: Inbox + Work + History + Registry + TokenStates + SecretStore + Inspection {}
 
-impl<S: Inbox + Work + History + Registry + TokenStates + SecretStore> Store for S {}
+impl<S: Inbox + Work + History + Registry + TokenStates + SecretStore + Inspection> Store for S {}

@@ -191,7 +191,7 @@ impl Provider {
 
 static PROVIDERS: LazyLock<BTreeMap<String, Provider>> = LazyLock::new(|| {
     // A broken table cannot be built past the test below; at run time it would show as "no such provider".
-    serde_json::from_str(include_str!("../providers.json")).unwrap_or_default()
+    crate::json::from_str(include_str!("../providers.json")).unwrap_or_default()
 });
 
 /// The provider of this name, as project files write it.
@@ -232,7 +232,7 @@ mod tests {
 
     #[test]
     fn the_table_of_facts_loads_whole() {
-        let table: BTreeMap<String, Provider> = serde_json::from_str(include_str!("../providers.json")).unwrap();
+        let table: BTreeMap<String, Provider> = crate::json::from_str(include_str!("../providers.json")).unwrap();
         assert_eq!(table.keys().collect::<Vec<_>>(), ["http", "qualtrics", "salesforce", "slack", "zendesk"]);
         for (name, provider) in &table {
             assert_eq!(provider.signatures.is_empty(), name == "http", "{name}");

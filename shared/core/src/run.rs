@@ -156,6 +156,17 @@ pub enum Entry {
         /// Whose budget.
         budget: String,
     },
+    /// A call was not made, because its connection has no token now. Not an attempt.
+    NoToken {
+        /// Which step.
+        step: StepPath,
+        /// When.
+        at: Timestamp,
+        /// When it will be tried.
+        until: Timestamp,
+        /// One sentence: why there is none.
+        reason: String,
+    },
     /// The process that had the run stopped in its middle, and another one goes on.
     Resumed {
         /// When.
@@ -271,6 +282,11 @@ pub enum Known {
 }
 
 impl Entry {
+    /// Does it say how a step ended? Such an entry is progress: the step is not called again.
+    pub const fn is_result(&self) -> bool {
+        matches!(self, Self::Done { .. } | Self::Skipped { .. } | Self::Failed { .. })
+    }
+
     /// The step it is about.
     pub fn step(&self) -> Option<&StepPath> {
         match self {
@@ -280,6 +296,7 @@ impl Entry {
             | Self::Failed { step, .. }
             | Self::Unknown { step, .. }
             | Self::Held { step, .. }
+            | Self::NoToken { step, .. }
             | Self::Calling { step, .. }
             | Self::Chose { step, .. }
             | Self::Looping { step, .. }
@@ -300,6 +317,7 @@ impl Entry {
             | Self::Failed { at, .. }
             | Self::Unknown { at, .. }
             | Self::Held { at, .. }
+            | Self::NoToken { at, .. }
             | Self::Resumed { at, .. }
             | Self::Calling { at, .. }
             | Self::Chose { at, .. }
@@ -334,6 +352,8 @@ pub struct Run {
     /// Was it last handed to a runner that never said how it ended? Then the step at the journal's end may have been
     /// called.
     pub interrupted: bool,
+    /// How many deliveries in a row broke off before this one without a new result of a step.
+    pub broken_off: u32,
     /// Was it parked as unknown and is now back because its time in the lane is over?
     pub parked: bool,
     /// What is known of its steps.

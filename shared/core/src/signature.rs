@@ -148,15 +148,47 @@ pub enum Refused {
     /// The signature is good, but the provider's public test secret made it.
     #[error("the request is signed with the provider's public test secret, which anyone can do")]
     PublicTestSecret,
+    /// The signature is of another scheme, or of another version of the source's.
+    #[error("{place} does not begin with `{expected}`, so it is of another scheme or version than the source's")]
+    OtherScheme {
+        /// Where it stands.
+        place: String,
+        /// What it should begin with.
+        expected: String,
+    },
     /// The signature is good, but its timestamp lies outside the tolerance.
-    #[error("the signed timestamp is {off_by_seconds} s away from our clock, more than the tolerance")]
+    #[error(
+        "the signed timestamp is {off_by_seconds} s {side} our clock, more than the tolerance of {tolerance_seconds} s"
+    )]
     Stale {
         /// How far off, in seconds.
         off_by_seconds: u64,
+        /// In which direction.
+        side: Side,
+        /// What is let pass, in seconds.
+        tolerance_seconds: u64,
     },
     /// The source has no signing secret, so nothing could fit.
     #[error("the source has no signing secret")]
     NoSecret,
+}
+
+/// On which side of our clock a timestamp lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// It is old.
+    Behind,
+    /// It lies in the future.
+    Ahead,
+}
+
+impl std::fmt::Display for Side {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Behind => "behind",
+            Self::Ahead => "ahead of",
+        })
+    }
 }
 
 /// What the source's owner decided about accepting.
@@ -177,6 +209,8 @@ pub struct Verified<'a> {
     pub payload: Cow<'a, [u8]>,
     /// The signed timestamp, where the scheme has one.
     pub signed_at: Option<Timestamp>,
+    /// The same as it was signed.
+    pub stamp: Option<String>,
 }
 
 /// Checks a request's signature over exactly the bytes that came.
@@ -230,6 +264,7 @@ pub fn verify<'a>(
         }
     }
 
+    let stamped = stamp.as_ref().map(|(text, _)| String::from_utf8_lossy(text).into_owned());
     let signed_at = match stamp {
         None => None,
         Some((text, rule)) => Some(check_age(text, rule, rules)?),
@@ -242,7 +277,16 @@ pub fn verify<'a>(
         ),
         _ => payload,
     };
-    Ok(Verified { payload, signed_at })
+    Ok(Verified { payload, signed_at, stamp: stamped })
+}
+
+/// Does the request carry a signature of this scheme, good or bad? To say which one a sender uses instead of the source's.
+pub fn carries(scheme: &Scheme, headers: &HeaderMap, body: &[u8]) -> bool {
+    match &scheme.signature {
+        // Many requests have an `Authorization` that is meant for somebody else.
+        Place::Credential(name) => headers.contains_key(name),
+        signature => place(signature, headers, body).is_ok(),
+    }
 }
 
 /// What the request claims to prove itself by: one signature, or a secret in each way it may be meant.
@@ -268,7 +312,9 @@ fn claims(scheme: &Scheme, headers: &HeaderMap, body: &[u8]) -> Result<Vec<Vec<u
     }
     let written = place(&scheme.signature, headers, body)?;
     let written = std::str::from_utf8(&written).map_err(|_| unreadable())?;
-    let written = written.strip_prefix(scheme.prefix.as_str()).ok_or_else(unreadable)?;
+    let written = written
+        .strip_prefix(scheme.prefix.as_str())
+        .ok_or_else(|| Refused::OtherScheme { place: name_of(&scheme.signature), expected: scheme.prefix.clone() })?;
     Ok(vec![decode(scheme.encoding, written).ok_or_else(unreadable)?])
 }
 
@@ -304,9 +350,14 @@ fn check_age(text: &[u8], rule: &TimestampRule, rules: Rules) -> Result<Timestam
         TimestampFormat::UnixSeconds => Timestamp::parse_unix_seconds(text).ok(),
     });
     let signed_at = parsed.ok_or_else(unreadable)?;
-    let off_by = rules.now.since(signed_at).max(signed_at.since(rules.now));
+    let (behind, ahead) = (rules.now.since(signed_at), signed_at.since(rules.now));
+    let off_by = behind.max(ahead);
     if off_by > rules.tolerance {
-        return Err(Refused::Stale { off_by_seconds: off_by.as_secs() });
+        return Err(Refused::Stale {
+            off_by_seconds: off_by.as_secs(),
+            side: if ahead > behind { Side::Ahead } else { Side::Behind },
+            tolerance_seconds: rules.tolerance.as_secs(),
+        });
     }
     Ok(signed_at)
 }

@@ -81,6 +81,7 @@ impl Edge {
             clock: Arc::new(SystemClock),
             random,
             largest_body: LARGEST_SHARED_BODY,
+            bodies: deskwire_accept::Bodies::default(),
         };
         let secrets = Secrets::new(Path::new("."), variables);
         let generation = store.generation().await?;

@@ -28,7 +28,7 @@ pub enum Refusal {
         allowed: String,
     },
     /// An address that is not on the internet.
-    #[error("it leads to {address}, {what}; only public addresses are called")]
+    #[error("it leads to {address}, {what}; only public addresses are called{}", unless(*address))]
     NotPublic {
         /// The address.
         address: IpAddr,
@@ -47,6 +47,11 @@ pub enum Refusal {
         /// The address.
         address: IpAddr,
     },
+}
+
+/// How an address of this machine may be called all the same.
+const fn unless(address: IpAddr) -> &'static str {
+    if address.is_loopback() { ", or this machine with --allow-loopback" } else { "" }
 }
 
 /// The one name that may lead to this machine.

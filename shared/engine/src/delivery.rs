@@ -17,6 +17,9 @@ use crate::execute::{Engine, Shared, TimeLeft};
 use crate::journal::{Journal, StepState};
 
 /// What is left of a lease when its call has been given up, for writing that down.
+/// How far a time that was noted may lie in the future without the clock having been set back since.
+pub(crate) const CLOCK_SLACK: Duration = Duration::from_secs(30);
+
 pub(crate) const LEASE_MARGIN: Duration = Duration::from_secs(5);
 
 /// Where in the flow a list of steps stands.
@@ -143,6 +146,12 @@ impl<'a> Delivery<'a> {
         self.ledger().journal.step(path)
     }
 
+    /// When the lane stops waiting for the connections that steps of this run wait for.
+    pub(crate) fn blocked_until(&self) -> Timestamp {
+        let since = self.ledger().journal.blocked_since();
+        since.unwrap_or_else(|| self.now()).plus(self.engine.options.lane_patience)
+    }
+
     /// When the last result was written: a step without a result was not called before this, save beside others.
     pub(crate) fn frontier(&self) -> Timestamp {
         self.ledger().journal.frontier_at.unwrap_or(self.run().queued_at)
@@ -191,6 +200,12 @@ impl<'a> Delivery<'a> {
     /// How long a call may take that its step gives this long.
     pub(crate) fn limit(&self, limit: Duration) -> Duration {
         self.time_left.map_or(limit, |time_left| limit.min(time_left.at_most))
+    }
+
+    /// How long something may be waited for before a call: no longer than the process still has.
+    pub(crate) fn patience(&self, wait: Duration) -> Duration {
+        let left = |time_left: TimeLeft| time_left.until.since(self.now()).saturating_sub(LEASE_MARGIN);
+        self.time_left.map_or(wait, |time_left| wait.min(time_left.at_most).min(left(time_left)))
     }
 
     /// Where a call that may take this long would not end in time: the run is handed on to a process that has more.

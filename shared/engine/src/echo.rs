@@ -10,6 +10,8 @@ use deskwire_core::ids::RunId;
 use deskwire_core::run::Run;
 use deskwire_core::time::Timestamp;
 
+use crate::delivery::CLOCK_SLACK;
+
 /// Providers give whole seconds, and a provider's own rules may change an object once more right after us.
 const SAME_TIME: Duration = Duration::from_secs(3);
 
@@ -48,7 +50,7 @@ pub(crate) fn recognise(run: &Run, own_actors: &[String], now: Timestamp) -> Ech
     let mut pending = false;
     for change in &run.changes {
         let Some(written) = &change.written else {
-            pending |= now.since(change.announced_at) < ANSWER_IS_DUE;
+            pending |= is_within(change.announced_at, ANSWER_IS_DUE, now);
             continue;
         };
         let marked = written.write.mark.as_ref().is_some_and(|mark| facts.marks.contains(mark));
@@ -61,13 +63,19 @@ pub(crate) fn recognise(run: &Run, own_actors: &[String], now: Timestamp) -> Ech
     if pending {
         return Echo::Later(now.plus(LOOK_AGAIN));
     }
-    let young = now.since(run.event.received_at) < UNEXPLAINED;
+    let young = is_within(run.event.received_at, UNEXPLAINED, now);
     let ours = facts.marks.iter().any(|mark| mark.starts_with(OWN_MARK));
     match (own_actor || ours, young) {
         (true, true) => Echo::Later(now.plus(LOOK_AGAIN)),
         (_, false) if ours => Echo::Ours { by: None, hops: 1 },
         _ => Echo::Foreign,
     }
+}
+
+/// Is it less than `limit` ago? What lies in the future was told by a clock that was set back since: how long ago it is
+/// cannot be told, and nothing waits until that time comes again.
+fn is_within(at: Timestamp, limit: Duration, now: Timestamp) -> bool {
+    at <= now.plus(CLOCK_SLACK) && now.since(at) < limit
 }
 
 fn apart(a: Timestamp, b: Timestamp) -> Duration {

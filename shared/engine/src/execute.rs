@@ -1,5 +1,6 @@
 //! One delivery of one run: from claim to settlement.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +12,8 @@ use deskwire_core::random::Random;
 use deskwire_core::run::{Entry, Run, RunState};
 use deskwire_core::time::{Clock, Timestamp, show_duration};
 use deskwire_templates::Scope;
-use deskwire_workflows::{Trigger, Wants, Workflow};
+use deskwire_workflows::{Trigger, Wants, Workflow, why_not};
+use futures_util::FutureExt;
 use serde_json::Value;
 use tracing::{Instrument, info_span};
 
@@ -28,11 +30,14 @@ pub struct EngineOptions {
     pub lease: Duration,
     /// How long a waiting or unknown step may keep its lane.
     pub lane_patience: Duration,
+    /// After how many deliveries in a row that broke off without a new result a run is not tried again, and ends dead:
+    /// what panics or kills its process each time must not do so for ever.
+    pub broken_off: u32,
 }
 
 impl Default for EngineOptions {
     fn default() -> Self {
-        Self { lease: Duration::from_mins(2), lane_patience: Duration::from_mins(15) }
+        Self { lease: Duration::from_mins(2), lane_patience: Duration::from_mins(15), broken_off: 5 }
     }
 }
 
@@ -113,16 +118,28 @@ impl Engine {
     /// Takes a claimed run as far as it goes and settles it.
     ///
     /// An error means that the store did not take a write. The run then stays leased and comes back, marked as
-    /// interrupted, when its lease ends; nothing is lost.
+    /// interrupted, when its lease ends; nothing is lost. The same where the delivery panics: that is logged here, and hurts
+    /// no other run.
     pub async fn execute(&self, claim: Claim, shared: &Shared) -> StoreResult<()> {
         let run = &claim.run;
         let request_id = run.event.request_id.as_ref().map(RequestId::as_str);
         let span = info_span!("run", run = %run.id, workflow = %run.workflow, event = %run.event.id, request_id);
-        self.deliver(claim, shared).instrument(span).await
+        let delivering = async {
+            let id = claim.run.id.clone();
+            let delivered = AssertUnwindSafe(self.deliver(claim, shared)).catch_unwind().await;
+            delivered.unwrap_or_else(|_| {
+                tracing::error!(run = %id, "a delivery panicked; the run comes back when its lease ends");
+                Ok(())
+            })
+        };
+        delivering.instrument(span).await
     }
 
     async fn deliver(&self, claim: Claim, shared: &Shared) -> StoreResult<()> {
         let run = &claim.run;
+        if run.broken_off >= self.options.broken_off {
+            return self.settle(&claim, Vec::new(), broke_off(run), None).await;
+        }
         if run.parked {
             let reason = format!(
                 "Nobody decided about the unknown step within {}, so later events of {} go on. {}",
@@ -152,17 +169,18 @@ impl Engine {
         settlement: Settlement,
         hold: Option<Hold>,
     ) -> StoreResult<()> {
-        let (outcome, reason) = (settlement.outcome(), settlement.reason().to_owned());
+        let (outcome, reason, weight) = (settlement.outcome(), settlement.reason().to_owned(), Weight::of(&settlement));
         let ended = matches!(settlement, Settlement::Over { .. } | Settlement::Park { .. });
         self.work.settle(&claim.fence, entries, settlement, hold, self.clock.now()).await?;
         if ended {
             let workflow = claim.run.workflow.to_string();
             metrics::counter!("deskwire_runs_ended_total", "workflow" => workflow, "outcome" => outcome).increment(1);
         }
-        if outcome == RunState::Succeeded.as_str() {
-            tracing::debug!(outcome, "{reason}");
-        } else {
-            tracing::info!(outcome, "{reason}");
+        match weight {
+            Weight::Fine => tracing::debug!(outcome, "{reason}"),
+            Weight::Usual => tracing::info!(outcome, "{reason}"),
+            Weight::Person => tracing::warn!(outcome, "{reason}"),
+            Weight::Lost => tracing::error!(outcome, "{reason}"),
         }
         Ok(())
     }
@@ -219,24 +237,63 @@ impl Engine {
                 "The event is stale: it tells of {changed}, and one of {newest} was handled before it"
             )));
         }
-        check_trigger(workflow, scope)
+        check_trigger(run, workflow, scope)
     }
 }
 
 /// Accepting has asked `when` already. Asked again here, a condition that cannot be evaluated fails visibly in a run.
-fn check_trigger(workflow: &Workflow, scope: &Scope) -> Option<End> {
+fn check_trigger(run: &Run, workflow: &Workflow, scope: &Scope) -> Option<End> {
     let Trigger::Event(trigger) = &workflow.trigger else { return None };
     let when = trigger.when.as_ref()?;
     match when.holds(scope) {
         Ok(true) => None,
-        Ok(false) => Some(End::skipped(format!("The trigger's `when` is false: {when}"))),
+        Ok(false) => Some(End::skipped(format!("The trigger's `when` is false: {}", why_not(when, scope, &run.event)))),
         Err(error) => Some(End::failed(format!("The trigger's `when` cannot be evaluated: {}", error.message))),
+    }
+}
+
+/// How much a line in the log about the end of a delivery stands out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Weight {
+    /// All went well: there are many of them.
+    Fine,
+    /// It goes on by itself, or was turned away.
+    Usual,
+    /// It failed, or waits for a person.
+    Person,
+    /// Every attempt is used up: nothing more happens by itself.
+    Lost,
+}
+
+impl Weight {
+    pub(crate) const fn of(settlement: &Settlement) -> Self {
+        match settlement {
+            Settlement::Over { state: RunState::Succeeded, .. } => Self::Fine,
+            Settlement::Over { state: RunState::Dead, .. } => Self::Lost,
+            Settlement::Over { state: RunState::Failed | RunState::Unknown, .. }
+            | Settlement::Block { .. }
+            | Settlement::Park { .. }
+            | Settlement::GiveWay { .. } => Self::Person,
+            Settlement::Over { .. } | Settlement::Again { .. } | Settlement::Wait { .. } => Self::Usual,
+        }
     }
 }
 
 /// What a person can do about an unknown step.
 pub(crate) fn how_to_settle(run: &Run) -> String {
     format!("Look whether it happened, then `deskwire runs settle {} --happened` or `--did-not-happen`", run.id)
+}
+
+/// The end of a run whose deliveries break off again and again.
+fn broke_off(run: &Run) -> Settlement {
+    let last = run.journal.iter().rev().find(|entry| matches!(entry, Entry::Resumed { .. })).and_then(Entry::step);
+    let at = last.map(|step| format!(" at step `{step}`")).unwrap_or_default();
+    let reason = format!(
+        "{} deliveries in a row broke off{at}, because the run panicked or its process ended, so it is not tried again. Look at \
+         the log for {}, then `deskwire runs replay {}`",
+        run.broken_off, run.id, run.id
+    );
+    Settlement::Over { state: RunState::Dead, reason }
 }
 
 fn failed(reason: String) -> Settlement {

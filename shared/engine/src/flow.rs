@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::delivery::{Delivery, End, Place};
 use crate::journal::Ended;
+use crate::personal;
 
 /// What follows a step.
 pub(crate) enum Flow {
@@ -74,8 +75,11 @@ impl Delivery<'_> {
             match check_condition(step, scope) {
                 Condition::Holds => {}
                 Condition::LeftOut => {
-                    let condition = step.condition.as_ref().map(ToString::to_string).unwrap_or_default();
-                    let reason = format!("`if` is false: {condition}");
+                    let why = step
+                        .condition
+                        .as_ref()
+                        .map(|condition| condition.why_not(scope, &|path, value| personal::shown(self, path, value)));
+                    let reason = format!("`if` is false: {}", why.unwrap_or_default());
                     leave_out(step, scope);
                     self.note(Entry::Skipped { step: path, at: self.now(), reason });
                     return Ok(Flow::On);

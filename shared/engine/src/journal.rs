@@ -29,6 +29,8 @@ pub(crate) struct StepState {
     pub failed_attempts: u32,
     /// When its first attempt failed or was held back: since then it has kept its lane waiting.
     pub waiting_since: Option<Timestamp>,
+    /// When it first failed, was held back or met a connection that needs a person: since then its run has kept its lane.
+    pub keeps_lane_since: Option<Timestamp>,
     /// Since when it may have been called without our knowing the answer.
     pub doubtful_since: Option<Timestamp>,
     /// When the first call that is written down began, or was announced.
@@ -81,6 +83,12 @@ impl Journal {
         self.steps.get(path).cloned().unwrap_or_default()
     }
 
+    /// Since when steps that wait for their connections have kept the run's lane, the first of them.
+    pub(crate) fn blocked_since(&self) -> Option<Timestamp> {
+        let waiting = self.steps.values().filter(|step| step.blocked && step.ended.is_none());
+        waiting.filter_map(|step| step.keeps_lane_since).min()
+    }
+
     pub(crate) fn add(&mut self, entry: &Entry) {
         match entry {
             Entry::Caused { hops, .. } => self.hops = *hops,
@@ -114,14 +122,23 @@ impl Journal {
                 step.failed_attempts += 1;
                 step.announced = false;
                 step.waiting_since.get_or_insert(*at);
+                step.keeps_lane_since.get_or_insert(*at);
                 step.first_called_at.get_or_insert(*started_at);
                 step.doubtful_since = (error.class == ErrorClass::Unknown).then_some(*at);
             }
             Entry::Held { at, .. } => {
                 step.waiting_since.get_or_insert(*at);
+                step.keeps_lane_since.get_or_insert(*at);
             }
-            // What it waited for was a person, so its patience begins anew.
-            Entry::Blocked { .. } => {
+            // Nothing was called, also where a call was announced. A doubt about an earlier one stays.
+            Entry::NoToken { at, .. } => {
+                step.announced = false;
+                step.waiting_since.get_or_insert(*at);
+                step.keeps_lane_since.get_or_insert(*at);
+            }
+            // What it waited for was a person, so the patience of its retries begins anew; that of its lane does not.
+            Entry::Blocked { at, .. } => {
+                step.keeps_lane_since.get_or_insert(*at);
                 step.announced = false;
                 step.waiting_since = None;
                 step.blocked = true;

@@ -14,6 +14,7 @@ mod each;
 mod echo;
 mod execute;
 mod flow;
+mod held;
 mod journal;
 mod personal;
 mod runner;

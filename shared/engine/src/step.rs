@@ -10,6 +10,8 @@
 //! | may have been called | detectable | after its settle time look; found: done; not there: call; cannot look: unknown |
 //! | may have been called | unprovable | unknown |
 //!
+//! Before a call or a look, its connection's token is got: outside the call's time, and before the call is announced (`held`).
+//!
 //! `on_unknown: retry` turns every "unknown" of this table into "call again".
 
 use std::time::Duration;
@@ -26,7 +28,7 @@ use deskwire_templates::Scope;
 use deskwire_workflows::{ActionStep, OnUnknown, Step};
 use serde_json::Value;
 
-use crate::delivery::{Delivery, End, LEASE_MARGIN, Place};
+use crate::delivery::{CLOCK_SLACK, Delivery, End, LEASE_MARGIN, Place};
 use crate::execute::how_to_settle;
 use crate::flow::{Flow, continues, naming};
 use crate::journal::StepState;
@@ -44,14 +46,14 @@ enum Doubt {
 }
 
 /// A step whose action is being called, with what all decisions about it need.
-struct Calling<'c> {
-    step: &'c Step,
-    settings: &'c ActionStep,
-    path: &'c StepPath,
-    place: &'c Place,
-    action: &'c dyn Action,
-    call: Call<'c>,
-    effect: Effect,
+pub(crate) struct Calling<'c> {
+    pub step: &'c Step,
+    pub settings: &'c ActionStep,
+    pub path: &'c StepPath,
+    pub place: &'c Place,
+    pub action: &'c dyn Action,
+    pub call: Call<'c>,
+    pub effect: Effect,
 }
 
 impl Delivery<'_> {
@@ -113,12 +115,26 @@ impl Delivery<'_> {
         if let Some((until, budget)) = self.held_until(&calling.action.hold_keys(call)) {
             return Ok(self.wait_for_budget(calling, state, scope, until, budget));
         }
-        if let Some(since) = state.doubtful_since {
-            let called_at = state.first_called_at.unwrap_or(call.not_before);
-            let doubt = self.resolve_doubt(effect, calling.settings.on_unknown, since, called_at);
-            if let Some(flow) = self.settle_doubt(calling, state, doubt, scope).await? {
-                return Ok(flow);
+        let doubt = state.doubtful_since.map(|mut since| {
+            let now = self.now();
+            if since > now.plus(CLOCK_SLACK) {
+                // The clock was set back since. How long ago it was cannot be told, so all its time begins now.
+                self.note(Entry::Resumed { at: now, step: Some(calling.path.clone()) });
+                since = now;
             }
+            let called_at = state.first_called_at.unwrap_or(call.not_before);
+            self.resolve_doubt(effect, calling.settings.on_unknown, since, called_at)
+        });
+        // Before anything is announced, and outside the call's own time.
+        if !matches!(doubt, Some(Doubt::Later(_) | Doubt::Unknowable(_)))
+            && let Some(flow) = self.prepare(calling, state, scope).await?
+        {
+            return Ok(flow);
+        }
+        if let Some(doubt) = doubt
+            && let Some(flow) = self.settle_doubt(calling, state, doubt, scope).await?
+        {
+            return Ok(flow);
         }
         if effect.writes() {
             let subject = calling.action.subject(call.input);
@@ -178,6 +194,7 @@ impl Delivery<'_> {
                         Ok(Some(self.give_up(calling, error, false, scope)))
                     }
                     Ok(None) => Ok(None),
+                    Err(error) if error.is_no_token() => Ok(Some(self.wait_for_token(calling, error, scope))),
                     Err(error) if matches!(error.class, ErrorClass::Retry | ErrorClass::Unknown) => {
                         // Looking failed for now; the call itself stays in doubt.
                         let error = CallError {
@@ -229,6 +246,9 @@ impl Delivery<'_> {
         if error.class == ErrorClass::NeedsReauthorization {
             return self.block(calling, started_at, &error);
         }
+        if error.is_no_token() {
+            return self.wait_for_token(calling, error, scope);
+        }
         let now = self.now();
         let (state, retry, random) = (self.state(calling.path), calling.settings.retry, self.engine.random.as_ref());
         let attempt = state.failed_attempts + 1;
@@ -248,7 +268,8 @@ impl Delivery<'_> {
                 first_look.map(|settle| settle + spread(settle, random)).or_else(retry)
             }
         };
-        let lane_until = state.waiting_since.unwrap_or(now).plus(self.engine.options.lane_patience);
+        let lane_until =
+            state.waiting_since.map_or(now, |since| since.min(now)).plus(self.engine.options.lane_patience);
         let next_at = wait.map(|wait| now.plus(wait)).filter(|at| *at <= lane_until);
         if let (Some(key), Some(wait)) = (error.hold.clone(), error.retry_after) {
             self.hold(Hold { key, until: now.plus(wait) });
@@ -281,7 +302,13 @@ impl Delivery<'_> {
     }
 
     /// The attempts, or the lane's patience, are used up.
-    fn give_up(&self, calling: &Calling<'_>, error: CallError, out_of_patience: bool, scope: &mut Scope) -> Flow {
+    pub(crate) fn give_up(
+        &self,
+        calling: &Calling<'_>,
+        error: CallError,
+        out_of_patience: bool,
+        scope: &mut Scope,
+    ) -> Flow {
         if continues(calling.step) || calling.place.caught {
             return self.fail(calling.step, calling.path, calling.place, scope, error);
         }
@@ -296,8 +323,9 @@ impl Delivery<'_> {
         Flow::End(End::Over { state: RunState::Dead, reason })
     }
 
-    /// The connection needs a person: the run waits for that, at the head of its lane, whatever the step says about errors.
-    fn block(&self, calling: &Calling<'_>, started_at: Timestamp, error: &CallError) -> Flow {
+    /// The connection needs a person: the run waits for that, whatever the step says about errors. It stays at the head of
+    /// its lane for the lane's patience; then later events go on, and it waits beside them.
+    pub(crate) fn block(&self, calling: &Calling<'_>, started_at: Timestamp, error: &CallError) -> Flow {
         let (now, connection, state) = (self.now(), calling.call.connection, self.state(calling.path));
         let reason = format!("{} waits for connection {connection}: {}", naming(calling.path), error.message);
         // Once is enough, unless a call was announced meanwhile that did not happen.
@@ -310,11 +338,21 @@ impl Delivery<'_> {
             });
         }
         let event = connected_event(connection, started_at);
-        Flow::End(End::Block { until: now.plus(LOOK_AGAIN), event, reason })
+        let (look_again, lane_until) = (now.plus(LOOK_AGAIN), self.blocked_until());
+        if now < lane_until {
+            return Flow::End(End::Block { until: look_again.min(lane_until), event, reason });
+        }
+        Flow::End(End::Wait { until: look_again, event: Some(event), reason: self.giving_way(&reason) })
+    }
+
+    /// The reason of a run that still waits, and no longer keeps later events waiting.
+    pub(crate) fn giving_way(&self, reason: &str) -> String {
+        let patience = show_duration(self.engine.options.lane_patience);
+        format!("{reason}. Later events of {} go on without it after {patience}", self.run().event.subject)
     }
 
     /// Nobody knows whether the call happened: a person decides, and the lane waits only so long.
-    fn park(&self, calling: &Calling<'_>, state: &StepState, why: &str) -> Flow {
+    pub(crate) fn park(&self, calling: &Calling<'_>, state: &StepState, why: &str) -> Flow {
         let now = self.now();
         let reason = format!(
             "{} ({}) may or may not have happened, and {why}. {}",
@@ -325,29 +363,9 @@ impl Delivery<'_> {
         if !state.unknown {
             self.note(Entry::Unknown { step: calling.path.clone(), at: now, reason: reason.clone() });
         }
-        let lane_until = state.waiting_since.unwrap_or(now).plus(self.engine.options.lane_patience).max(now);
+        let since = state.waiting_since.map_or(now, |since| since.min(now));
+        let lane_until = since.plus(self.engine.options.lane_patience).max(now);
         Flow::End(End::Park { lane_until, reason })
-    }
-
-    /// A shared budget is used up: come back when it is there again, without a call and without counting an attempt.
-    fn wait_for_budget(
-        &self,
-        calling: &Calling<'_>,
-        state: &StepState,
-        scope: &mut Scope,
-        until: Timestamp,
-        budget: String,
-    ) -> Flow {
-        let now = self.now();
-        let at = until.plus(spread(until.since(now), self.engine.random.as_ref()));
-        let patience_ends = state.waiting_since.unwrap_or(now).plus(self.engine.options.lane_patience);
-        if at > patience_ends && state.doubtful_since.is_none() {
-            let message = format!("The rate budget {budget} is used up until {until}");
-            return self.give_up(calling, CallError::new(ErrorClass::Retry, "held", message), true, scope);
-        }
-        let reason = format!("{} waits: the rate budget {budget} is used up", naming(calling.path));
-        self.note(Entry::Held { step: calling.path.clone(), at: now, until: at, budget });
-        Flow::End(End::Again { at, reason })
     }
 }
 

@@ -2,13 +2,17 @@
 
 mod blocked;
 mod brittle;
+mod broken_off;
+mod clock;
 mod flow;
 mod loops;
 mod place;
 mod properties;
 mod runners;
 mod stories;
+mod tokens;
 mod waits;
+mod words;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -45,6 +49,8 @@ enum Turn {
     Fail,
     /// It does not happen: the connection needs a person.
     NeedsPerson,
+    /// It does not happen: there is no token in the middle of the call.
+    NoToken,
     /// It happens, and the answer is lost.
     LostAfter,
     /// It does not happen, and nobody learns that.
@@ -55,6 +61,8 @@ enum Turn {
     KilledAfter,
     /// Our process is killed before anything happens.
     KilledBefore,
+    /// Our code panics before anything happens.
+    Panic,
 }
 
 /// The provider's side.
@@ -70,6 +78,8 @@ struct Outside {
     failing_looks: Mutex<VecDeque<ErrorClass>>,
     /// Told when our process is to be killed.
     kill: Notify,
+    /// What comes next of getting a token; one is there when there is nothing.
+    tokens: Mutex<VecDeque<tokens::Token>>,
 }
 
 impl Outside {
@@ -112,6 +122,10 @@ impl Action for Scripted {
         vec![HoldKey(format!("{}|{}", call.connection, self.spec.name))]
     }
 
+    fn prepare<'a>(&'a self, _: Call<'a>) -> BoxFuture<'a, Result<(), CallError>> {
+        Box::pin(tokens::next(&self.outside))
+    }
+
     fn call<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Value, CallError>> {
         Box::pin(async move {
             self.outside.calls.lock().unwrap().push((self.spec.name.to_owned(), call.input.clone()));
@@ -131,6 +145,7 @@ impl Action for Scripted {
                 Turn::NeedsPerson => {
                     Err(CallError::new(ErrorClass::NeedsReauthorization, "token_revoked", "the token was revoked"))
                 }
+                Turn::NoToken => Err(CallError::no_token("there is no token", None)),
                 Turn::LostAfter => {
                     self.happen(&call);
                     Err(unknown())
@@ -146,6 +161,7 @@ impl Action for Scripted {
                     self.outside.kill.notify_one();
                     std::future::pending().await
                 }
+                Turn::Panic => panic!("a fault of ours"),
             }
         })
     }
@@ -186,7 +202,6 @@ fn actions(outside: &Arc<Outside>) -> Actions {
             .into(),
             output: json!({"type": "object", "properties": {"said": {}, "big": {}}}).into(),
             effect,
-            slack_text_inputs: &[],
             scopes: &[],
             errors: vec![],
             example: "",

@@ -66,7 +66,14 @@ impl Versions {
             return Ok(known);
         }
         let missing = || VersionError::Missing { name: name.clone(), version: version.clone() };
-        let text = self.work.workflow_text(name, version).await?.ok_or_else(missing)?;
+        let text = match self.work.workflow_text(name, version).await {
+            Ok(text) => text.ok_or_else(missing)?,
+            // It stays so, and the run says it; as an error of the store it would come back for ever.
+            Err(StoreError::Corrupt(why)) => {
+                return Err(VersionError::Unreadable { name: name.clone(), version: version.clone(), why });
+            }
+            Err(error) => return Err(error.into()),
+        };
         self.compile(name, version, text)
     }
 

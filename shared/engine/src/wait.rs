@@ -8,12 +8,12 @@ use deskwire_core::event::Event;
 use deskwire_core::ids::StepPath;
 use deskwire_core::ports::EventWait;
 use deskwire_core::run::Entry;
-use deskwire_core::time::Timestamp;
+use deskwire_core::time::{BadTimestamp, Timestamp};
 use deskwire_templates::{Scope, Template};
 use deskwire_workflows::{Step, Wait, WaitForEvent};
 use serde_json::{Value, json};
 
-use crate::delivery::{Delivery, End, Place};
+use crate::delivery::{CLOCK_SLACK, Delivery, End, Place};
 use crate::flow::Flow;
 use crate::journal::StepState;
 
@@ -28,7 +28,15 @@ impl Delivery<'_> {
         state: &StepState,
     ) -> Flow {
         let now = self.now();
-        let until = match state.waits_until.map_or_else(|| self.end_of(wait, scope), Ok) {
+        // No wait for a duration ends later than that from now: one that does began before the clock was set back.
+        let longest = match wait {
+            Wait::For(duration) => Some(*duration),
+            Wait::Event(wanted) => Some(wanted.timeout),
+            Wait::Until(_) | Wait::Clock(_) => None,
+        };
+        let too_late = |until: &Timestamp| longest.is_some_and(|longest| *until > now.plus(longest + CLOCK_SLACK));
+        let known = state.waits_until.filter(|until| !too_late(until));
+        let until = match known.map_or_else(|| self.end_of(wait, scope), Ok) {
             Ok(until) => until,
             Err(error) => return self.fail(step, path, place, scope, error),
         };
@@ -71,7 +79,7 @@ impl Delivery<'_> {
             Some(event) => format!("Step `{path}` waits for {} about {}", event.events.join(" or "), event.subject),
             None => format!("Step `{path}` waits"),
         };
-        if state.waits_until.is_none() {
+        if state.waits_until != Some(until) {
             self.note(Entry::Waiting { step: path.clone(), at: self.now(), until, reason: reason.clone() });
         }
         Ok(End::Wait { until, event, reason })
@@ -84,8 +92,11 @@ impl Delivery<'_> {
             Wait::Event(wanted) => Ok(now.plus(wanted.timeout)),
             Wait::Until(template) => {
                 let text = text(template, scope)?;
-                Timestamp::parse(text.trim()).map_err(|_| {
-                    bad(format!("`until` is `{text}`, which is no RFC 3339 time such as 2026-11-23T09:00:00+01:00"))
+                Timestamp::parse(text.trim()).map_err(|why| match why {
+                    BadTimestamp::NoTime(_) => {
+                        bad(format!("`until` is `{text}`, which is no RFC 3339 time such as 2026-11-23T09:00:00+01:00"))
+                    }
+                    BadTimestamp::TooFar(_) => bad(format!("`until` cannot be waited for: {why}")),
                 })
             }
             Wait::Clock(clock) => clock

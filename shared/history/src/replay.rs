@@ -9,6 +9,7 @@
 use std::collections::HashSet;
 
 use deskwire_core::ids::StepPath;
+use deskwire_core::ports::RunDetail;
 use deskwire_core::run::{Entry, RunState};
 use serde::Serialize;
 
@@ -87,6 +88,19 @@ pub fn refusal(state: RunState, force: bool) -> Option<String> {
     }
     (state == RunState::Succeeded && !force)
         .then(|| "the run succeeded, and replaying it does everything once more. Add --force to do that".to_owned())
+}
+
+/// The same of a run with its journal: where that cannot be read, which steps are done is not known.
+pub fn refusal_of(run: &RunDetail, force: bool) -> Option<String> {
+    refusal(run.summary.state, force).or_else(|| {
+        (run.unreadable > 0 && !force).then(|| {
+            format!(
+                "{} records of the run's journal cannot be read, so which of its steps are done is not known. Look at the \
+                 providers first; --force replays what is not known to be done",
+                run.unreadable
+            )
+        })
+    })
 }
 
 /// The steps that may or may not have happened and about which nobody has decided, in the order of the journal.

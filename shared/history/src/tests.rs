@@ -74,7 +74,6 @@ impl World {
             input: object.clone().into(),
             output: object.into(),
             effect: Effect::Idempotent,
-            slack_text_inputs: &[],
             scopes: &[],
             errors: vec![],
             example: "",

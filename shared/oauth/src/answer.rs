@@ -9,6 +9,8 @@ use deskwire_core::secret::SecretString;
 use http::StatusCode;
 use serde_json::Value;
 
+use crate::lenient::{Lifetime, Refusal, document, refusal, scopes, text};
+
 /// The most text of scopes that is kept.
 const MOST_SCOPE_TEXT: usize = 255;
 
@@ -19,7 +21,8 @@ pub struct Tokens {
     pub access_token: SecretString,
     /// The refresh token, where there is a new one.
     pub refresh_token: Option<SecretString>,
-    /// How long the access token holds, where the answer says so.
+    /// How long the access token holds, where the answer says so; zero where it says that it has ended. `None` where there
+    /// is no known end.
     pub expires_in: Option<Duration>,
     /// How long the refresh token holds if it is not used, where the answer or the provider's page says so.
     pub refresh_expires_in: Option<Duration>,
@@ -83,27 +86,36 @@ fn described(description: Option<&String>) -> String {
     description.map(|text| format!(" ({text})")).unwrap_or_default()
 }
 
-/// Reads an answer. `asked` are the scopes that were asked for.
+/// Reads an answer, whatever media type it claims to be of.
 pub(crate) fn read(
     status: StatusCode,
     retry_after: Option<Duration>,
     body: &[u8],
     facts: &OAuthFacts,
 ) -> Result<Tokens, TokenError> {
-    let passing = status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429);
-    let document: Option<Value> = serde_json::from_slice(body).ok();
-    let error = document.as_ref().and_then(|document| document.get("error")).and_then(Value::as_str);
+    let document = document(body);
+    let refusal = document.as_ref().and_then(refusal);
+    let code = refusal.as_ref().map(|refusal| refusal.code.as_str());
     // What a provider turns away for now has no effect, and says so in words or by its status.
-    if status == StatusCode::TOO_MANY_REQUESTS || matches!(error, Some("ratelimited" | "rate_limited")) {
+    if status == StatusCode::TOO_MANY_REQUESTS || matches!(code, Some("ratelimited" | "rate_limited" | "slow_down")) {
         return Err(TokenError::Unavailable { reason: "too many requests".to_owned(), retry_after });
     }
-    if let Some(code) = error {
-        let description = document.as_ref().and_then(|document| document.get("error_description"));
-        return Err(TokenError::Refused {
-            code: one_line(code),
-            description: description.and_then(Value::as_str).map(one_line),
-            by: refused_by(code, facts),
-        });
+    if code == Some("temporarily_unavailable") {
+        return Err(TokenError::Unavailable { reason: "it is temporarily unavailable".to_owned(), retry_after });
+    }
+    let passing = status.is_server_error() || matches!(status.as_u16(), 408 | 425);
+    if let Some(Refusal { code, description }) = refusal {
+        let by = refused_by(&code, facts);
+        // Servers in front of a provider say `error` for troubles of their own, too.
+        let known = by != RefusedBy::Other && code != "server_error";
+        if known || !(passing || code == "server_error") {
+            return Err(TokenError::Refused {
+                code: one_line(&code),
+                description: description.map(|text| one_line(&text)),
+                by,
+            });
+        }
+        return Err(TokenError::Lost { reason: format!("HTTP status {} ({})", status.as_u16(), one_line(&code)) });
     }
     if passing {
         // A gateway's 5xx may hide that the provider did its work.
@@ -118,7 +130,7 @@ pub(crate) fn read(
     }
     match document {
         Some(document) => tokens(&document, facts),
-        None => Err(TokenError::Lost { reason: "its body is no JSON".to_owned() }),
+        None => Err(TokenError::Lost { reason: "its body is neither JSON nor a form".to_owned() }),
     }
 }
 
@@ -128,15 +140,14 @@ fn tokens(document: &Value, facts: &OAuthFacts) -> Result<Tokens, TokenError> {
     let nested = facts.nested.as_deref().and_then(|name| document.get(name));
     let part = Some(document).filter(holds).or_else(|| nested.filter(holds));
     let part = part.ok_or_else(|| unreadable("it holds no access token"))?;
-    let kind = text(part, "token_type").unwrap_or("bearer");
-    if !facts.token_types.iter().any(|known| known.eq_ignore_ascii_case(kind)) {
-        return Err(unreadable(&format!("its token is of the unknown type `{}`", one_line(kind))));
+    let kind = text(part, "token_type").unwrap_or_else(|| "bearer".to_owned());
+    if !facts.token_types.iter().any(|known| known.eq_ignore_ascii_case(&kind)) {
+        return Err(unreadable(&format!("its token is of the unknown type `{}`", one_line(&kind))));
     }
-    let scope = text(part, "scope");
-    let (scopes, scopes_cut) = match scope {
+    let (scopes, scopes_cut) = match scopes(part) {
         None => (None, false),
-        Some(scope) => {
-            let (scopes, cut) = kept(scope);
+        Some(scopes) => {
+            let (scopes, cut) = kept(scopes);
             (Some(scopes), cut)
         }
     };
@@ -144,39 +155,31 @@ fn tokens(document: &Value, facts: &OAuthFacts) -> Result<Tokens, TokenError> {
         let value = document.pointer(pointer)?.as_str()?;
         Some((name.clone(), one_line(value)))
     });
+    let refresh_expires_in = match Lifetime::read(part, "refresh_token_expires_in") {
+        Lifetime::Unsaid => facts.refresh_lifetime.map(Duration::from_secs),
+        said => said.known(),
+    };
     Ok(Tokens {
         access_token: SecretString::from(text(part, "access_token").unwrap_or_default()),
         refresh_token: text(part, "refresh_token").map(SecretString::from),
-        expires_in: seconds(part, "expires_in"),
-        refresh_expires_in: seconds(part, "refresh_token_expires_in")
-            .or(facts.refresh_lifetime.map(Duration::from_secs)),
+        expires_in: Lifetime::read(part, "expires_in").known(),
+        refresh_expires_in,
         scopes,
         scopes_cut,
         account: account.collect(),
     })
 }
 
-fn text<'v>(document: &'v Value, name: &str) -> Option<&'v str> {
-    document.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
-}
-
-/// Whole seconds, as a number or as text. 0 counts as "no end", which some providers mean by it.
-fn seconds(document: &Value, name: &str) -> Option<Duration> {
-    let value = document.get(name)?;
-    let seconds = value.as_u64().or_else(|| value.as_str()?.trim().parse().ok())?;
-    (seconds > 0).then(|| Duration::from_secs(seconds))
-}
-
-/// The scopes that fit into what is kept, and whether there were more. Providers part them by spaces or commas.
-fn kept(scope: &str) -> (Vec<String>, bool) {
+/// The scopes that fit into what is kept, and whether there were more.
+fn kept(all: Vec<String>) -> (Vec<String>, bool) {
     let mut scopes: Vec<String> = Vec::new();
     let mut length = 0;
-    for name in scope.split([' ', ',']).filter(|name| !name.is_empty()) {
+    for name in all {
         length += name.len() + usize::from(!scopes.is_empty());
         if length > MOST_SCOPE_TEXT {
             return (scopes, true);
         }
-        scopes.push(one_line(name));
+        scopes.push(one_line(&name));
     }
     (scopes, false)
 }
@@ -206,3 +209,6 @@ impl fmt::Display for RefusedBy {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

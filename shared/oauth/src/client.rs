@@ -94,8 +94,7 @@ impl Client {
         let token_domain = match AllowedDomain::parse(host) {
             Ok(domain) => domain,
             // The guard decides whether this machine may be called.
-            Err(BadDomain::Address) => AllowedDomain::nothing(),
-            Err(BadDomain::PublicSuffix) if host == "localhost" => AllowedDomain::nothing(),
+            Err(BadDomain::Address | BadDomain::LoopbackAddress | BadDomain::Localhost) => AllowedDomain::nothing(),
             Err(reason) => return Err(BadClient::Domain { client: config.name.clone(), reason }),
         };
         Ok(Self {

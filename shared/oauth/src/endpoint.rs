@@ -6,9 +6,10 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use deskwire_core::provider::ClientAuth;
+use deskwire_core::retry_after::retry_after;
 use deskwire_core::secret::{ExposeSecret, SecretString};
 use deskwire_egress::{Egress, EgressError, Request};
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method};
 use url::Url;
 use url::form_urlencoded::{Serializer, byte_serialize};
@@ -74,8 +75,7 @@ impl Endpoint<'_> {
             time_limit: Some(TIME_LIMIT),
         };
         let answer = self.egress.send(request).await.map_err(|error| network_error(&error))?;
-        let retry_after = answer.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
-        read(answer.status, retry_after.map(Duration::from_secs), &answer.body, &client.facts)
+        read(answer.status, retry_after(&answer.headers), &answer.body, &client.facts)
     }
 }
 

@@ -8,6 +8,7 @@
 mod answer;
 mod client;
 mod endpoint;
+mod lenient;
 mod link;
 
 pub use answer::{RefusedBy, TokenError, Tokens};

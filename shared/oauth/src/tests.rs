@@ -206,3 +206,10 @@ async fn nothing_secret_is_printed() {
     let all = format!("{client:?} {tokens:?} {error:?} {error} {pkce:?}");
     assert!(!all.contains("marker"), "{all}");
 }
+
+#[tokio::test]
+async fn half_an_emoji_in_a_token_answer_loses_no_token() {
+    let slack = r#"{"ok":true,"access_token":"a1","token_type":"bot","scope":"chat:write","team":{"id":"T1","name":"Acme \ud83d"}}"#;
+    let tokens = refreshed("slack", 200, slack).await.unwrap();
+    assert_eq!(tokens.access_token.expose_secret(), "a1");
+}

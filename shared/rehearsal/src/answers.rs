@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use deskwire_core::BoxFuture;
 use deskwire_core::action::{Action, ActionSpec, Actions, Call, CallError, Effect, EffectKey, ErrorClass, HoldKey};
 use deskwire_core::ids::{ConnectionName, RunId};
+use deskwire_core::limit::{self, Limit};
+use deskwire_core::number::same;
 use serde_json::Value;
 
 use crate::recordings::Recording;
@@ -91,7 +93,7 @@ impl Book {
 impl Pages {
     /// The answer of the same call: several of them in their order, and then the last one over and over.
     fn same(&mut self, action: &str, input: &Value) -> Option<(RunId, Result<Value, CallError>)> {
-        let fits = |recording: &Recording| recording.action == action && recording.input == *input;
+        let fits = |recording: &Recording| recording.action == action && same(&recording.input, input);
         let fresh = self.recordings.iter().position(|(recording, used)| !used && fits(recording));
         let at = fresh.or_else(|| self.recordings.iter().rposition(|(recording, _)| fits(recording)))?;
         Some(self.take(at))
@@ -163,12 +165,25 @@ impl Action for Answering {
         self.action.effect(input)
     }
 
+    fn limits(&self) -> &[Limit] {
+        self.action.limits()
+    }
+
     fn hold_keys(&self, call: Call<'_>) -> Vec<HoldKey> {
         self.action.hold_keys(call)
     }
 
+    fn prepare<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<(), CallError>> {
+        if self.through == Through::Everything {
+            return self.action.prepare(call);
+        }
+        // Most calls are not made.
+        Box::pin(async { Ok(()) })
+    }
+
     fn call<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Value, CallError>> {
         Box::pin(async move {
+            limit::keep(self.limits(), call.input)?;
             let (answered, answer) = self.answer(call);
             let made = Made {
                 key: call.key.clone(),

@@ -1,5 +1,6 @@
 //! What two versions of a workflow would write, side by side.
 
+use deskwire_core::number::same;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -86,7 +87,7 @@ pub fn compare(before: &[PlannedCall], after: &[PlannedCall]) -> Difference {
 }
 
 fn same_call(before: &PlannedCall, after: &PlannedCall) -> bool {
-    before.action == after.action && before.connection == after.connection && before.input == after.input
+    before.action == after.action && before.connection == after.connection && same(&before.input, &after.input)
 }
 
 /// Two calls that belong together, and where they differ.
@@ -120,7 +121,7 @@ impl Place {
 
 fn differences(place: &Place, before: Option<&Value>, after: Option<&Value>, found: &mut Vec<Field>) {
     match (before, after) {
-        (Some(before), Some(after)) if before == after => {}
+        (Some(before), Some(after)) if same(before, after) => {}
         (Some(Value::Object(before)), Some(Value::Object(after))) => {
             let only_after = after.keys().filter(|name| !before.contains_key(*name));
             for name in before.keys().chain(only_after) {

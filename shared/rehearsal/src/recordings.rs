@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use deskwire_core::action::{Actions, CallError};
 use deskwire_core::ids::{RunId, StepPath, WorkflowName};
+use deskwire_core::json::{self, NotJson};
 use deskwire_core::personal::HIDDEN;
-use deskwire_core::ports::{EventDetail, History, RunDetail, StoreResult};
+use deskwire_core::ports::{EventDetail, History, RunDetail, StoreError, StoreResult};
 use deskwire_core::run::{Entry, Run};
 use deskwire_history::{Shape, Specs};
 use deskwire_templates::Templates;
@@ -58,7 +59,12 @@ impl Recordings {
         let mut ids: Vec<_> = event.runs.iter().map(|run| (run.number, run.id.clone())).collect();
         ids.sort_unstable();
         for (_, id) in ids {
-            let Some(run) = history.run(id.as_str()).await? else { continue };
+            // What one run recorded and cannot be read is not recorded.
+            let run = match history.run(id.as_str()).await {
+                Err(StoreError::Corrupt(_)) => continue,
+                run => run?,
+            };
+            let Some(run) = run else { continue };
             let text = history.version_text(&run.summary.workflow, &run.summary.version).await?;
             let shape = text.and_then(|text| Shape::compile(text, actions, templates));
             recordings.add(&run, shape.as_ref(), actions);
@@ -68,8 +74,8 @@ impl Recordings {
 
     /// Reads what `deskwire runs show ID --personal --json` wrote: one such document, or a list of them.
     pub fn read(text: &str, actions: &Actions) -> Result<Self, BadRecordings> {
-        let bad = |error: serde_json::Error| BadRecordings::Shape(error.to_string());
-        let document: Value = serde_json::from_str(text).map_err(bad)?;
+        let bad = |error: NotJson| BadRecordings::Shape(error.to_string());
+        let document: Value = json::from_str(text).map_err(bad)?;
         let documents = match document {
             Value::Array(list) => list,
             one => vec![one],
@@ -78,7 +84,8 @@ impl Recordings {
         for mut document in documents {
             let missing = |what: &str| BadRecordings::Shape(format!("it has no `{what}`"));
             let journal = document.get_mut("journal").map(Value::take).ok_or_else(|| missing("journal"))?;
-            let journal: Vec<Entry> = serde_json::from_value(journal).map_err(bad)?;
+            // Read from text: taken from a value, 0.00001 would become 1e-5.
+            let journal: Vec<Entry> = json::from_str(&journal.to_string()).map_err(bad)?;
             let word = |pointer: &str| document.pointer(pointer).and_then(Value::as_str);
             let run = word("/run/id").ok_or_else(|| missing("run.id"))?;
             let workflow = word("/run/workflow").and_then(|name| WorkflowName::parse(name).ok());

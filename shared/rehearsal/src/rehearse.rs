@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use deskwire_core::action::Actions;
 use deskwire_core::ids::StepPath;
-use deskwire_core::ports::{EventSummary, Filter, History, StoreResult};
+use deskwire_core::ports::{EventSummary, Filter, History, StoreError, StoreResult};
 use deskwire_core::random::Random;
 use deskwire_core::run::RunState;
 use deskwire_core::time::Timestamp;
@@ -132,7 +132,12 @@ fn source(workflow: &Workflow) -> &str {
 impl Asked<'_> {
     /// What one event comes to; `None` where neither version wants it.
     async fn one(&self, summary: EventSummary) -> StoreResult<Option<Found>> {
-        let Some(detail) = self.history.event(&summary.number.to_string()).await? else { return Ok(None) };
+        // One that cannot be read keeps no other from being rehearsed.
+        let detail = match self.history.event(&summary.number.to_string()).await {
+            Err(StoreError::Corrupt(_)) => None,
+            detail => detail?,
+        };
+        let Some(detail) = detail else { return Ok(None) };
         let Some(event) = detail.event.clone() else { return Ok(None) };
         let draft_declines = verdict(&self.draft, &event).err();
         let active_declines = match &self.active {

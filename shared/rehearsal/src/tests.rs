@@ -72,7 +72,6 @@ impl World {
                 .into(),
                 output: json!({ "type": "object", "properties": { "id": { "type": "integer" }, "said": text } }).into(),
                 effect,
-                slack_text_inputs: &[],
                 scopes: &[],
                 errors: vec![],
                 example: "",
@@ -374,6 +373,12 @@ async fn recordings_are_read_from_what_runs_show_prints_and_not_from_what_hides_
     assert_eq!(written(&trial.run(&workflow, event("e1", "x.y", NOW)).await.unwrap()), ["found 1"]);
     let hidden = document.to_string().replace("Dana", deskwire_core::personal::HIDDEN);
     assert_eq!(Recordings::read(&hidden, &world.actions).unwrap_err(), BadRecordings::Hidden);
+    let spelled =
+        document.to_string().replace("\"output\":", "\"output\":{\"n\":0.00001,\"cut\":\"\\ud83d\"},\"was\":");
+    assert_eq!(
+        Recordings::read(&spelled, &world.actions).unwrap().0[0].answer.as_ref().unwrap()["n"].to_string(),
+        "0.00001"
+    );
     for bad in ["", "[1]", "{}", r#"{"journal": [{}]}"#] {
         assert!(matches!(Recordings::read(bad, &world.actions), Err(BadRecordings::Shape(_))), "{bad}");
     }

@@ -247,6 +247,7 @@ fn new_run(workflow: &Workflow, event: Event, now: Timestamp, random: &dyn Rando
         queued_at: now,
         deliveries: 0,
         interrupted: false,
+        broken_off: 0,
         parked: false,
         journal: Vec::new(),
         changed_at: None,
@@ -289,5 +290,9 @@ fn outcome(run: &Run, (state, reason): (RunState, String), now: Timestamp, made:
         deliveries: run.deliveries,
         replay: 0,
     };
-    Outcome { run: RunDetail { summary, journal: run.journal.clone(), event: run.event.clone() }, calls, answers }
+    Outcome {
+        run: RunDetail { summary, journal: run.journal.clone(), event: run.event.clone(), unreadable: 0 },
+        calls,
+        answers,
+    }
 }

@@ -68,7 +68,7 @@ async fn revoke(State(sandbox): State<Sandbox>, Path(provider): Path<String>) ->
 /// Whatever content type the caller gave: this is for curl as well.
 #[expect(clippy::result_large_err, reason = "the answer is sent as it is")]
 fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Response> {
-    serde_json::from_slice(body).map_err(|error| refuse(&format!("the body cannot be read: {error}")))
+    deskwire_core::json::from_slice(body).map_err(|error| refuse(&format!("the body cannot be read: {error}")))
 }
 
 fn refuse(why: &str) -> Response {

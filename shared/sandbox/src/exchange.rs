@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::response::{Html, IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::stream;
-use http::header::{HeaderValue, RETRY_AFTER};
+use http::header::{CONTENT_LENGTH, HeaderValue, RETRY_AFTER};
 use http::{HeaderMap, Method, StatusCode};
 use serde_json::{Map, Value};
 
@@ -58,10 +58,26 @@ pub(crate) async fn carry_out(
         facts: asked.facts,
         request_id: asked.request_id,
     });
-    if let Some(delay) = fault.and_then(|fault| fault.delay_ms) {
+    if let Some(delay) = fault.as_ref().and_then(|fault| fault.delay_ms) {
         tokio::time::sleep(Duration::from_millis(delay)).await;
     }
-    response
+    match fault.and_then(|fault| fault.fields) {
+        None => response,
+        Some(fields) => altered(response, fields).await,
+    }
+}
+
+/// The answer with other values in its JSON.
+async fn altered(response: Response, fields: Map<String, Value>) -> Response {
+    let (mut parts, body) = response.into_parts();
+    // The stand-ins' own answers are small, and end.
+    let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
+    let Ok(Value::Object(mut document)) = deskwire_core::json::from_slice(&bytes) else {
+        return Response::from_parts(parts, Body::from(bytes));
+    };
+    document.extend(fields);
+    parts.headers.remove(CONTENT_LENGTH);
+    Response::from_parts(parts, Body::from(Value::Object(document).to_string()))
 }
 
 fn struck(fault: &Fault, refuse: impl FnOnce(&Fault) -> Response, act: impl FnOnce() -> Answer) -> Answer {

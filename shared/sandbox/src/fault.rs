@@ -3,6 +3,7 @@
 
 use deskwire_core::random::Random;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::{llm, oauth, qualtrics, slack, zendesk};
 
@@ -31,6 +32,9 @@ pub struct Fault {
     /// For `rate_limited` and `html_503`: the seconds in `Retry-After`; 1 for `rate_limited` unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<u64>,
+    /// For `altered`: the fields of the answer's JSON that are others than they should be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fields: Option<Map<String, Value>>,
     /// How many milliseconds later the answer comes. Long enough, and the client gives up first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delay_ms: Option<u64>,
@@ -60,12 +64,15 @@ pub enum FaultKind {
     /// The call is carried out and answered, after `delay_ms`.
     #[serde(rename = "delay")]
     Delay,
+    /// The call is carried out, and some fields of its answer are replaced by `fields`.
+    #[serde(rename = "altered")]
+    Altered,
 }
 
 impl FaultKind {
     /// Is the call carried out all the same?
     pub const fn acts(self) -> bool {
-        matches!(self, Self::Html502After | Self::DropAfter | Self::Delay)
+        matches!(self, Self::Html502After | Self::DropAfter | Self::Delay | Self::Altered)
     }
 
     pub(crate) const fn name(self) -> &'static str {
@@ -77,6 +84,7 @@ impl FaultKind {
             Self::Html502After => "html_502_after",
             Self::DropAfter => "drop_after",
             Self::Delay => "delay",
+            Self::Altered => "altered",
         }
     }
 }
@@ -92,6 +100,7 @@ impl Fault {
             code: None,
             status: None,
             retry_after: None,
+            fields: None,
             delay_ms: None,
         }
     }

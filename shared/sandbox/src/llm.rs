@@ -42,7 +42,7 @@ impl Refusal {
 
 async fn call(State(sandbox): State<Sandbox>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
     let is_chat = method == Method::POST && uri.path().ends_with("/llm/v1/chat/completions");
-    let request: Option<Value> = serde_json::from_slice(&body).ok();
+    let request: Option<Value> = deskwire_core::json::from_slice(&body).ok();
     let asked = Asked {
         provider: "llm",
         operation: if is_chat { CHAT } else { "unknown" },

@@ -43,3 +43,6 @@ pub(crate) fn initials(name: &str) -> String {
 pub(crate) fn colour(name: &str) -> usize {
     name.bytes().fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into())) % 6
 }
+
+#[cfg(test)]
+mod contrast;

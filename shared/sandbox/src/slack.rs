@@ -6,6 +6,7 @@
 mod arguments;
 mod blocks;
 mod conversations;
+mod emoji;
 mod history;
 mod methods;
 mod mrkdwn;

@@ -46,7 +46,7 @@ pub(crate) struct Answer {
 
 impl Answer {
     pub(crate) fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap()
+        deskwire_core::json::from_slice(&self.body).unwrap()
     }
 
     pub(crate) fn text(&self) -> String {

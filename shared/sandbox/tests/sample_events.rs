@@ -27,7 +27,7 @@ fn samples() -> BTreeMap<String, Value> {
         .map(|path| {
             let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
             let text = std::fs::read_to_string(&path).unwrap();
-            let value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
+            let value = deskwire_core::json::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
             (name, value)
         })
         .collect()

@@ -160,7 +160,9 @@ impl Keys {
         };
         let path = folder.join("secret.lock");
         let failed = |source| KeyError::Write { path: path.clone(), source };
-        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
+        let mut options = OpenOptions::new();
+        options.create(true).truncate(false).write(true);
+        let lock = owners_alone(&mut options).open(&path).map_err(failed)?;
         lock.try_lock().map_err(|_| KeyError::Busy)?;
         let new = folder.join("secret.key.new");
         if read_key(&new)?.is_none() {
@@ -213,16 +215,11 @@ fn read_key(path: &Path) -> Result<Option<StoreKey>, KeyError> {
 fn write_key(path: &Path, key: &StoreKey) -> Result<(), KeyError> {
     let failed = |source| KeyError::Write { path: path.to_owned(), source };
     let folder = path.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder).map_err(failed)?;
+    make_folder(folder).map_err(failed)?;
     let draft = path.with_extension(format!("draft-{}", std::process::id()));
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        options.mode(0o600);
-    }
-    let written = options
+    let written = owners_alone(&mut options)
         .open(&draft)
         .and_then(|mut file| {
             file.write_all(key.to_hex().as_bytes())?;
@@ -234,6 +231,22 @@ fn write_key(path: &Path, key: &StoreKey) -> Result<(), KeyError> {
     let _ = std::fs::remove_file(&draft);
     written.map_err(failed)?;
     sync(folder)
+}
+
+/// A file that is made is its owner's alone.
+fn owners_alone(options: &mut OpenOptions) -> &mut OpenOptions {
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
+    options
+}
+
+/// A folder that is made is its owner's alone.
+fn make_folder(folder: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
 }
 
 /// Makes names durable.

@@ -141,10 +141,10 @@ impl Vault {
         let mut found: BTreeMap<String, Vec<SecretString>> = BTreeMap::new();
         for secret in &secrets {
             let name = secret.name.trim_start_matches(SET).to_owned();
-            let value = zeroize::Zeroizing::new(self.opened(secret)?);
-            let text = std::str::from_utf8(&value).map_err(|_| VaultError::Damaged(secret.name.clone()))?;
+            // One that is damaged keeps no other from being read; whatever needs it is told that it is not there.
+            let Some(text) = passing_damage(self.text_of(secret))? else { continue };
             // The store gives versions in order.
-            found.entry(name).or_default().insert(0, SecretString::from(text));
+            found.entry(name).or_default().insert(0, text);
         }
         Ok((listed(secrets), found))
     }
@@ -152,14 +152,39 @@ impl Vault {
     /// One secret that people set: its latest version, then those before it whose grace is not over.
     pub async fn versions_of(&self, name: &str) -> Result<Vec<SecretString>, VaultError> {
         let name = format!("{SET}{name}");
-        let mut found = Vec::new();
+        let (mut found, mut damaged) = (Vec::new(), None);
         for secret in self.store.secrets(&name).await?.into_iter().filter(|secret| secret.name == name) {
-            let value = zeroize::Zeroizing::new(self.opened(&secret)?);
-            let text = std::str::from_utf8(&value).map_err(|_| VaultError::Damaged(secret.name.clone()))?;
-            // The store gives versions in order.
-            found.insert(0, SecretString::from(text));
+            match self.text_of(&secret) {
+                // The store gives versions in order.
+                Ok(text) => found.insert(0, text),
+                Err(error @ VaultError::Damaged(_)) => damaged = Some(error),
+                Err(error) => return Err(error),
+            }
         }
-        Ok(found)
+        match damaged {
+            Some(error) if found.is_empty() => Err(error),
+            _ => Ok(found),
+        }
+    }
+
+    fn text_of(&self, secret: &SealedSecret) -> Result<SecretString, VaultError> {
+        let value = zeroize::Zeroizing::new(self.opened(secret)?);
+        let text = std::str::from_utf8(&value).map_err(|_| VaultError::Damaged(secret.name.clone()))?;
+        Ok(SecretString::from(text))
+    }
+
+    /// The secrets that cannot be opened although their key is here, each with its version.
+    pub async fn damaged(&self) -> Result<Vec<(String, u64)>, VaultError> {
+        let mut damaged = Vec::new();
+        for secret in self.store.secrets("").await? {
+            match self.opened(&secret) {
+                Ok(value) => drop(zeroize::Zeroizing::new(value)),
+                Err(VaultError::Damaged(_)) => damaged.push((secret.name, secret.version)),
+                // Without its key nobody can tell; that is another trouble, which is told of elsewhere.
+                Err(_) => {}
+            }
+        }
+        Ok(damaged)
     }
 
     /// Erases the versions whose grace is over.
@@ -214,7 +239,9 @@ impl Vault {
                 let other = || VaultError::OtherKey { name: secret.name.clone(), key: secret.key.clone() };
                 let old = ring.by_id(&secret.key).ok_or_else(other)?;
                 let anew = old.rewrap(new, &secret.name, secret.version, &secret.sealed, self.random.as_ref());
-                let anew = anew.map_err(|Damaged| VaultError::Damaged(secret.name.clone()))?;
+                let anew = anew.map_err(|Damaged| VaultError::Damaged(secret.name.clone()));
+                // What cannot be opened with the old key cannot be lost with it either.
+                let Some(anew) = passing_damage(anew)? else { continue };
                 let old_key = secret.key.clone();
                 let secret = SealedSecret { key: new.id(), sealed: anew, ..secret };
                 left += 1;
@@ -227,6 +254,18 @@ impl Vault {
         exchange.finish()?;
         *self.ring.write().unwrap_or_else(PoisonError::into_inner) = None;
         Ok(sealed)
+    }
+}
+
+/// What was read; `None`, with a line in the log, where this one secret is damaged.
+fn passing_damage<T>(read: Result<T, VaultError>) -> Result<Option<T>, VaultError> {
+    match read {
+        Ok(value) => Ok(Some(value)),
+        Err(error @ VaultError::Damaged(_)) => {
+            tracing::error!(%error, "a secret is left out");
+            Ok(None)
+        }
+        Err(error) => Err(error),
     }
 }
 

@@ -12,6 +12,9 @@ use deskwire_core::time::Timestamp;
 use deskwire_workflows::{Project, Workflow};
 use serde::Serialize;
 
+use crate::ProjectFiles;
+use crate::shared_project::PROJECT;
+
 /// What applying the project's files would change about one workflow.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Change {
@@ -144,6 +147,14 @@ impl Plan {
                 is,
                 wanted,
             }));
+        }
+    }
+
+    /// Keeps `deskwire.yaml` with what is put in force, where it is not what is kept already: what was good last can then run
+    /// whatever becomes of the file.
+    pub(crate) fn keep_project(&mut self, files: &ProjectFiles, kept: Option<&str>) {
+        if let Some(file) = files.project.as_ref().filter(|file| kept != Some(file.text.as_str())) {
+            self.deploys.push(Deploy::Document { name: PROJECT.to_owned(), text: file.text.clone() });
         }
     }
 

@@ -6,7 +6,7 @@
 //!   `deskwire apply --target aws` has deployed.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use deskwire_aws::{AwsStore, Names};
@@ -14,8 +14,9 @@ use deskwire_core::ports::{Registry, RunQueue, Store};
 use deskwire_core::random::Random;
 use deskwire_core::time::{Clock, SystemClock};
 use deskwire_secrets::{Environment, Secrets, Vault};
+use tokio::sync::Mutex;
 
-use crate::{Deskwire, OsRandom, Place, Settings, StartError, read_project, shared_project, start, vault};
+use crate::{Deskwire, Origin, OsRandom, Place, Settings, StartError, begin, vault};
 
 /// How old what a function knows of the deployment may be.
 const FRESH: Duration = Duration::from_secs(10);
@@ -27,7 +28,9 @@ pub struct Function {
     /// The stores of AWS, if it works on them.
     pub aws: Option<AwsStore>,
     settings: Settings,
+    origin: Origin,
     secrets: Secrets,
+    /// Held while it is looked, so that one look follows another and the newest is the last.
     seen: Mutex<Seen>,
 }
 
@@ -96,9 +99,9 @@ impl Function {
         let allow_loopback = variables("DESKWIRE_ALLOW_LOOPBACK").as_deref() == Some("1");
         let Opened { place, aws, project } = Opened::of(&variables).await?;
         // Before anything is read: what is changed meanwhile is then noticed.
-        let (generation, files) = match &aws {
-            Some(aws) => (aws.generation().await?, shared_project(aws).await?),
-            None => (0, read_project(&project)?),
+        let (generation, origin) = match &aws {
+            Some(aws) => (aws.generation().await?, Origin::Deployed(None)),
+            None => (0, Origin::Folder(project.clone())),
         };
         let settings = Settings {
             // On AWS, what is in force is what was applied.
@@ -112,7 +115,10 @@ impl Function {
             stand_ins: None,
         };
         let secrets = Secrets::new(&project, variables);
-        let deskwire = start(&settings, &files, &secrets).await?;
+        let (deskwire, held_back) = begin(&settings, &origin, &secrets).await?;
+        if let Some(held_back) = held_back {
+            tracing::error!(why = %held_back.why, "the project's files are not used; what was put in force last is");
+        }
         for missing in deskwire.left_out.iter().filter(|_| needs.secrets) {
             tracing::error!(what = missing.what, why = missing.why, "left out, because its secret is missing");
         }
@@ -120,7 +126,7 @@ impl Function {
             aws.tell_of_start();
         }
         let seen = Mutex::new(Seen { at: Instant::now(), generation });
-        Ok(Self { deskwire, aws, settings, secrets, seen })
+        Ok(Self { deskwire, aws, settings, origin, secrets, seen })
     }
 
     /// The queue that tells of runs, on AWS.
@@ -131,36 +137,40 @@ impl Function {
     /// Takes over what was applied, switched or set since the last look, at most every ten seconds. What cannot be taken over
     /// leaves the last good state in force.
     pub async fn keep_in_step(&self) {
-        let looked_at = self.seen.lock().unwrap_or_else(PoisonError::into_inner).at;
-        if self.aws.is_none() || looked_at.elapsed() >= FRESH {
-            self.catch_up().await;
-        }
+        self.look(FRESH).await;
     }
 
     /// The same, whenever the last look was: for what is asked by people who have just changed something.
     pub async fn catch_up(&self) {
-        let known = {
-            let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-            seen.at = Instant::now();
-            seen.generation
-        };
+        self.look(Duration::ZERO).await;
+    }
+
+    async fn look(&self, fresh: Duration) {
+        let mut seen = self.seen.lock().await;
+        if self.aws.is_some() && seen.at.elapsed() < fresh {
+            return;
+        }
+        seen.at = Instant::now();
         let generation = match self.deskwire.store.generation().await {
-            Ok(generation) if self.aws.is_some() && generation == known => return,
+            Ok(generation) if self.aws.is_some() && generation == seen.generation => return,
             Ok(generation) => generation,
             Err(error) => return tracing::error!(%error, "cannot see what is in force; trying again"),
         };
-        if let Err(error) = self.take_over().await {
-            return tracing::error!(%error, "cannot take over what is in force now; the last good version stays");
+        match self.take_over().await {
+            Ok(()) => seen.generation = generation,
+            Err(error) => tracing::error!(%error, "cannot take over what is in force now; the last good version stays"),
         }
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).generation = generation;
     }
 
     async fn take_over(&self) -> Result<(), StartError> {
         if self.aws.is_none() {
             return self.deskwire.follow().await;
         }
-        let files = shared_project(self.deskwire.store.as_ref()).await?;
-        self.deskwire.reload(&self.settings, &files, &self.secrets).await.map(|_| ())
+        let taken = self.deskwire.reload(&self.settings, &self.origin, &self.secrets).await?;
+        for missing in &taken.left_out {
+            tracing::error!(what = missing.what, why = missing.why, "left out, because its secret is missing");
+        }
+        Ok(())
     }
 }
 

@@ -8,15 +8,16 @@ mod conditions;
 mod deployment;
 #[cfg(feature = "aws")]
 mod function;
+mod origin;
 mod project;
 mod shared_project;
 mod stand_ins;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use deskwire_accept::{CurrentCatalogue, Intake, Source};
+use deskwire_accept::{Bodies, CurrentCatalogue, Intake, Source};
 use deskwire_connectors::Connection;
 use deskwire_core::action::Actions;
 use deskwire_core::connection::{AuthConfig, FixedFacts};
@@ -31,18 +32,20 @@ use deskwire_egress::{Egress, EgressOptions};
 use deskwire_engine::{Engine, EngineOptions, Versions};
 use deskwire_oauth::Client;
 use deskwire_secrets::{Keys, Listed, SecretError, Secrets, Vault, VaultError};
-use deskwire_storage::{OpenError, SqliteStore};
+use deskwire_storage::{DataKind, OpenError, SqliteStore};
 use deskwire_templates::Templates;
 use deskwire_tokens::{Broker, BrokerOptions, Providers};
-use deskwire_workflows::{Diagnostic, InForce, Loaded, Options, Project};
+use deskwire_workflows::{Diagnostic, InForce, Loaded, Options, Project, Severity};
+use tokio::sync::Mutex;
 
 pub use conditions::{ByTemplates, catalogue};
 pub use deployment::{Change, ChangeKind, Plan, Refused};
 pub use deskwire_secrets::OsRandom;
 #[cfg(feature = "aws")]
 pub use function::{Function, Needs, Stores, on_aws};
+pub use origin::{HeldBack, Origin};
 pub use project::{ProjectFiles, read_project};
-pub use shared_project::{public_url_of, share, share_public_url, shared_project, tell_of_secrets};
+pub use shared_project::{public_url_of, share, share_project, share_public_url, tell_of_secrets};
 pub use stand_ins::StandIns;
 
 /// Why a process cannot start.
@@ -57,22 +60,21 @@ pub enum StartError {
         source: std::io::Error,
     },
     /// A project file is not UTF-8.
-    #[error("{path} is not UTF-8 text (byte {at}); save it as UTF-8")]
+    #[error("{path}:{line}:{column} is not UTF-8 text; save the file as UTF-8")]
     NotText {
         /// The file.
         path: PathBuf,
-        /// The first byte that is not.
-        at: usize,
+        /// The line of the first byte that is not, from 1.
+        line: usize,
+        /// Its column, from 1, in characters.
+        column: usize,
     },
     /// The project has mistakes.
-    #[error("the project has {} mistake{}; `deskwire check` shows where", .0.len(), if .0.len() == 1 { "" } else { "s" })]
+    #[error("the project has {}; `deskwire check` shows where", counted(.0))]
     Mistakes(Vec<Diagnostic>),
     /// Secrets are missing.
     #[error("{}", .0.iter().map(|missing| missing.why.as_str()).collect::<Vec<_>>().join("\n"))]
     Secrets(Vec<Missing>),
-    /// A connection cannot be used.
-    #[error("{0}")]
-    Connection(String),
     /// What cannot change about a connection would.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     Fixed(Vec<Refused>),
@@ -85,9 +87,23 @@ pub enum StartError {
     /// The store does not take the workflows, or does not give them back.
     #[error("cannot use the store: {0}")]
     Deploy(#[from] deskwire_core::ports::StoreError),
+    /// Live and sandbox would mix.
+    #[error("cannot use {0}; add --sandbox for both, or for neither")]
+    Mixed(&'static str),
     /// A function's environment is incomplete.
     #[error("{0}")]
     Environment(String),
+}
+
+/// How many mistakes and warnings there are, in words: a warning is no mistake.
+pub fn counted(diagnostics: &[Diagnostic]) -> String {
+    let errors = diagnostics.iter().filter(|one| one.severity == Severity::Error).count();
+    let many = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
+    match (errors, diagnostics.len() - errors) {
+        (0, warnings) => many(warnings, "warning"),
+        (errors, 0) => many(errors, "mistake"),
+        (errors, warnings) => format!("{} and {}", many(errors, "mistake"), many(warnings, "warning")),
+    }
 }
 
 /// What a process is told.
@@ -115,8 +131,10 @@ pub struct Settings {
 pub enum Place {
     /// In memory, while it lasts.
     Memory,
-    /// On this machine, in this folder.
+    /// On this machine, in this folder: live data.
     Folder(PathBuf),
+    /// The same for data that come from the sandbox's stand-ins. The two never mix.
+    Sandbox(PathBuf),
     /// In a store that others share, and that seals secrets by itself.
     Shared(Arc<dyn Store>),
 }
@@ -125,15 +143,25 @@ impl Place {
     /// The largest body of an event that the store takes, in bytes. An item of DynamoDB has at most 400 KB.
     const fn largest_body(&self) -> usize {
         match self {
-            Self::Memory | Self::Folder(_) => deskwire_accept::MAX_BODY_BYTES,
+            Self::Memory | Self::Folder(_) | Self::Sandbox(_) => deskwire_accept::MAX_BODY_BYTES,
             Self::Shared(_) => deskwire_accept::LARGEST_SHARED_BODY,
+        }
+    }
+
+    /// Nothing live is answered by stand-ins, and nothing of the sandbox by providers.
+    fn suits(&self, stand_ins: bool) -> Result<(), StartError> {
+        match self {
+            Self::Folder(_) | Self::Shared(_) if stand_ins => Err(StartError::Mixed("live data with stand-ins")),
+            Self::Sandbox(_) if !stand_ins => Err(StartError::Mixed("the sandbox's data with the providers")),
+            _ => Ok(()),
         }
     }
 
     fn open(&self) -> Result<Arc<dyn Store>, OpenError> {
         Ok(match self {
             Self::Memory => Arc::new(SqliteStore::in_memory()?),
-            Self::Folder(folder) => Arc::new(SqliteStore::open(folder)?),
+            Self::Folder(folder) => Arc::new(SqliteStore::open_for(folder, DataKind::Live)?),
+            Self::Sandbox(folder) => Arc::new(SqliteStore::open_for(folder, DataKind::Sandbox)?),
             Self::Shared(store) => Arc::clone(store),
         })
     }
@@ -157,7 +185,7 @@ impl From<SecretError> for Missing {
 /// The actions, without any connection: for `check`, `actions` and compiling.
 pub fn actions_alone() -> Actions {
     let egress = Arc::new(Egress::new(EgressOptions::default()));
-    deskwire_connectors::actions(Arc::new(deskwire_connectors::Client::new(egress, [])))
+    deskwire_connectors::actions(&Arc::new(deskwire_connectors::Client::new(egress, [])))
 }
 
 /// The template language, with its usual limits.
@@ -190,11 +218,26 @@ pub struct Deskwire {
     /// The stored secrets as they were at the start: names and versions.
     pub stored: Vec<Listed>,
     largest_body: usize,
+    bodies: Bodies,
     in_force: RwLock<Arc<Vec<InForce>>>,
     project: RwLock<Arc<Project>>,
     sources: RwLock<Vec<Source>>,
     client: RwLock<Arc<deskwire_connectors::Client>>,
     egress: Arc<Egress>,
+    /// Held while something is taken over, so that nothing older is ever taken over last.
+    turn: Mutex<()>,
+}
+
+/// What taking over the project came to.
+#[derive(Debug)]
+pub struct Reloaded {
+    /// What that put in force.
+    pub applied: Plan,
+    /// Why the folder's files do not count, if they do not: then what was put in force last is taken over, with the secrets
+    /// as they are now.
+    pub held_back: Option<HeldBack>,
+    /// What was left out because its secret is missing, and why.
+    pub left_out: Vec<Missing>,
 }
 
 impl Deskwire {
@@ -216,6 +259,7 @@ impl Deskwire {
             clock: Arc::clone(&self.clock),
             random: Arc::clone(&self.random),
             largest_body: self.largest_body,
+            bodies: self.bodies.clone(),
         }
     }
 
@@ -240,35 +284,33 @@ impl Deskwire {
         )
     }
 
-    /// Takes over the project's files and secrets as they are now: sources, connections and, if the settings say so,
-    /// workflows; all of it or, where there is a mistake, nothing. Runs under way keep their version.
+    /// Takes over the project and the secrets as they are now: sources, connections and, if the settings say so, workflows;
+    /// all of it or, where there is an error, nothing. Runs under way keep their version. One at a time, and everything is
+    /// read in that turn.
     pub async fn reload(
         &self,
         settings: &Settings,
-        files: &ProjectFiles,
+        origin: &Origin,
         secrets: &Secrets,
-    ) -> Result<Plan, StartError> {
-        let known = Known::read(settings, self.store.as_ref(), &self.vault, self.clock.now()).await?;
-        if settings.needs_secrets {
-            secrets.take_stored(known.secrets);
-        }
-        let (project, parts) = prepare(settings, files, secrets)?;
-        let (plan, deployed) =
-            put_in_force(settings, &project, known.in_force, self.store.as_ref(), &self.clock).await?;
+    ) -> Result<Reloaded, StartError> {
+        let _turn = self.turn.lock().await;
+        let ready = Ready::find(settings, origin, secrets, self.store.as_ref(), &self.vault, &self.clock).await?;
+        let Ready { project, parts, applied, deployed, held_back, .. } = ready;
         self.providers.replace(parts.clients);
         let client = client_on(&self.egress, parts.connections, &self.broker);
-        self.versions.replace_actions(deskwire_connectors::actions(Arc::clone(&client)));
+        self.versions.replace_actions(deskwire_connectors::actions(&client));
         *self.client.write().unwrap_or_else(PoisonError::into_inner) = client;
         *self.sources.write().unwrap_or_else(PoisonError::into_inner) = parts.sources;
         *self.project.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(project);
         if settings.needs_workflows {
             self.take_over(&deployed);
         }
-        Ok(plan)
+        Ok(Reloaded { applied, held_back, left_out: parts.missing })
     }
 
     /// Takes over what is in force according to the store, whoever changed it.
     pub async fn follow(&self) -> Result<(), StartError> {
+        let _turn = self.turn.lock().await;
         self.take_over(&self.store.deployed().await?);
         Ok(())
     }
@@ -291,7 +333,9 @@ impl Deskwire {
 pub fn check(files: &ProjectFiles, allow_loopback: bool) -> Loaded {
     let (actions, templates) = (actions_alone(), Templates::new(deskwire_templates::Limits::default()));
     let options = Options { actions: &actions, templates: &templates, allow_loopback };
-    deskwire_workflows::load(files.project.as_ref(), &files.workflows, &options)
+    let mut loaded = deskwire_workflows::load(files.project.as_ref(), &files.workflows, &options);
+    loaded.diagnostics.extend(files.unreadable.iter().cloned());
+    loaded
 }
 
 /// What a project needs from outside its files.
@@ -302,17 +346,29 @@ struct Parts {
     missing: Vec<Missing>,
 }
 
-fn prepare(settings: &Settings, files: &ProjectFiles, secrets: &Secrets) -> Result<(Project, Parts), StartError> {
+/// `all_or_nothing`: a mistake, or a secret that is missing, is an error. Else what is sound is used without the rest.
+fn prepare(
+    settings: &Settings,
+    files: &ProjectFiles,
+    secrets: &Secrets,
+    all_or_nothing: bool,
+) -> Result<(Project, Parts), StartError> {
     let loaded = check(files, settings.allow_loopback);
     if loaded.has_errors() {
-        return Err(StartError::Mistakes(loaded.diagnostics));
+        if all_or_nothing {
+            return Err(StartError::Mistakes(loaded.diagnostics));
+        }
+        origin::tell_of_what_is_unusable(&loaded.diagnostics);
     }
     let project = loaded.project;
     let mut missing = Vec::new();
     let sources = sources(&project.sources, settings.stand_ins.as_ref(), secrets, &mut missing);
-    let connections = connections(&project, settings.stand_ins.as_ref(), secrets, &mut missing)?;
-    let clients = clients(&project, settings.stand_ins.as_ref(), secrets, &mut missing)?;
-    if missing.is_empty() || settings.leave_out {
+    let connections = connections(&project, settings.stand_ins.as_ref(), secrets, &mut missing);
+    let clients = clients(&project, settings.stand_ins.as_ref(), secrets, &mut missing);
+    // A client that several connections use lacks its secret once.
+    let mut told = BTreeSet::new();
+    missing.retain(|one: &Missing| told.insert((one.what.clone(), one.why.clone())));
+    if missing.is_empty() || settings.leave_out || !all_or_nothing {
         Ok((project, Parts { sources, connections, clients, missing }))
     } else {
         Err(StartError::Secrets(missing))
@@ -333,68 +389,193 @@ fn client_on(
     Arc::new(client.with_tokens(broker.clone()))
 }
 
-/// Starts from settings and files that were read already.
+/// Starts from settings and files that were read already. A mistake in them is an error.
 pub async fn start(settings: &Settings, files: &ProjectFiles, secrets: &Secrets) -> Result<Deskwire, StartError> {
-    let store = settings.place.open()?;
-    let random: Arc<dyn Random> = Arc::new(OsRandom);
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let vault = vault(&store, &settings.place, secrets, &random)?;
-    let known = Known::read(settings, store.as_ref(), &vault, clock.now()).await?;
-    // A store in memory holds none: whoever starts on one may have brought some.
-    if settings.needs_secrets && !matches!(settings.place, Place::Memory) {
-        secrets.take_stored(known.secrets);
+    let base = Base::open(settings, secrets)?;
+    let known = Known::read(settings, base.store.as_ref(), &base.vault, base.clock.now()).await?;
+    known.tell(settings, secrets);
+    let ready = Ready::of(settings, files, secrets, known, base.store.as_ref(), &base.clock).await?;
+    Ok(base.start(settings, ready).0)
+}
+
+/// Starts from wherever the project is. Where the folder's files cannot be used, it starts with what was put in force last, and
+/// says why. It is an error only where nothing was.
+pub async fn begin(
+    settings: &Settings,
+    origin: &Origin,
+    secrets: &Secrets,
+) -> Result<(Deskwire, Option<HeldBack>), StartError> {
+    let base = Base::open(settings, secrets)?;
+    let ready = Ready::find(settings, origin, secrets, base.store.as_ref(), &base.vault, &base.clock).await?;
+    Ok(base.start(settings, ready))
+}
+
+/// What is there before anything is known of the project.
+struct Base {
+    store: Arc<dyn Store>,
+    vault: Vault,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+}
+
+impl Base {
+    fn open(settings: &Settings, secrets: &Secrets) -> Result<Self, StartError> {
+        settings.place.suits(settings.stand_ins.is_some())?;
+        let store = settings.place.open()?;
+        let random: Arc<dyn Random> = Arc::new(OsRandom);
+        let vault = vault(&store, &settings.place, secrets, &random)?;
+        Ok(Self { store, vault, clock: Arc::new(SystemClock), random })
     }
-    let (project, parts) = prepare(settings, files, secrets)?;
-    let options = EgressOptions { allow_loopback: settings.allow_loopback, ..EgressOptions::default() };
-    let egress = Arc::new(Egress::new(options));
-    let (applied, deployed) = put_in_force(settings, &project, known.in_force, store.as_ref(), &clock).await?;
-    let templates = Templates::new(deskwire_templates::Limits::default());
-    let providers = Arc::new(Providers::new(Arc::clone(&egress), parts.clients));
-    let broker = Arc::new(Broker::new(
-        store.clone(),
-        vault.clone(),
-        providers.clone(),
-        Arc::clone(&clock),
-        Arc::clone(&random),
-        // No two processes share a name, not even two that start in the same moment.
-        BrokerOptions { owner: format!("{:032x}", random.bits()), ..BrokerOptions::default() },
-    ));
-    let client = client_on(&egress, parts.connections, &broker);
-    let actions = deskwire_connectors::actions(Arc::clone(&client));
-    let versions = Versions::new(store.clone(), actions, templates, &project.workflows);
-    let deskwire = Deskwire {
-        store,
-        catalogue: Arc::default(),
-        versions: Arc::new(versions),
-        clock,
-        random,
-        vault,
-        broker,
-        providers,
-        applied,
-        left_out: parts.missing,
-        stored: known.stored,
-        largest_body: settings.place.largest_body(),
-        in_force: RwLock::default(),
-        project: RwLock::new(Arc::new(project)),
-        sources: RwLock::new(parts.sources),
-        client: RwLock::new(client),
-        egress,
-    };
-    if settings.needs_workflows {
-        deskwire.take_over(&deployed);
+
+    fn start(self, settings: &Settings, ready: Ready) -> (Deskwire, Option<HeldBack>) {
+        let Self { store, vault, clock, random } = self;
+        let Ready { project, parts, applied, deployed, held_back, stored } = ready;
+        let options = EgressOptions { allow_loopback: settings.allow_loopback, ..EgressOptions::default() };
+        let egress = Arc::new(Egress::new(options));
+        let templates = Templates::new(deskwire_templates::Limits::default());
+        let providers = Arc::new(Providers::new(Arc::clone(&egress), parts.clients));
+        let broker = Arc::new(Broker::new(
+            store.clone(),
+            vault.clone(),
+            providers.clone(),
+            Arc::clone(&clock),
+            Arc::clone(&random),
+            // No two processes share a name, not even two that start in the same moment.
+            BrokerOptions { owner: format!("{:032x}", random.bits()), ..BrokerOptions::default() },
+        ));
+        let client = client_on(&egress, parts.connections, &broker);
+        let actions = deskwire_connectors::actions(&client);
+        let versions = Versions::new(store.clone(), actions, templates, &project.workflows);
+        let deskwire = Deskwire {
+            store,
+            catalogue: Arc::default(),
+            versions: Arc::new(versions),
+            clock,
+            random,
+            vault,
+            broker,
+            providers,
+            applied,
+            left_out: parts.missing,
+            stored,
+            largest_body: settings.place.largest_body(),
+            bodies: Bodies::default(),
+            in_force: RwLock::default(),
+            project: RwLock::new(Arc::new(project)),
+            sources: RwLock::new(parts.sources),
+            client: RwLock::new(client),
+            egress,
+            turn: Mutex::default(),
+        };
+        if settings.needs_workflows {
+            deskwire.take_over(&deployed);
+        }
+        (deskwire, held_back)
     }
-    Ok(deskwire)
+}
+
+/// A project that can be worked with: what is sound, and its secrets.
+struct Ready {
+    project: Project,
+    parts: Parts,
+    applied: Plan,
+    deployed: Vec<Deployed>,
+    held_back: Option<HeldBack>,
+    stored: Vec<Listed>,
+}
+
+impl Ready {
+    /// From wherever the project is.
+    async fn find(
+        settings: &Settings,
+        origin: &Origin,
+        secrets: &Secrets,
+        store: &dyn Store,
+        vault: &Vault,
+        clock: &Arc<dyn Clock>,
+    ) -> Result<Self, StartError> {
+        let known = Known::read(settings, store, vault, clock.now()).await?;
+        known.tell(settings, secrets);
+        let files = origin.read();
+        let any_workflows = !known.in_force.0.is_empty();
+        let last = async |folder| {
+            origin::last_applied(store, any_workflows, folder, settings.allow_loopback).await.map_err(StartError::from)
+        };
+        let (why, files) = match (origin, files) {
+            (Origin::Deployed(folder), files) => {
+                if let Some(last) = last(files.as_ref().ok()).await? {
+                    return Self::of_last(settings, &last, secrets, known);
+                }
+                let files = files?;
+                if folder.is_none() {
+                    shared_project::tell_of_nothing();
+                }
+                return Self::of(settings, &files, secrets, known, store, clock).await;
+            }
+            (Origin::Folder(_), Ok(files)) => {
+                match Self::of(settings, &files, secrets, known.clone(), store, clock).await {
+                    Ok(ready) => return Ok(ready),
+                    Err(why) => (why, files),
+                }
+            }
+            (Origin::Folder(_), Err(why)) => (why, ProjectFiles::default()),
+        };
+        if !why.is_about_the_project() {
+            return Err(why);
+        }
+        match last(Some(&files)).await? {
+            None => Err(why),
+            Some(last) => match Self::of_last(settings, &last, secrets, known) {
+                Ok(ready) => Ok(Self { held_back: Some(HeldBack { why, files }), ..ready }),
+                Err(_) => Err(why),
+            },
+        }
+    }
+
+    /// From these files, which are put in force if the settings say so.
+    async fn of(
+        settings: &Settings,
+        files: &ProjectFiles,
+        secrets: &Secrets,
+        known: Known,
+        store: &dyn Store,
+        clock: &Arc<dyn Clock>,
+    ) -> Result<Self, StartError> {
+        let (project, parts) = prepare(settings, files, secrets, true)?;
+        let Known { stored, in_force, document, .. } = known;
+        let (applied, deployed) =
+            put_in_force(settings, files, &project, in_force, document.as_deref(), store, clock).await?;
+        Ok(Self { project, parts, applied, deployed, held_back: None, stored })
+    }
+
+    /// From what was put in force last: what of it is sound, and has its secrets.
+    fn of_last(settings: &Settings, files: &ProjectFiles, secrets: &Secrets, known: Known) -> Result<Self, StartError> {
+        let (project, parts) = prepare(settings, files, secrets, false)?;
+        let Known { stored, in_force: (deployed, fixed), .. } = known;
+        let applied = accepted(Plan::of_connections(&project, &fixed)).map(|_| Plan::default())?;
+        Ok(Self { project, parts, applied, deployed, held_back: None, stored })
+    }
 }
 
 /// What a store knows of a project, read side by side.
+#[derive(Clone)]
 struct Known {
     stored: Vec<Listed>,
     secrets: BTreeMap<String, Vec<SecretString>>,
     in_force: (Vec<Deployed>, Vec<FixedFacts>),
+    /// `deskwire.yaml` as it was put in force last.
+    document: Option<String>,
 }
 
 impl Known {
+    /// Makes the stored secrets known to those who look secrets up.
+    fn tell(&self, settings: &Settings, secrets: &Secrets) {
+        // A store in memory holds none: whoever starts on one may have brought some.
+        if settings.needs_secrets && !matches!(settings.place, Place::Memory) {
+            secrets.take_stored(self.secrets.clone());
+        }
+    }
+
     async fn read(settings: &Settings, store: &dyn Store, vault: &Vault, now: Timestamp) -> Result<Self, StartError> {
         let secrets = async {
             if !settings.needs_secrets {
@@ -409,23 +590,28 @@ impl Known {
         let deployed =
             async { Ok(if settings.apply || settings.needs_workflows { store.deployed().await? } else { Vec::new() }) };
         let connections = async { Ok(store.fixed_connections().await?) };
-        let ((stored, secrets), deployed, connections) = tokio::try_join!(secrets, deployed, connections)?;
-        Ok(Self { stored, secrets, in_force: (deployed, connections) })
+        let document = async { Ok(if settings.apply { store.document(shared_project::PROJECT).await? } else { None }) };
+        let ((stored, secrets), deployed, connections, document) =
+            tokio::try_join!(secrets, deployed, connections, document)?;
+        Ok(Self { stored, secrets, in_force: (deployed, connections), document })
     }
 }
 
 /// Puts the project in force, if the settings say so. Answers with what that changed, and with the workflows in force then.
 async fn put_in_force(
     settings: &Settings,
+    files: &ProjectFiles,
     project: &Project,
     (deployed, fixed): (Vec<Deployed>, Vec<FixedFacts>),
+    document: Option<&str>,
     store: &dyn Store,
     clock: &Arc<dyn Clock>,
 ) -> Result<(Plan, Vec<Deployed>), StartError> {
     if !settings.apply {
         return accepted(Plan::of_connections(project, &fixed)).map(|_| (Plan::default(), deployed));
     }
-    let plan = accepted(Plan::between(project, &deployed, &fixed))?;
+    let mut plan = accepted(Plan::between(project, &deployed, &fixed))?;
+    plan.keep_project(files, document);
     let changed = plan.apply(store, clock.now()).await?;
     Ok((plan, if changed { store.deployed().await? } else { deployed }))
 }
@@ -444,10 +630,6 @@ fn sources(
             Some(stand_ins) => vec![stand_ins.signing_secret.clone()],
             None => source_secrets(&config.name, config, secrets, missing),
         };
-        // Those it should have are all missing.
-        if found.is_empty() && !config.signing_secrets.is_empty() {
-            continue;
-        }
         sources.push(Source { config: config.clone(), scheme, secrets: found });
     }
     sources
@@ -474,10 +656,15 @@ fn connections(
     stand_ins: Option<&StandIns>,
     secrets: &Secrets,
     missing: &mut Vec<Missing>,
-) -> Result<Vec<Connection>, StartError> {
+) -> Vec<Connection> {
     let mut connections = Vec::new();
     for config in &project.connections {
         let stand_in = stand_ins.and_then(|stand_ins| stand_ins.instead_of(config));
+        if stand_ins.is_some() && stand_in.is_none() {
+            tracing::warn!(connection = %config.name, provider = config.provider,
+                "no stand-in is known for this provider, so steps through this connection fail in the sandbox");
+            continue;
+        }
         let secret_url = match (&config.secret_url, &stand_in) {
             (None, _) => None,
             (Some(_), Some((config, _))) => Some(StandIns::secret_url(config)),
@@ -507,23 +694,26 @@ fn connections(
             Some(url) => connection.with_secret_url(url),
             None => Ok(connection),
         });
-        let connection = connection.map_err(|error| StartError::Connection(error.to_string()))?;
-        connections.push(connection);
+        match connection {
+            Ok(connection) => connections.push(connection),
+            Err(error) => missing.push(Missing { what: format!("connection {}", config.name), why: error.to_string() }),
+        }
     }
-    Ok(connections)
+    connections
 }
 
-/// The OAuth client of each connection that has one. Connections that lead to a stand-in need none.
+/// The OAuth client of each connection that has one; none in the sandbox.
 fn clients(
     project: &Project,
     stand_ins: Option<&StandIns>,
     secrets: &Secrets,
     missing: &mut Vec<Missing>,
-) -> Result<BTreeMap<ConnectionName, Arc<Client>>, StartError> {
+) -> BTreeMap<ConnectionName, Arc<Client>> {
     let mut clients = BTreeMap::new();
     for connection in &project.connections {
         let AuthConfig::OAuth2 { client: name } = &connection.auth else { continue };
-        if stand_ins.is_some_and(|stand_ins| stand_ins.instead_of(connection).is_some()) {
+        // Nobody signs in at a stand-in, and nothing of the sandbox is asked of a provider.
+        if stand_ins.is_some() {
             continue;
         }
         let Some(config) = project.oauth_clients.iter().find(|client| client.name == *name) else { continue };
@@ -537,10 +727,12 @@ fn clients(
                 }
             },
         };
-        let client = Client::new(config, secret).map_err(|error| StartError::Connection(error.to_string()))?;
-        clients.insert(connection.name.clone(), Arc::new(client));
+        match Client::new(config, secret) {
+            Ok(client) => drop(clients.insert(connection.name.clone(), Arc::new(client))),
+            Err(error) => missing.push(Missing { what: format!("OAuth client {name}"), why: error.to_string() }),
+        }
     }
-    Ok(clients)
+    clients
 }
 
 /// The secret store on a store: its key is in the environment or in the data folder.
@@ -551,7 +743,9 @@ pub fn vault(
     random: &Arc<dyn Random>,
 ) -> Result<Vault, StartError> {
     let keys = match place {
-        Place::Folder(folder) => Keys::find(folder, &|name| secrets.environment(name)).map_err(VaultError::from)?,
+        Place::Folder(folder) | Place::Sandbox(folder) => {
+            Keys::find(folder, &|name| secrets.environment(name)).map_err(VaultError::from)?
+        }
         Place::Memory => Keys::passing(random.as_ref()),
         Place::Shared(_) => Keys::ByStore,
     };

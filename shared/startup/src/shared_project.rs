@@ -3,12 +3,12 @@
 use deskwire_accept::Board;
 use deskwire_core::ports::{Deploy, Registry, StoreResult};
 use deskwire_core::time::Timestamp;
-use deskwire_workflows::{Project, SourceFile};
+use deskwire_workflows::Project;
 
 use crate::ProjectFiles;
 
 /// The name under which `deskwire.yaml` is deployed.
-const PROJECT: &str = "project";
+pub(crate) const PROJECT: &str = "project";
 
 /// The name under which it is noted that secrets were set: every process then reads them anew.
 const SECRETS: &str = "secrets";
@@ -23,9 +23,21 @@ pub async fn share(
 ) -> StoreResult<bool> {
     let routes = project.workflows.iter().map(|workflow| workflow.route(false)).collect();
     let board = Board::new(project.sources.clone(), routes).text();
-    let text = files.project.as_ref().map(|file| file.text.clone()).unwrap_or_default();
+    put(vec![(PROJECT, text_of(files)), (Board::NAME, board)], registry, now).await
+}
+
+/// Keeps `deskwire.yaml` with what is put in force on one machine. `false` where it is kept already.
+pub async fn share_project(files: &ProjectFiles, registry: &dyn Registry, now: Timestamp) -> StoreResult<bool> {
+    put(vec![(PROJECT, text_of(files))], registry, now).await
+}
+
+fn text_of(files: &ProjectFiles) -> String {
+    files.project.as_ref().map(|file| file.text.clone()).unwrap_or_default()
+}
+
+async fn put(documents: Vec<(&str, String)>, registry: &dyn Registry, now: Timestamp) -> StoreResult<bool> {
     let mut changes = Vec::new();
-    for (name, text) in [(PROJECT, text), (Board::NAME, board)] {
+    for (name, text) in documents {
         if registry.document(name).await?.as_ref() != Some(&text) {
             changes.push(Deploy::Document { name: name.to_owned(), text });
         }
@@ -58,15 +70,8 @@ pub async fn public_url_of(registry: &dyn Registry) -> StoreResult<Option<String
     registry.document(PUBLIC_URL).await
 }
 
-/// The project's file as it was deployed; nothing where none was yet. Its workflows are in the registry.
-pub async fn shared_project(registry: &dyn Registry) -> StoreResult<ProjectFiles> {
-    let text = registry.document(PROJECT).await?;
-    if text.is_none() {
-        // A deployment is alive before anybody uses it: its schedules tick.
-        tracing::warn!(
-            "nothing has been put in force here yet: run `deskwire apply --target aws` in the project folder"
-        );
-    }
-    let project = text.map(|text| SourceFile { path: "deskwire.yaml".to_owned(), text });
-    Ok(ProjectFiles { project, workflows: Vec::new() })
+/// Says that nothing was deployed yet.
+pub(crate) fn tell_of_nothing() {
+    // A deployment is alive before anybody uses it: its schedules tick.
+    tracing::warn!("nothing has been put in force here yet: run `deskwire apply --target aws` in the project folder");
 }

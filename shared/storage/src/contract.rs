@@ -8,10 +8,12 @@
     reason = "a contract's cases are tests: they panic where the store breaks its word"
 )]
 
+mod damage;
 mod flow;
 mod secrets;
 mod tokens;
 
+pub use damage::*;
 pub use flow::*;
 pub use secrets::*;
 pub use tokens::*;
@@ -20,6 +22,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deskwire_core::action::{CallError, Hold, HoldKey};
+use deskwire_core::damage::Inspection;
 use deskwire_core::event::{ChangeFacts, Event, EventState, JsonText};
 use deskwire_core::ids::{EventId, Lane, RequestId, RunId, SourceName, StepPath, WorkflowName, WorkflowVersion};
 use deskwire_core::ports::{
@@ -44,11 +47,17 @@ pub struct Stores {
     pub tokens: Arc<dyn TokenStates>,
     /// Keeps sealed secrets.
     pub secrets: Arc<dyn SecretStore>,
+    /// Names what it cannot read.
+    pub inspection: Arc<dyn Inspection>,
+    /// Damages its records.
+    pub hurt: Option<Arc<dyn Hurt>>,
 }
 
 impl Stores {
     /// One value that is all of them.
-    pub fn of<S: Inbox + Work + History + Registry + TokenStates + SecretStore + 'static>(store: S) -> Self {
+    pub fn of<S: Inbox + Work + History + Registry + TokenStates + SecretStore + Inspection + 'static>(
+        store: S,
+    ) -> Self {
         let store = Arc::new(store);
         Self {
             inbox: store.clone(),
@@ -56,7 +65,9 @@ impl Stores {
             history: store.clone(),
             registry: store.clone(),
             tokens: store.clone(),
+            inspection: store.clone(),
             secrets: store,
+            hurt: None,
         }
     }
 
@@ -194,6 +205,25 @@ pub async fn a_rejected_body_is_kept_once_with_the_reason(s: Stores) {
     assert!(s.claim(10, 5).await.is_empty());
 }
 
+/// Numbers in a journal have the digits they were written with, and half of a surrogate pair in an event's data does no harm.
+pub async fn numbers_come_back_with_their_digits(s: Stores) {
+    let text = r#"{"big":12345678901234567890123,"price":1.10,"small":0.00001,"far":1e+400,"zero":-0}"#;
+    let numbers: serde_json::Value = deskwire_core::json::from_str(text).expect("JSON");
+    let mut arrival = arrival("e1", "t1", &[("a", "run_1")], 1);
+    let cut = text.replace('}', r#","cut":"\ud83d"}"#);
+    arrival.event.data = JsonText::parse(cut.as_bytes()).expect("JSON").0;
+    s.accept(arrival).await;
+    let claim = s.claim(1, 2).await.remove(0);
+    let entries = vec![done("x", numbers.clone())];
+    let again = Settlement::Again { at: at(4), reason: "again".to_owned() };
+    s.work.settle(&claim.fence, entries.clone(), again, None, at(3)).await.expect("settling works");
+    let claim = s.claim(1, 5).await.remove(0);
+    assert_eq!(claim.run.journal, entries);
+    assert_eq!(claim.run.event.data.value().expect("JSON")["price"].to_string(), "1.10");
+    let Entry::Done { output, .. } = &claim.run.journal[0] else { panic!("the entry is another") };
+    assert_eq!(output.to_string(), text);
+}
+
 /// An event's data comes back byte for byte.
 pub async fn data_comes_back_as_it_came(s: Stores) {
     s.accept(arrival("e1", "t1", &[("a", "run_1")], 1)).await;
@@ -247,6 +277,29 @@ pub async fn a_waiting_run_keeps_its_lane_and_comes_back_at_its_time(s: Stores) 
     assert_eq!(runs(&again), ["run_1"]);
     assert_eq!(again[0].run.deliveries, 2);
     assert!(!again[0].run.interrupted);
+}
+
+/// A store counts how many deliveries of a run broke off in a row without a new result of a step.
+pub async fn deliveries_that_break_off_in_a_row_are_counted(s: Stores) {
+    s.accept(arrival("e1", "t1", &[("a", "run_1")], 1)).await;
+    let broken_off = |claims: Vec<Claim>| claims[0].run.broken_off;
+    assert_eq!(broken_off(s.claim(1, 10).await), 0);
+    assert_eq!(broken_off(s.claim(1, 100_000).await), 1);
+    let claims = s.claim(1, 200_000).await;
+    let attempt = Entry::Resumed { at: at(200_001), step: Some(StepPath::new("one")) };
+    s.work.record(&claims[0].fence, vec![attempt], at(260_000)).await.expect("recording works");
+    assert_eq!(broken_off(claims), 2);
+    assert_eq!(s.work.take_back("runner", at(210_000)).await.expect("taking back works"), 1);
+    let claims = s.claim(1, 300_000).await;
+    s.work
+        .record(&claims[0].fence, vec![done("one", serde_json::Value::Null)], at(360_000))
+        .await
+        .expect("recording works");
+    assert_eq!(broken_off(claims), 3, "what is recorded later counts from then on");
+    let claims = s.claim(1, 400_000).await;
+    assert_eq!(claims[0].run.broken_off, 1, "the result was progress");
+    s.settle(&claims[0], Settlement::Again { at: at(500_000), reason: "busy".to_owned() }, 400_001).await;
+    assert_eq!(broken_off(s.claim(1, 500_000).await), 0, "that delivery ended");
 }
 
 /// A run whose lease ran out is handed out again, marked as interrupted.
@@ -413,6 +466,29 @@ pub async fn history_is_filtered_and_found_by_short_references(s: Stores) {
     assert_eq!((counts.events, counts.runs.get("queued").copied()), (2, Some(2)));
 }
 
+/// An id that fits several runs or events leads to none of them, and those that it fits can be named.
+pub async fn what_a_short_reference_fits_can_be_named(s: Stores) {
+    s.accept(arrival("e1", "t1", &[("a", "run_1aaa")], 1)).await;
+    let mut other = arrival("e1", "t2", &[("b", "run_1bbb")], 2);
+    other.event.source = SourceName::parse("other").expect("a name");
+    s.accept(other).await;
+    let beginning = |text| s.history.runs_beginning(text, 5);
+    let mut found = beginning("run_1").await.expect("a list");
+    found.sort();
+    assert_eq!(found, [RunId::new("run_1aaa"), RunId::new("run_1bbb")]);
+    assert_eq!(beginning("run_1b").await.expect("a list"), [RunId::new("run_1bbb")]);
+    assert_eq!(beginning("run_2").await.expect("a list"), []);
+    assert_eq!(s.history.runs_beginning("run_1", 1).await.expect("a list").len(), 1);
+    assert!(s.history.event("e1").await.expect("reading works").is_none(), "two sources have one");
+    let mut called = s.history.events_called("e1", 5).await.expect("a list");
+    called.sort();
+    assert_eq!(called, ["other/e1", "zendesk-support/e1"]);
+    for reference in &called {
+        assert!(s.history.event(reference).await.expect("reading works").is_some(), "{reference}");
+    }
+    assert_eq!(s.history.events_called("e2", 5).await.expect("a list"), Vec::<String>::new());
+}
+
 /// Waiting for work ends when work arrives.
 pub async fn waiting_ends_when_work_arrives(s: Stores) {
     let waiting = s.work.arrived();
@@ -469,11 +545,13 @@ macro_rules! store_contract {
             an_unwanted_event_is_kept_with_the_reasons
             a_rejected_body_is_kept_once_with_the_reason
             data_comes_back_as_it_came
+            numbers_come_back_with_their_digits
             runs_of_one_lane_are_handed_out_in_order
             lanes_do_not_wait_for_each_other
             a_claim_is_bounded
             a_waiting_run_keeps_its_lane_and_comes_back_at_its_time
             a_lease_that_ran_out_hands_the_run_out_as_interrupted
+            deliveries_that_break_off_in_a_row_are_counted
             an_old_fence_writes_nothing
             a_settled_delivery_is_fenced
             the_journal_comes_back_in_order
@@ -485,6 +563,7 @@ macro_rules! store_contract {
             replaying_an_unknown_run_ends_it
             published_versions_stay_readable
             history_is_filtered_and_found_by_short_references
+            what_a_short_reference_fits_can_be_named
             waiting_ends_when_work_arrives
             concurrent_runners_share_the_work_in_order
             a_run_that_waits_leaves_its_lane_and_comes_back
@@ -520,6 +599,18 @@ macro_rules! store_contract {
             versions_of_a_secret_never_change
             old_versions_of_a_secret_are_erased_at_their_time
             a_secret_is_sealed_anew_only_from_the_key_it_has
+            an_unreadable_event_hides_no_other
+            an_unreadable_run_is_set_aside_and_its_lane_goes_on
+            an_unreadable_run_that_is_asked_for_alone_is_set_aside
+            a_run_behind_an_unreadable_one_takes_its_turn
+            a_run_whose_journal_is_unreadable_is_set_aside_and_shown
+            a_run_whose_event_is_unreadable_is_set_aside
+            an_unreadable_change_stops_no_run
+            an_unreadable_wait_stops_no_event
+            an_unreadable_token_record_hides_no_other
+            an_unreadable_secret_hides_no_other
+            what_is_in_force_and_unreadable_hides_no_other
+            a_clock_that_is_set_back_delays_nothing_that_is_queued
         }
     };
     (@each $make:expr; $($case:ident)*) => {

@@ -7,6 +7,7 @@
 
 #[cfg(feature = "contract")]
 pub mod contract;
+pub mod private;
 mod sqlite;
 
-pub use sqlite::{OpenError, SqliteStore};
+pub use sqlite::{DataKind, OpenError, SqliteStore};

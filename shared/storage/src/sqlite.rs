@@ -6,9 +6,15 @@
 
 mod changes;
 mod checkpoint;
+mod clock;
+mod damage;
+mod health;
 mod history;
 mod inbox;
+mod inspect;
+mod kind;
 mod registry;
+mod retention;
 mod rows;
 mod schema;
 mod secrets;
@@ -26,10 +32,13 @@ use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 use tokio::sync::Notify;
 
+use crate::private;
 use checkpoint::Checkpointer;
-use writer::Writer;
+pub use kind::DataKind;
+use retention::Position;
+use writer::{Patience, Until, Writer};
 
-/// How long a statement waits for another process's write before it reports the store as busy.
+/// How long a batch of writes, or a statement of a reader, waits for another process's write before the store is busy.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The page cache of each connection, in KiB (negative is how SQLite is told "KiB").
@@ -60,6 +69,25 @@ pub enum OpenError {
         /// What SQLite said.
         reason: String,
     },
+    /// The data is live and the process is the sandbox, or the other way round.
+    #[error(
+        "{}", match found {
+            DataKind::Sandbox => format!(
+                "the data in {} was made in the sandbox, and nothing live ever continues it; add --sandbox, or name another data \
+                 folder with --data (DESKWIRE_DATA)", folder.display()
+            ),
+            DataKind::Live => format!(
+                "the data in {} is live, and the sandbox never continues it; leave out --sandbox, or name another data folder \
+                 with --data (DESKWIRE_DATA)", folder.display()
+            ),
+        }
+    )]
+    OtherKind {
+        /// The data folder.
+        folder: PathBuf,
+        /// What it holds.
+        found: DataKind,
+    },
     /// The file was written by a newer Deskwire.
     #[error(
         "the store {path} was written by a newer Deskwire (its format is {found}, this one knows {known}); use that version"
@@ -84,6 +112,8 @@ struct Shared {
     writer: Writer,
     reader: Reader,
     arrived: Notify,
+    /// How far the search for old events has come.
+    removing: Mutex<Option<Position>>,
 }
 
 enum Reader {
@@ -94,17 +124,52 @@ enum Reader {
 }
 
 impl SqliteStore {
-    /// Opens `deskwire.db` in `folder`, which is made if need be, and brings its schema up to date.
+    /// Opens `deskwire.db` in `folder` for questions, whatever kind of data it holds; it is made if need be, and its schema
+    /// brought up to date. Folder and files are their owner's alone: rights of others are taken away, and that is said.
     pub fn open(folder: &Path) -> Result<Self, OpenError> {
-        std::fs::create_dir_all(folder).map_err(|source| OpenError::Folder { path: folder.to_owned(), source })?;
+        Self::open_with(folder, None, Box::new(Until::at_most(BUSY_TIMEOUT)))
+    }
+
+    /// The same for a process that continues the data or adds to it: it must be of that kind. A new store is marked.
+    pub fn open_for(folder: &Path, kind: DataKind) -> Result<Self, OpenError> {
+        Self::open_with(folder, Some(kind), Box::new(Until::at_most(BUSY_TIMEOUT)))
+    }
+
+    fn open_with(folder: &Path, kind: Option<DataKind>, patience: Box<dyn Patience>) -> Result<Self, OpenError> {
         let path = folder.join("deskwire.db");
+        private::make_folder(folder)
+            .and_then(|()| {
+                close_to_others(folder);
+                private::make_file(&path)
+            })
+            .map_err(|source| OpenError::Folder { path: folder.to_owned(), source })?;
         let mut connection =
             connect(&path).map_err(|error| OpenError::File { path: path.clone(), reason: error.to_string() })?;
         schema::migrate(&mut connection, &path)?;
+        if let Some(kind) = kind {
+            kind::claim(&mut connection, kind, folder)?;
+        }
         let second =
             connect(&path).map_err(|error| OpenError::File { path: path.clone(), reason: error.to_string() })?;
+        // From here on the writer waits by itself, for whole batches.
+        connection
+            .busy_timeout(Duration::ZERO)
+            .map_err(|error| OpenError::File { path: path.clone(), reason: error.to_string() })?;
+        let writer = Writer::on_a_thread(connection, Checkpointer::start(second), patience).map_err(|error| {
+            OpenError::File { path: path.clone(), reason: format!("the system starts no thread: {error}") }
+        })?;
         let reader = Reader::File { path, connection: Arc::default() };
-        Ok(Self::new(Writer::on_a_thread(connection, Checkpointer::start(second)), reader))
+        Ok(Self::new(writer, reader))
+    }
+
+    /// Is there a store in this folder?
+    pub fn is_in(folder: &Path) -> bool {
+        folder.join("deskwire.db").exists()
+    }
+
+    /// What kind of data a store holds, if it says so.
+    pub async fn kind(&self) -> StoreResult<Option<DataKind>> {
+        self.read(|connection| kind::marked(connection).map_err(unavailable)).await
     }
 
     /// A store that lives as long as this value and runs in the caller's thread: for tests and dry runs.
@@ -118,7 +183,7 @@ impl SqliteStore {
     }
 
     fn new(writer: Writer, reader: Reader) -> Self {
-        Self { shared: Arc::new(Shared { writer, reader, arrived: Notify::new() }) }
+        Self { shared: Arc::new(Shared { writer, reader, arrived: Notify::new(), removing: Mutex::default() }) }
     }
 
     /// Runs `job` in a write transaction that it shares with whatever else is waiting. It may run twice, when the first
@@ -128,7 +193,33 @@ impl SqliteStore {
         T: Send + 'static,
         F: FnMut(&Connection) -> StoreResult<T> + Send + 'static,
     {
-        self.shared.writer.submit(job).await
+        self.shared.writer.submit(1, job).await
+    }
+
+    /// The same for a job that writes about so many times as much as others.
+    async fn write_much<T, F>(&self, weight: usize, job: F) -> StoreResult<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&Connection) -> StoreResult<T> + Send + 'static,
+    {
+        self.shared.writer.submit(weight, job).await
+    }
+
+    /// The same for what comes from outside: refused at once where too much waits already.
+    async fn take_in<T, F>(&self, job: F) -> StoreResult<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&Connection) -> StoreResult<T> + Send + 'static,
+    {
+        self.shared.writer.submit_if_room(job).await
+    }
+
+    fn removing(&self) -> Option<Position> {
+        *self.shared.removing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn removed_up_to(&self, position: Option<Position>) {
+        *self.shared.removing.lock().unwrap_or_else(PoisonError::into_inner) = position;
     }
 
     /// Runs `job` on the reading connection, off the async threads.
@@ -138,7 +229,7 @@ impl SqliteStore {
         F: Fn(&Connection) -> StoreResult<T> + Send + 'static,
     {
         match &self.shared.reader {
-            Reader::Shared => self.shared.writer.submit(job).await,
+            Reader::Shared => self.shared.writer.submit(1, job).await,
             Reader::File { path, connection } => {
                 let (path, connection) = (path.clone(), Arc::clone(connection));
                 tokio::task::spawn_blocking(move || {
@@ -152,6 +243,29 @@ impl SqliteStore {
                 .unwrap_or_else(|_| Err(gone()))
             }
         }
+    }
+}
+
+/// Takes rights of others away, and says so once.
+fn close_to_others(folder: &Path) {
+    let held_something = folder.join("deskwire.db").exists();
+    let loose: Vec<_> = match private::tighten(folder) {
+        Ok(loose) => loose.iter().map(|path| path.display().to_string()).collect(),
+        // Some file systems know no rights, and some folders are somebody else's.
+        Err(error) => {
+            tracing::error!(
+                folder = %folder.display(), %error,
+                "cannot take rights of others away from the data folder: make it yours, with mode 0700"
+            );
+            return;
+        }
+    };
+    if held_something && !loose.is_empty() {
+        tracing::error!(
+            paths = loose.join(", "),
+            "other users of this machine could read the store, and cannot from now on: it was opened to them before. If \
+             somebody else works on this machine, renew the secrets and tokens in it"
+        );
     }
 }
 

@@ -1,5 +1,6 @@
 //! The end of a function's process.
 
+use std::future::Future;
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
@@ -20,8 +21,13 @@ pub async fn terminated() {
     }
 }
 
+/// The same, once `done` is ready; after 1.5 s at the latest.
+pub async fn terminated_and_done(done: impl Future) {
+    terminated().await;
+    let _ = tokio::time::timeout(GRACE, done).await;
+}
+
 /// The same, once whoever holds `busy` is done; after 1.5 s at the latest.
 pub async fn terminated_and_idle(busy: &Mutex<()>) {
-    terminated().await;
-    let _ = tokio::time::timeout(GRACE, busy.lock()).await;
+    terminated_and_done(busy.lock()).await;
 }

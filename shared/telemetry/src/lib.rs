@@ -8,16 +8,19 @@
 //! (<https://opentelemetry.io/docs/specs/otlp/>). A trace's id is the request's id without its `req_`.
 
 mod ending;
+mod line;
 #[cfg(feature = "otlp")]
 mod otlp;
 
-pub use ending::{terminated, terminated_and_idle};
+pub use ending::{terminated, terminated_and_done, terminated_and_idle};
 
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry};
+
+use crate::line::OneLine;
 
 /// How lines are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +79,14 @@ pub fn for_command(level: &str, format: Format, variable: &dyn Fn(&str) -> Optio
     start(wished.unwrap_or_else(|| EnvFilter::new(level)), format, Stream::Error, variable)
 }
 
+/// One line for a panic. A message that was put together may quote data, so only one that stands in the code is shown.
+fn log_panic(panic: &std::panic::PanicHookInfo<'_>) {
+    let place = panic.location().map(ToString::to_string).unwrap_or_default();
+    let words =
+        panic.payload().downcast_ref::<&str>().copied().unwrap_or("its message may quote data, and is left out");
+    tracing::error!(place, "a fault of ours: {words}");
+}
+
 /// Whose lines are written from a function's level on: ours. Libraries write bodies and headers when they write everything.
 const OWN: [&str; 8] = [
     "deskwire",
@@ -118,7 +129,9 @@ fn start(filter: EnvFilter, format: Format, stream: Stream, variable: &dyn Fn(&s
         Telemetry::default()
     };
     // Whoever has started logs before, such as a test, keeps them.
-    let _ = registry.try_init();
+    if registry.try_init().is_ok() {
+        std::panic::set_hook(Box::new(log_panic));
+    }
     telemetry
 }
 
@@ -128,6 +141,7 @@ where
     S: tracing::Subscriber + for<'a> LookupSpan<'a>,
     W: for<'a> tracing_subscriber::fmt::MakeWriter<'a> + Send + Sync + 'static,
 {
+    let writer = OneLine { writer, colours: format == (Format::Text { colours: true }) };
     match format {
         Format::Text { colours } => {
             Box::new(tracing_subscriber::fmt::layer().with_writer(writer).with_ansi(colours).with_target(false))
@@ -188,6 +202,29 @@ mod tests {
     }
 
     #[test]
+    fn no_text_from_outside_begins_a_line_or_reaches_the_terminal_as_a_code() {
+        let evil = "x\n2026-01-01 ERROR forged\r\u{1b}[2J\u{1b}[8m\u{202e}\u{9b}2J";
+        for format in [Format::Text { colours: false }, Format::Text { colours: true }, Format::Json] {
+            let paper = Paper::default();
+            let writer = paper.clone();
+            let registry = tracing_subscriber::registry().with(lines(format, move || writer.clone()));
+            tracing::subscriber::with_default(registry, || {
+                let span = info_span!("run", subject = %evil).entered();
+                info!(subject = %evil, other = evil, "said: {evil}");
+                drop(span);
+                warn!("next");
+            });
+            let text = String::from_utf8(paper.0.lock().unwrap().clone()).unwrap();
+            assert_eq!(text.lines().count(), 2, "{format:?}: {text}");
+            for code in ["\u{1b}[2J", "\u{1b}[8m", "\u{202e}", "\u{9b}", "\r"] {
+                assert!(!text.contains(code), "{format:?}: {code:?} in {text:?}");
+            }
+            let coloured = format == (Format::Text { colours: true });
+            assert_eq!(text.contains('\u{1b}'), coloured, "{text:?}");
+        }
+    }
+
+    #[test]
     fn a_line_of_json_has_the_fields_of_its_spans_beside_its_own() {
         let paper = Paper::default();
         let writer = paper.clone();
@@ -201,7 +238,7 @@ mod tests {
             warn!("alone");
         });
         let text = String::from_utf8(paper.0.lock().unwrap().clone()).unwrap();
-        let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let lines: Vec<Value> = text.lines().map(|line| deskwire_core::json::from_str(line).unwrap()).collect();
         for (field, value) in [
             ("level", "INFO"),
             ("message", "called"),

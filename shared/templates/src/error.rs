@@ -43,7 +43,17 @@ impl TemplateError {
 
     /// Translates an engine's error. The engine saw `text` with `shift` bytes of ours before it.
     pub(crate) fn from_engine(error: &minijinja::Error, text: &str, shift: usize) -> Self {
-        let range = error.range().and_then(|range| within(&range, text, shift));
+        Self::from_engine_at(error, error.range(), text, shift)
+    }
+
+    /// The same where the engine saw yet more of ours, and `range` is the error's place without it.
+    pub(crate) fn from_engine_at(
+        error: &minijinja::Error,
+        range: Option<Range<usize>>,
+        text: &str,
+        shift: usize,
+    ) -> Self {
+        let range = range.and_then(|range| within(&range, text, shift));
         let part = range.clone().and_then(|range| text.get(range)).unwrap_or_default().trim();
         let detail = error.detail().unwrap_or_default();
         let (kind, message) = match error.kind() {

@@ -5,7 +5,8 @@ use minijinja::value::ValueKind;
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value};
 
 use crate::convert::{number, to_json};
-use crate::slack;
+use crate::escape::Escape;
+use crate::number::written;
 
 /// What one template may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,9 +29,9 @@ impl Default for Limits {
     }
 }
 
-/// What the language leaves out. The first two write HTML. The others can put one large value into a list many times over;
-/// such a list costs next to nothing to make and has no end when it is turned into text, which is not charged on the way.
-const REMOVED_FILTERS: [&str; 9] = ["e", "escape", "batch", "slice", "groupby", "zip", "chain", "sum", "pprint"];
+/// What the language leaves out: what can put one large value into a list many times over. Such a list costs next to nothing
+/// to make and has no end when it is turned into text, which is not charged on the way.
+const REMOVED_FILTERS: [&str; 7] = ["batch", "slice", "groupby", "zip", "chain", "sum", "pprint"];
 
 /// Where the value of a template that is one expression is left for [`taken`].
 const SLOT: &str = "value";
@@ -38,14 +39,10 @@ const SLOT: &str = "value";
 /// What happens to the value of a `{{ … }}`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Printing {
-    /// It becomes text.
-    Plain,
-    /// It becomes text that Slack shows as it is.
-    Slack,
-    /// It is kept as a value.
-    Kept,
+    /// It becomes text, escaped for its place.
+    Text(Escape),
     /// It is kept as a value, and texts it is put together from are escaped on the way (`safe ~ unsafe`).
-    KeptForSlack,
+    Kept(Escape),
 }
 
 /// How text is told from tags. A last line break belongs to the text.
@@ -68,27 +65,25 @@ pub(crate) fn engine(limits: Limits, printing: Printing) -> Environment<'static>
         engine.remove_filter(filter);
     }
     crate::piped::teach(&mut engine);
+    crate::filters::teach(&mut engine);
     // `debug` prints everything in scope; a `namespace` lets a loop build values of any depth.
     engine.remove_global("debug");
     engine.remove_global("namespace");
-    // A name of an escaping scheme makes the engine treat captured text (`{% set x %}…`) as escaped already.
-    engine.set_auto_escape_callback(move |_| match printing {
-        Printing::Slack | Printing::KeptForSlack => AutoEscape::Custom("slack".into()),
-        Printing::Plain | Printing::Kept => AutoEscape::None,
+    // A name of an escaping scheme makes the engine treat captured text (`{% set x %}…`) as escaped already, and lets its
+    // filter `escape` print by our formatter; without one, that filter writes HTML.
+    let (Printing::Text(escape) | Printing::Kept(escape)) = printing;
+    engine.set_auto_escape_callback(move |_| match escape.scheme() {
+        Some(scheme) => AutoEscape::Custom(scheme.into()),
+        None => AutoEscape::None,
     });
     let output_bytes = limits.output_bytes;
     match printing {
-        Printing::Kept => engine.set_formatter(|_, state, value| {
-            state.set_temp(SLOT, value.clone());
-            Ok(())
-        }),
         // The engine formats parts first and the whole last, so the whole is what stays in the slot.
-        Printing::KeptForSlack => engine.set_formatter(move |out, state, value| {
+        Printing::Kept(_) => engine.set_formatter(move |out, state, value| {
             state.set_temp(SLOT, value.clone());
-            print(out, value, output_bytes, true)
+            if escape.scheme().is_some() { print(out, value, output_bytes, escape) } else { Ok(()) }
         }),
-        Printing::Plain => engine.set_formatter(move |out, _, value| print(out, value, output_bytes, false)),
-        Printing::Slack => engine.set_formatter(move |out, _, value| print(out, value, output_bytes, true)),
+        Printing::Text(_) => engine.set_formatter(move |out, _, value| print(out, value, output_bytes, escape)),
     }
     engine
 }
@@ -99,7 +94,10 @@ pub(crate) fn taken(state: &State<'_, '_>) -> Option<Value> {
 }
 
 /// Writes a value as people and JSON write it: nothing for none, `true`, numbers unchanged, JSON for lists and maps.
-fn print(out: &mut Output<'_>, value: &Value, limit: usize, escape: bool) -> Result<(), Error> {
+fn print(out: &mut Output<'_>, value: &Value, limit: usize, escape: Escape) -> Result<(), Error> {
+    if let Some(number) = written(value) {
+        return out.write_str(number.as_str()).map_err(Error::from);
+    }
     let written = match value.kind() {
         ValueKind::None | ValueKind::Undefined => Ok(()),
         ValueKind::Bool => out.write_str(if value.is_true() { "true" } else { "false" }),
@@ -109,16 +107,16 @@ fn print(out: &mut Output<'_>, value: &Value, limit: usize, escape: bool) -> Res
         },
         ValueKind::String => {
             let text = value.as_str().unwrap_or_default();
-            if escape && !value.is_safe() { out.write_str(&slack::escape(text)) } else { out.write_str(text) }
+            if value.is_safe() { out.write_str(text) } else { out.write_str(&escape.part(text)) }
         }
         _ => {
-            let json = to_json(value, limit).map_err(|why| match why {
+            let json = to_json(value, limit, Escape::None).map_err(|why| match why {
                 crate::convert::NoJson::TooLong => Error::from(ErrorKind::OutOfFuel),
                 crate::convert::NoJson::Kind(why) => Error::new(ErrorKind::InvalidOperation, why),
             })?;
             // The engine charges what is written for a list or a map sixteenfold, since walking it costs more than copying.
             let text = json.to_string();
-            if escape { out.write_str(&slack::escape(&text)) } else { out.write_str(&text) }
+            out.write_str(&escape.part(&text))
         }
     };
     written.map_err(Error::from)

@@ -20,19 +20,26 @@
 
 mod convert;
 mod error;
+mod escape;
+mod exact;
+mod filters;
 mod language;
+mod number;
 pub mod piped;
 mod scope;
 mod shape;
-mod slack;
 mod syntax;
 mod template;
+mod unmet;
 
 pub use error::{ErrorKind, TemplateError};
+pub use escape::Escape;
+pub use escape::block_kit::reads_mrkdwn;
 pub use language::Limits;
 pub use scope::Scope;
 pub use syntax::{Compared, Variable};
-pub use template::{Condition, Escape, Template, Templates};
+pub use template::{Condition, Template, Templates};
+pub use unmet::{Found, Unmet};
 
 #[cfg(test)]
 mod tests;

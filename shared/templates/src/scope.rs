@@ -5,7 +5,8 @@ use std::fmt;
 use std::sync::OnceLock;
 
 use minijinja::Value;
-use minijinja::value::Serde;
+
+use crate::number::from_json;
 
 /// The names of one run: `event`, and `steps.ID` for each step that has an output. Kept for as long as the run is worked
 /// on; each value is converted once, when it is set, and shared by all renderings.
@@ -13,6 +14,8 @@ use minijinja::value::Serde;
 pub struct Scope {
     names: BTreeMap<String, Value>,
     steps: BTreeMap<String, Value>,
+    /// Is there a number in it that keeps its text?
+    exact: bool,
     root: OnceLock<Value>,
 }
 
@@ -24,14 +27,19 @@ impl Scope {
 
     /// Gives a name a meaning, or a new one.
     pub fn set(&mut self, name: &str, value: &serde_json::Value) {
-        self.names.insert(name.to_owned(), Value::from(Serde(value)));
+        self.names.insert(name.to_owned(), from_json(value, &mut self.exact));
         self.root.take();
     }
 
     /// Makes a step's output known as `steps.ID`.
     pub fn set_step(&mut self, id: &str, output: &serde_json::Value) {
-        self.steps.insert(id.to_owned(), Value::from(Serde(output)));
+        self.steps.insert(id.to_owned(), from_json(output, &mut self.exact));
         self.root.take();
+    }
+
+    /// Is there a number in it that the engine has no type for?
+    pub(crate) fn is_exact(&self) -> bool {
+        self.exact
     }
 
     /// The map that the engine looks names up in, built again after a change; its values are shared, not copied.

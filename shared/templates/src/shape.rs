@@ -57,6 +57,11 @@ pub(crate) fn whole(expression: &ast::Expr<'_>) -> Span {
         ast::Expr::GetItem(item) => Some(&item.expr),
         ast::Expr::Filter(filter) => filter.expr.as_ref(),
         ast::Expr::BinOp(binary) => Some(&binary.left),
+        ast::Expr::Compare(compare) => Some(&compare.expr),
+        ast::Expr::Slice(slice) => Some(&slice.expr),
+        ast::Expr::Call(call) => Some(&call.expr),
+        ast::Expr::Test(test) => Some(&test.expr),
+        ast::Expr::IfExpr(choice) => Some(&choice.true_expr),
         _ => None,
     } {
         inner = first;

@@ -14,6 +14,7 @@ use minijinja::machinery::{Span, ast, parse, parse_expr};
 use minijinja::{Environment, Value};
 
 use crate::error::{ErrorKind, TemplateError};
+use crate::exact::Operand;
 use crate::language::delimiters;
 use crate::shape::{bytes, check_shape, is_number, root, whole};
 
@@ -48,6 +49,8 @@ pub(crate) struct Reading {
     pub one_expression: bool,
     /// Is that expression a variable and nothing else?
     pub one_variable: bool,
+    /// What is compared and calculated with.
+    pub operands: Vec<Operand>,
 }
 
 /// Reads a text with tags.
@@ -55,7 +58,7 @@ pub(crate) fn read_template(text: &str, engine: &Environment<'_>) -> Result<Read
     check_shape(text, false)?;
     let tree = parse(text, "template", delimiters()).map_err(|error| TemplateError::from_engine(&error, text, 0))?;
     let ast::Stmt::Template(template) = &tree else {
-        return Ok(Reading { variables: Vec::new(), one_expression: false, one_variable: false });
+        return Ok(Reading { variables: Vec::new(), one_expression: false, one_variable: false, operands: Vec::new() });
     };
     let mut reader = Reader::new(text, engine);
     reader.assign("self");
@@ -67,7 +70,8 @@ pub(crate) fn read_template(text: &str, engine: &Environment<'_>) -> Result<Read
         _ => None,
     };
     let one_variable = only.is_some_and(|only| reader.variable(only).is_some());
-    Ok(Reading { variables: reader.variables, one_expression: only.is_some(), one_variable })
+    let Reader { variables, operands, .. } = reader;
+    Ok(Reading { variables, one_expression: only.is_some(), one_variable, operands })
 }
 
 /// Reads a bare expression.
@@ -77,7 +81,8 @@ pub(crate) fn read_expression(text: &str, engine: &Environment<'_>) -> Result<Re
     let mut reader = Reader::new(text, engine);
     reader.asked(&tree)?;
     let one_variable = reader.variable(&tree).is_some();
-    Ok(Reading { variables: reader.variables, one_expression: true, one_variable })
+    let Reader { variables, operands, .. } = reader;
+    Ok(Reading { variables, one_expression: true, one_variable, operands })
 }
 
 type Read = Result<(), TemplateError>;
@@ -90,13 +95,22 @@ struct Reader<'a> {
     /// How often names of the template's own were used so far.
     uses: usize,
     variables: Vec<Variable>,
+    operands: Vec<Operand>,
     /// The paths that an `if` around has asked for.
     asked_for: Vec<Vec<String>>,
 }
 
 impl<'a> Reader<'a> {
     fn new(text: &'a str, engine: &'a Environment<'a>) -> Self {
-        Self { text, engine, assigned: vec![BTreeSet::new()], uses: 0, variables: Vec::new(), asked_for: Vec::new() }
+        Self {
+            text,
+            engine,
+            assigned: vec![BTreeSet::new()],
+            uses: 0,
+            variables: Vec::new(),
+            operands: Vec::new(),
+            asked_for: Vec::new(),
+        }
     }
 
     fn assign(&mut self, name: &str) {
@@ -242,7 +256,11 @@ impl<'a> Reader<'a> {
                 self.optional(slice.step.as_ref())
             }
             ast::Expr::UnaryOp(unary) if matches!(unary.op, ast::UnaryOpKind::Not) => self.asked(&unary.expr),
-            ast::Expr::UnaryOp(unary) => self.expression(&unary.expr),
+            ast::Expr::UnaryOp(unary) => {
+                self.expression(&unary.expr)?;
+                self.operand(&unary.expr, false);
+                Ok(())
+            }
             ast::Expr::BinOp(binary) if matches!(binary.op, ast::BinOpKind::ScAnd | ast::BinOpKind::ScOr) => {
                 self.guarded_by(&binary.left, |reader| reader.expression(&binary.right))
             }
@@ -257,6 +275,7 @@ impl<'a> Reader<'a> {
                 }
                 self.expression(&binary.left)?;
                 self.expression(&binary.right)?;
+                self.operands(binary.op, &binary.left, &binary.right);
                 match binary.op {
                     ast::BinOpKind::Eq | ast::BinOpKind::Ne => self.compare(&binary.left, &binary.right),
                     ast::BinOpKind::In => self.compare_with_any(&binary.left, &binary.right),
@@ -264,20 +283,7 @@ impl<'a> Reader<'a> {
                 }
                 Ok(())
             }
-            ast::Expr::Compare(compare) => {
-                self.expression(&compare.expr)?;
-                let mut left = &compare.expr;
-                for op in &compare.ops {
-                    self.expression(&op.expr)?;
-                    match op.op {
-                        ast::CompareOpKind::Eq | ast::CompareOpKind::Ne => self.compare(left, &op.expr),
-                        ast::CompareOpKind::In | ast::CompareOpKind::NotIn => self.compare_with_any(left, &op.expr),
-                        _ => {}
-                    }
-                    left = &op.expr;
-                }
-                Ok(())
-            }
+            ast::Expr::Compare(compare) => self.comparison(compare),
             ast::Expr::IfExpr(choice) => self.guarded_by(&choice.test_expr, |reader| {
                 reader.expression(&choice.true_expr)?;
                 reader.optional(choice.false_expr.as_ref())
@@ -319,6 +325,66 @@ impl<'a> Reader<'a> {
             ast::Expr::Map(map) => {
                 self.all(&map.keys)?;
                 self.all(&map.values)
+            }
+        }
+    }
+
+    /// `a < b <= c`
+    fn comparison(&mut self, compare: &ast::Compare<'_>) -> Read {
+        self.expression(&compare.expr)?;
+        let mut left = &compare.expr;
+        self.operand(&compare.expr, true);
+        for op in &compare.ops {
+            self.expression(&op.expr)?;
+            self.operand(&op.expr, true);
+            match op.op {
+                ast::CompareOpKind::Eq | ast::CompareOpKind::Ne => self.compare(left, &op.expr),
+                ast::CompareOpKind::In | ast::CompareOpKind::NotIn => self.compare_with_any(left, &op.expr),
+                _ => {}
+            }
+            left = &op.expr;
+        }
+        Ok(())
+    }
+
+    fn operands(&mut self, op: ast::BinOpKind, left: &ast::Expr<'_>, right: &ast::Expr<'_>) {
+        let compared = match op {
+            ast::BinOpKind::Concat | ast::BinOpKind::ScAnd | ast::BinOpKind::ScOr => return,
+            ast::BinOpKind::Eq
+            | ast::BinOpKind::Ne
+            | ast::BinOpKind::Lt
+            | ast::BinOpKind::Lte
+            | ast::BinOpKind::Gt
+            | ast::BinOpKind::Gte
+            | ast::BinOpKind::In => true,
+            ast::BinOpKind::Add
+            | ast::BinOpKind::Sub
+            | ast::BinOpKind::Mul
+            | ast::BinOpKind::Div
+            | ast::BinOpKind::FloorDiv
+            | ast::BinOpKind::Rem
+            | ast::BinOpKind::Pow => false,
+        };
+        // What is no number equals none, whatever form it has.
+        let is_word = |side: &ast::Expr<'_>| matches!(side, ast::Expr::Const(side) if !side.value.is_number());
+        if !is_word(left) && !is_word(right) {
+            self.operand(left, compared);
+            self.operand(right, compared);
+        }
+    }
+
+    /// Notes an operand that may be, or hold, a number.
+    fn operand(&mut self, expression: &ast::Expr<'_>, compared: bool) {
+        match expression {
+            ast::Expr::Const(constant) if !compared || !constant.value.is_number() => {}
+            ast::Expr::Test(_) | ast::Expr::Map(_) => {}
+            ast::Expr::List(list) => list.items.iter().for_each(|item| self.operand(item, compared)),
+            ast::Expr::Tuple(tuple) => tuple.items.iter().for_each(|item| self.operand(item, compared)),
+            _ => {
+                let range = bytes(whole(expression));
+                if self.text.get(range.clone()).is_some() {
+                    self.operands.push(Operand { range, compared });
+                }
             }
         }
     }

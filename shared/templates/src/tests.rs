@@ -6,6 +6,9 @@ use std::time::{Duration, Instant};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+mod escaping;
+mod exact_numbers;
+
 use crate::{ErrorKind, Escape, Limits, Scope, TemplateError, Templates};
 
 fn scope() -> Scope {
@@ -192,7 +195,7 @@ fn mistakes_are_syntax_errors_with_their_place() {
 
 #[test]
 fn types_that_do_not_fit_are_type_errors() {
-    for text in ["{{ 1 + 'a' }}", "x{{ [] - 1 }}", "{{ 1 / 0 }}", "{{ 2 ** 100 }}", "{{ 1.5e308 * 10 }}"] {
+    for text in ["{{ 1 + 'a' }}", "x{{ [] - 1 }}", "{{ 1 / 0 }}", "{{ 2 ** 200 }}", "{{ 1.5e308 * 10 }}"] {
         assert_eq!(kind(text), ErrorKind::Type, "{text}: {:?}", render(text));
     }
 }

@@ -1,6 +1,7 @@
 //! Giving out tokens, and what people do with connections.
 
 use std::collections::HashMap;
+use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -15,7 +16,8 @@ use deskwire_secrets::{Vault, VaultError};
 
 use crate::kept::Kept;
 use crate::providers::{Ask, asks_by_itself};
-use crate::schedule::due_at;
+use crate::schedule::{due_at, rests};
+use crate::under_way::UnderWay;
 
 /// A token that ends within this time, or within a fifth of its life if that is less, is renewed before it is used.
 const MARGIN: Duration = Duration::from_mins(1);
@@ -64,16 +66,18 @@ pub enum BrokerError {
     Unknown(ConnectionName),
 }
 
-/// Gives out tokens, renews them, and keeps them. Share one per process.
+/// Gives out tokens, renews them, and keeps them. One per process; clones are the same one.
+#[derive(Clone)]
 pub struct Broker {
     states: Arc<dyn TokenStates>,
     pub(crate) vault: Vault,
     pub(crate) ask: Arc<dyn Ask>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
-    pub(crate) options: BrokerOptions,
-    remembered: Mutex<HashMap<ConnectionName, Remembered>>,
-    flights: Mutex<HashMap<ConnectionName, Arc<tokio::sync::Mutex<()>>>>,
+    pub(crate) options: Arc<BrokerOptions>,
+    remembered: Arc<Mutex<HashMap<ConnectionName, Remembered>>>,
+    turns: Arc<Mutex<HashMap<ConnectionName, Arc<tokio::sync::Mutex<()>>>>>,
+    pub(crate) under_way: UnderWay,
 }
 
 struct Remembered {
@@ -92,8 +96,20 @@ impl Broker {
         random: Arc<dyn Random>,
         options: BrokerOptions,
     ) -> Self {
-        let (remembered, flights) = (Mutex::default(), Mutex::default());
-        Self { states, vault, ask, clock, random, options, remembered, flights }
+        let (remembered, turns, under_way) = (Arc::default(), Arc::default(), UnderWay::new());
+        Self { states, vault, ask, clock, random, options: Arc::new(options), remembered, turns, under_way }
+    }
+
+    /// Does something that must not stop with whoever waits for it, such as exchanging a code: if its caller is dropped, it
+    /// goes on, and [`Broker::idle`] waits for it.
+    pub fn finish<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> BoxFuture<'static, T> {
+        self.under_way.finish(work)
+    }
+
+    /// Ready when nothing is under way: no renewal, no exchange of a code. Before a process ends, or is frozen, it waits for
+    /// this as long as it can: an exchange takes 15 s at most.
+    pub async fn idle(&self) {
+        self.under_way.idle().await;
     }
 
     /// What is known of the connections' tokens.
@@ -114,10 +130,10 @@ impl Broker {
         }
     }
 
-    /// One renewal of a connection at a time within this process.
-    pub(crate) fn flight(&self, name: &ConnectionName) -> Arc<tokio::sync::Mutex<()>> {
-        let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(flights.entry(name.clone()).or_default())
+    /// Within this process, one at a time changes a connection's tokens.
+    pub(crate) fn turn(&self, name: &ConnectionName) -> Arc<tokio::sync::Mutex<()>> {
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(turns.entry(name.clone()).or_default())
     }
 
     pub(crate) fn remember(&self, name: &ConnectionName, version: u64, kept: &Kept) -> AccessToken {
@@ -158,11 +174,30 @@ impl Broker {
         self.token_of(&state).await
     }
 
+    /// A connection's record for whoever is about to replace it: one that cannot be read is let go of, so that it stands in
+    /// nobody's way.
+    async fn replaceable(&self, name: &ConnectionName) -> Result<Option<TokenState>, StoreError> {
+        match self.states.token_state(name).await {
+            Err(StoreError::Corrupt(what)) => {
+                tracing::warn!(connection = %name, what, "what was kept of a connection's tokens could not be read");
+                self.states.forget_tokens(name).await?;
+                Ok(None)
+            }
+            found => found,
+        }
+    }
+
     /// The record of a connection whose tokens may be used.
     pub(crate) async fn usable(&self, name: &ConnectionName) -> Result<TokenState, NoToken> {
-        let state = match self.states.token_state(name).await.map_err(|error| later(&error))? {
-            Some(state) => state,
-            None => self.first(name).await?,
+        let state = match self.states.token_state(name).await {
+            Ok(Some(state)) => state,
+            Ok(None) => self.first(name).await?,
+            // Coming again would not help, and connecting it anew does.
+            Err(error @ StoreError::Corrupt(_)) => {
+                let (standing, why) = (Standing::NeedsReauthorization, error.to_string());
+                return Err(NoToken::NeedsPerson(self.why_not(name, standing, Some(&why))));
+            }
+            Err(error) => return Err(later(&error)),
         };
         match state.standing {
             Standing::Connected => Ok(state),
@@ -203,19 +238,35 @@ impl Broker {
         }
     }
 
-    /// Takes tokens over that a person brought: the connection is connected from now on.
+    /// Takes tokens over that a person brought: the connection is connected from now on, whether or not the caller waits
+    /// for it.
     pub async fn connect(&self, name: &ConnectionName, tokens: &Tokens) -> Result<TokenState, BrokerError> {
+        let (broker, name, tokens) = (self.clone(), name.clone(), tokens.clone());
+        self.finish(async move { broker.take_in(&name, &tokens).await }).await
+    }
+
+    async fn take_in(&self, name: &ConnectionName, tokens: &Tokens) -> Result<TokenState, BrokerError> {
         let client = self.ask.client(name).ok_or_else(|| BrokerError::Unknown(name.clone()))?;
-        let _alone = self.flight(name).lock_owned().await;
+        let _alone = self.turn(name).lock_owned().await;
         let now = self.clock.now();
         let kept = Kept::new(tokens, None, &client.scopes, now);
         let secret = Self::secret_name(name);
         for _ in 0..16 {
-            let before = self.states.token_state(name).await?;
+            let before = self.replaceable(name).await?;
             let mut version = before.as_ref().map_or(0, |state| state.version) + 1;
             // A version that a process left behind is none of this connection's any more.
-            while self.vault.open(&secret, Some(version)).await?.is_some() {
-                version += 1;
+            // One that cannot be opened takes up its number all the same.
+            loop {
+                match self.vault.open(&secret, Some(version)).await {
+                    Ok(None) => break,
+                    Ok(Some(_))
+                    | Err(
+                        VaultError::Damaged(_)
+                        | VaultError::OtherKey { .. }
+                        | VaultError::Store(StoreError::Corrupt(_)),
+                    ) => version += 1,
+                    Err(error) => return Err(error.into()),
+                }
             }
             let bytes = kept.to_bytes().unwrap_or_default();
             match self.vault.put(&secret, version, &bytes, now).await {
@@ -244,11 +295,16 @@ impl Broker {
 
     /// Lets go of a connection's tokens. Its configuration stays, and connecting it again restores it.
     pub async fn disconnect(&self, name: &ConnectionName, why: &str) -> Result<(), BrokerError> {
-        let _alone = self.flight(name).lock_owned().await;
+        let (broker, name, why) = (self.clone(), name.clone(), why.to_owned());
+        self.finish(async move { broker.let_go(&name, &why).await }).await
+    }
+
+    async fn let_go(&self, name: &ConnectionName, why: &str) -> Result<(), BrokerError> {
+        let _alone = self.turn(name).lock_owned().await;
         self.forget(name);
         let now = self.clock.now();
         for _ in 0..16 {
-            let Some(before) = self.states.token_state(name).await? else {
+            let Some(before) = self.replaceable(name).await? else {
                 let state = TokenState {
                     standing: Standing::Disconnected,
                     reason: Some(why.to_owned()),
@@ -256,6 +312,7 @@ impl Broker {
                     ..TokenState::empty(name.clone(), now)
                 };
                 if self.states.put_tokens(state, None).await? {
+                    self.vault.forget(&Self::secret_name(name)).await?;
                     return Ok(());
                 }
                 continue;
@@ -280,9 +337,25 @@ impl Broker {
 
     /// Erases everything that is known of a connection's tokens.
     pub async fn delete(&self, name: &ConnectionName) -> Result<(), BrokerError> {
-        self.forget(name);
-        self.states.forget_tokens(name).await?;
-        self.vault.forget(&Self::secret_name(name)).await?;
+        let (broker, name) = (self.clone(), name.clone());
+        let erase = async move {
+            let _alone = broker.turn(&name).lock_owned().await;
+            broker.forget(&name);
+            broker.states.forget_tokens(&name).await?;
+            broker.vault.forget(&Self::secret_name(&name)).await?;
+            Ok(())
+        };
+        self.finish(erase).await
+    }
+
+    /// Asks a provider that is left alone after a failure at the next occasion: a person may have mended the reason.
+    pub async fn ask_again(&self, name: &ConnectionName) -> Result<(), BrokerError> {
+        let now = self.clock.now();
+        if let Some(state) = self.states.token_state(name).await?.filter(|state| rests(state, now).is_some()) {
+            let revision = state.revision;
+            // Where it was changed meanwhile, it is left as it is now.
+            self.states.put_tokens(TokenState { due_at: Some(now), ..state }, Some(revision)).await?;
+        }
         Ok(())
     }
 }
@@ -299,7 +372,17 @@ impl TokenSource for Broker {
     ) -> BoxFuture<'a, Result<AccessToken, NoToken>> {
         Box::pin(async move {
             self.forget(connection);
-            self.renewed_token(connection, turned_down).await
+            let token = self.renewed_token(connection, turned_down).await?;
+            if token.version > turned_down {
+                return Ok(token);
+            }
+            // The old one, whose end has not come: but nobody takes it any more.
+            self.forget(connection);
+            let state = self.usable(connection).await?;
+            let after = rests(&state, self.clock.now());
+            let reason =
+                state.reason.unwrap_or_else(|| "its token was turned down, and there is no new one yet".to_owned());
+            Err(NoToken::Later { reason, after })
         })
     }
 }

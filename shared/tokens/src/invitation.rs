@@ -49,6 +49,6 @@ pub async fn invited(
 ) -> Result<Option<String>, VaultError> {
     let name = name(key);
     let Some((_, bytes)) = vault.open(&name, Some(1)).await? else { return Ok(None) };
-    let found: Option<Invitation> = serde_json::from_slice(&bytes).ok();
+    let found: Option<Invitation> = deskwire_core::json::from_slice(&bytes).ok();
     Ok(found.filter(|found| found.connection == *connection && now < found.expires_at).map(|_| name))
 }

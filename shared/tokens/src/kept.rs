@@ -2,12 +2,24 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use deskwire_core::secret::{ExposeSecret, SecretString};
 use deskwire_core::time::Timestamp;
 use deskwire_oauth::Tokens;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use zeroize::{Zeroize, Zeroizing};
+
+/// When what lasts so long ends; `None` where there is no end, or none that can be written down.
+fn end(now: Timestamp, lifetime: Option<Duration>) -> Option<Timestamp> {
+    lifetime.map(|lifetime| now.plus(lifetime)).filter(|end| !end.is_last())
+}
+
+/// An end that cannot be read, as one that was written in another way, is none that is known: the tokens are still there.
+fn known_end<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    Ok(text.and_then(|text| Timestamp::parse(&text).ok()).filter(|end| !end.is_last()))
+}
 
 /// Tokens as they are sealed.
 #[derive(Clone, Serialize, Deserialize)]
@@ -15,7 +27,9 @@ pub(crate) struct Kept {
     access_token: String,
     refresh_token: Option<String>,
     pub obtained_at: Timestamp,
+    #[serde(deserialize_with = "known_end")]
     pub expires_at: Option<Timestamp>,
+    #[serde(deserialize_with = "known_end")]
     pub lapses_at: Option<Timestamp>,
     pub scopes: Vec<String>,
     pub scopes_cut: bool,
@@ -46,8 +60,8 @@ impl Kept {
             access_token: tokens.access_token.expose_secret().to_owned(),
             refresh_token: new_refresh.or_else(|| before.and_then(|before| before.refresh_token.clone())),
             obtained_at: now,
-            expires_at: tokens.expires_in.map(|lifetime| now.plus(lifetime)),
-            lapses_at: tokens.refresh_expires_in.map(|lifetime| now.plus(lifetime)),
+            expires_at: end(now, tokens.expires_in),
+            lapses_at: end(now, tokens.refresh_expires_in),
             // RFC 6749, section 5.1: an answer that names none gives what was asked for.
             scopes: match (&tokens.scopes, before) {
                 (Some(scopes), _) => scopes.clone(),
@@ -72,6 +86,27 @@ impl Kept {
     }
 
     pub(crate) fn from_bytes(bytes: Vec<u8>) -> Option<Self> {
-        serde_json::from_slice(&Zeroizing::new(bytes)).ok()
+        deskwire_core::json::from_slice(&Zeroizing::new(bytes)).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_whose_end_cannot_be_read_are_still_there() {
+        let sealed = |end: &str| {
+            let text = format!(
+                r#"{{"access_token":"a","refresh_token":"r","obtained_at":"2026-12-01T00:00:00Z","expires_at":{end},
+                   "lapses_at":{end},"scopes":[],"scopes_cut":false,"account":{{}}}}"#
+            );
+            Kept::from_bytes(text.into_bytes()).map(|kept| (kept.expires_at, kept.lapses_at))
+        };
+        for odd in [r#""9223372036854775807 ms""#, r#""+292278994-08-17T07:12:55.807Z""#, r#""soon""#, "null"] {
+            assert_eq!(sealed(odd), Some((None, None)), "{odd}");
+        }
+        let end = Timestamp::parse("2026-12-01T01:00:00Z").ok();
+        assert_eq!(sealed(r#""2026-12-01T01:00:00Z""#), Some((end, end)));
     }
 }

@@ -12,7 +12,7 @@ use deskwire_secrets::VaultError;
 use crate::broker::{Broker, described, ends_soon, later};
 use crate::kept::Kept;
 use crate::providers::{asks_by_itself, grace};
-use crate::schedule::{back_off, due_at};
+use crate::schedule::{back_off, due_at, rests};
 
 /// How often one who waits for another's renewal looks for it.
 const LOOK: Duration = Duration::from_millis(100);
@@ -50,17 +50,34 @@ impl Broker {
     }
 
     /// A token newer than `old`, asked for if nobody has it yet. Where it cannot be had now and the old one still holds,
-    /// the old one.
+    /// the old one. All who ask within this process wait for one renewal, which goes on without them if they give up.
     pub(crate) async fn renewed_token(&self, name: &ConnectionName, old: u64) -> Result<AccessToken, NoToken> {
-        let _alone = self.flight(name).lock_owned().await;
+        loop {
+            let flight = self.under_way.join(name, old, || {
+                let (broker, name) = (self.clone(), name.clone());
+                async move { broker.renewal(&name, old).await }
+            });
+            let (began_for, answer) = (flight.old, flight.answer.await);
+            // One that began for an older token may have brought the very one that is not good enough here.
+            if began_for >= old || answer.as_ref().is_ok_and(|token| token.version > old) {
+                return answer;
+            }
+        }
+    }
+
+    async fn renewal(&self, name: &ConnectionName, old: u64) -> Result<AccessToken, NoToken> {
+        let _alone = self.turn(name).lock_owned().await;
         let give_up = tokio::time::Instant::now() + self.options.patience;
         loop {
-            // Whoever was here before us may have brought it.
+            // Whoever was here before us may have brought it, or have found that it cannot be had now.
             let state = self.usable(name).await?;
-            if state.version > old && !ends_soon(&state, self.clock.now()) {
+            let now = self.clock.now();
+            if state.version > old && !ends_soon(&state, now) {
                 return self.token_of(&state).await;
             }
-            let now = self.clock.now();
+            if let Some(rest) = rests(&state, now) {
+                return self.meanwhile(&state, rest).await;
+            }
             let until = now.plus(self.options.lease);
             let leased = self.states().lease_tokens(name, &self.options.owner, now, until).await;
             match leased.map_err(|error| later(&error))? {
@@ -76,6 +93,15 @@ impl Broker {
                 }
             }
         }
+    }
+
+    /// What there is while the endpoint is left alone: the present token while it holds.
+    async fn meanwhile(&self, state: &TokenState, rest: Duration) -> Result<AccessToken, NoToken> {
+        if state.version > 0 && state.expires_at.is_none_or(|end| end > self.clock.now()) {
+            return self.token_of(state).await;
+        }
+        let reason = state.reason.clone().unwrap_or_else(|| "its token could not be renewed".to_owned());
+        Err(NoToken::Later { reason, after: Some(rest) })
     }
 
     /// With the lease in hand: the record cannot change but by us, unless we are slower than the lease.
@@ -95,6 +121,10 @@ impl Broker {
         }
         if state.version > old && !ends_soon(&state, self.clock.now()) {
             return self.token_of(&state).await;
+        }
+        // Whoever had the lease before us has just failed.
+        if let Some(rest) = rests(&state, self.clock.now()) {
+            return self.meanwhile(&state, rest).await;
         }
         let client = self.ask.client(&name).ok_or_else(|| {
             NoToken::NeedsPerson(format!("Connection {name} names no OAuth client of this project any more."))
@@ -246,11 +276,8 @@ impl Broker {
             due_at: Some(now.plus(wait)),
             ..state.clone()
         };
-        self.states().put_tokens(noted, Some(revision)).await.map_err(|error| later(&error))?;
-        if state.version > 0 && state.expires_at.is_none_or(|end| end > now) {
-            return self.token_of(&state).await;
-        }
-        Err(NoToken::Later { reason: error.to_string(), after: Some(wait) })
+        self.states().put_tokens(noted.clone(), Some(revision)).await.map_err(|error| later(&error))?;
+        self.meanwhile(&noted, wait).await
     }
 
     /// Only a person can help.

@@ -63,6 +63,13 @@ pub(crate) fn back_off(failures: u32, asked: Option<Duration>, random: &dyn Rand
     asked.map_or(wait, |asked| wait.max(asked).min(LONGEST_BACK_OFF))
 }
 
+/// How long a connection's endpoint is still left alone after a renewal that failed, as its record says; `None` where it may
+/// be asked. A rest longer than the longest one comes of a clock that was set back, and does not count.
+pub(crate) fn rests(state: &TokenState, now: Timestamp) -> Option<Duration> {
+    let rest = state.due_at.filter(|_| state.failures > 0)?.since(now);
+    (!rest.is_zero() && rest <= LONGEST_BACK_OFF).then_some(rest)
+}
+
 /// What one pass came to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Pass {

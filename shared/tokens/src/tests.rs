@@ -1,7 +1,7 @@
 //! The broker against a provider whose refresh tokens rotate, are taken once, and kill their family when shown again.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use deskwire_core::BoxFuture;
 use deskwire_core::connection::{OAuthClientConfig, OAuthGrant};
 use deskwire_core::event::Event;
 use deskwire_core::ids::{ConnectionName, OAuthClientName};
-use deskwire_core::ports::{SealedSecret, SecretStore, StoreResult, TokenStates};
+use deskwire_core::ports::{SealedSecret, SecretStore, StoreError, StoreResult, TokenStates};
 use deskwire_core::random::SeededRandom;
 use deskwire_core::secret::{ExposeSecret, SecretString};
 use deskwire_core::time::{Clock, Timestamp};
@@ -22,6 +22,7 @@ use url::Url;
 
 use super::*;
 
+mod callers;
 mod real;
 
 const START: i64 = 1_764_000_000_000;
@@ -55,6 +56,8 @@ struct Provider {
     by_itself: bool,
     /// How often the endpoint that is down was asked.
     asked_in_vain: AtomicUsize,
+    /// How long an answer takes: whatever it was asked for is done at once.
+    takes: Mutex<Duration>,
 }
 
 impl Provider {
@@ -136,6 +139,10 @@ impl Ask for Asking {
                 }),
                 None => self.provider.take(refresh_token),
             };
+            let takes = *self.provider.takes.lock().unwrap();
+            if !takes.is_zero() {
+                tokio::time::sleep(takes).await;
+            }
             self.killer.point("after the provider").await;
             answer
         })
@@ -178,6 +185,8 @@ struct Watched {
     store: SqliteStore,
     killer: Killer,
     reads: Reads,
+    /// Can the records not be read?
+    damaged: Arc<AtomicBool>,
 }
 
 /// How often the store was read, by what was asked.
@@ -201,6 +210,9 @@ macro_rules! watched {
 impl TokenStates for Watched {
     fn token_state<'a>(&'a self, name: &'a ConnectionName) -> BoxFuture<'a, StoreResult<Option<TokenState>>> {
         self.read("state");
+        if self.damaged.load(Ordering::SeqCst) {
+            return Box::pin(async { Err(StoreError::Corrupt("a record of tokens".to_owned())) });
+        }
         self.store.token_state(name)
     }
     fn token_states(&self) -> BoxFuture<'_, StoreResult<Vec<TokenState>>> {
@@ -231,6 +243,7 @@ impl TokenStates for Watched {
         watched!(self, "point", self.store.put_tokens(state, expected))
     }
     fn forget_tokens<'a>(&'a self, name: &'a ConnectionName) -> BoxFuture<'a, StoreResult<()>> {
+        self.damaged.store(false, Ordering::SeqCst);
         self.store.forget_tokens(name)
     }
 }
@@ -268,6 +281,7 @@ struct World {
     provider: Arc<Provider>,
     processes: AtomicU64,
     reads: Reads,
+    damaged: Arc<AtomicBool>,
     /// A real server that is asked in place of the provider here.
     real: Option<Arc<Client>>,
 }
@@ -285,6 +299,7 @@ impl World {
             provider: Arc::new(provider),
             processes: AtomicU64::new(0),
             reads: Reads::default(),
+            damaged: Arc::default(),
             real: None,
         }
     }
@@ -297,8 +312,8 @@ impl World {
     fn process_with(&self, killer: Killer) -> Broker {
         let number = self.processes.fetch_add(1, Ordering::SeqCst);
         let random: Arc<SeededRandom> = Arc::new(SeededRandom::new(100 + number));
-        let (store, reads) = (self.store.clone(), Arc::clone(&self.reads));
-        let store = Arc::new(Watched { store, killer: killer.clone(), reads });
+        let (store, reads, damaged) = (self.store.clone(), Arc::clone(&self.reads), Arc::clone(&self.damaged));
+        let store = Arc::new(Watched { store, killer: killer.clone(), reads, damaged });
         let ask: Arc<dyn Ask> = match &self.real {
             Some(client) => Arc::new(real::Asking::new(Arc::clone(client), killer)),
             None => Arc::new(Asking {
@@ -605,6 +620,24 @@ async fn disconnecting_lets_go_of_the_tokens_and_connecting_restores() {
 }
 
 #[tokio::test]
+async fn a_connection_whose_record_cannot_be_read_can_be_disconnected_and_connected_anew() {
+    let world = World::connected().await;
+    world.damaged.store(true, Ordering::SeqCst);
+    let broker = world.process();
+    let refused = token(&broker).await.unwrap_err();
+    assert!(matches!(&refused, NoToken::NeedsPerson(why) if why.contains("unreadable")), "{refused}");
+    broker.disconnect(&slack(), "asked by ops").await.unwrap();
+    assert!(token(&broker).await.unwrap_err().to_string().contains("is disconnected (asked by ops)"));
+    assert!(world.store.secrets("token/").await.unwrap().is_empty(), "nobody can use its tokens any more");
+    world.damaged.store(true, Ordering::SeqCst);
+    broker.connect(&slack(), &world.provider.give()).await.unwrap();
+    assert_eq!(token(&world.process()).await.unwrap(), "access-2");
+    world.damaged.store(true, Ordering::SeqCst);
+    broker.delete(&slack()).await.unwrap();
+    assert!(world.store.token_states().await.unwrap().is_empty());
+}
+
+#[tokio::test]
 async fn old_versions_are_erased_after_their_time() {
     let world = World::connected().await;
     let broker = world.process();
@@ -660,4 +693,38 @@ fn renewals_come_between_seventy_and_eighty_percent_of_the_shorter_life() {
         assert!((700..=800).contains(&lapse.as_millis()));
     }
     assert_eq!(renew_at(at(0), None, None, &random), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_whose_end_cannot_be_written_down_has_no_known_end() {
+    let world = World::new();
+    for (far, ends) in [(7_900, true), (8_000, false), (292_000_000, false)] {
+        let lasts = Some(Duration::from_hours(far * 365 * 24));
+        let tokens = Tokens { expires_in: lasts, refresh_expires_in: lasts, ..world.provider.give() };
+        world.process().connect(&slack(), &tokens).await.unwrap();
+        let state = world.store.token_states().await.unwrap().remove(0);
+        assert_eq!((state.expires_at.is_some(), state.lapses_at.is_some()), (ends, ends), "{far} years");
+        assert!(token(&world.process()).await.is_ok());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_that_cannot_be_read_needs_a_person_and_gives_way_to_whatever_they_do() {
+    let damaged = async || {
+        let world = World::connected().await;
+        world.damaged.store(true, Ordering::SeqCst);
+        (world.process(), world)
+    };
+    let (broker, world) = damaged().await;
+    let told = token(&broker).await.unwrap_err();
+    assert!(matches!(&told, NoToken::NeedsPerson(why) if why.contains("connections connect slack")), "{told}");
+    broker.connect(&slack(), &world.provider.give()).await.unwrap();
+    assert_eq!(token(&broker).await.as_deref(), Ok("access-2"));
+    let (broker, world) = damaged().await;
+    broker.disconnect(&slack(), "asked by ops").await.unwrap();
+    assert_eq!(world.state().await.standing, Standing::Disconnected);
+    assert!(world.store.secrets("token/").await.unwrap().is_empty());
+    let (broker, world) = damaged().await;
+    broker.delete(&slack()).await.unwrap();
+    assert!(world.store.token_states().await.unwrap().is_empty());
 }

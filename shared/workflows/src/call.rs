@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use deskwire_core::action::{ANY_PROVIDER, ActionSpec};
+use deskwire_core::action::{ANY_PROVIDER, Action, ActionSpec};
 use deskwire_core::ids::ConnectionName;
 use deskwire_core::retry::RetryPolicy;
 
@@ -12,6 +12,7 @@ use crate::fields::{Fields, text};
 use crate::names::Spot;
 use crate::report::Report;
 use crate::suggest;
+use crate::suggest_action::action_help;
 use crate::with::With;
 use crate::workflow::{ActionStep, OnError, OnUnknown};
 use crate::yaml::Node;
@@ -26,13 +27,14 @@ const MAX_TIMEOUT: Duration = Duration::from_mins(10);
 impl Compiler<'_> {
     /// Reads an action step. What cannot be read gets a stand-in; the mistake has been told, and the workflow is not used.
     pub(crate) fn call(&self, fields: &Fields<'_>, spot: &Spot<'_>, report: &mut Report<'_>) -> ActionStep {
-        let spec = fields.get("action").and_then(|node| read_action(node, self, report));
+        let action = fields.get("action").and_then(|node| read_action(node, self, report));
+        let spec = action.map(Action::spec);
         let connection = read_connection(fields, spec, self, report);
         let with = With { templates: self.options.templates, spot };
-        let input = match spec {
-            Some(spec) => {
+        let input = match action {
+            Some(action) => {
                 let place = fields.key("with").or_else(|| fields.key("action")).unwrap_or(fields.span.clone());
-                with.read(fields.get("with"), spec, place, report)
+                with.read(fields.get("with"), action, place, report)
             }
             None => with.read_names(fields.get("with"), report),
         };
@@ -54,12 +56,12 @@ pub(crate) fn on_error(fields: &Fields<'_>, report: &mut Report<'_>) -> OnError 
     fields.word("on_error", &[("fail", OnError::Fail), ("continue", OnError::Continue)], report).unwrap_or_default()
 }
 
-fn read_action<'a>(node: &Node, compiler: &Compiler<'a>, report: &mut Report<'_>) -> Option<&'a ActionSpec> {
+fn read_action<'a>(node: &Node, compiler: &Compiler<'a>, report: &mut Report<'_>) -> Option<&'a dyn Action> {
     let (name, span) = text(node, "`action`", report)?;
     let actions = compiler.options.actions;
-    let found = actions.get(name).map(|action| action.spec());
+    let found = actions.get(name).map(AsRef::as_ref);
     if found.is_none() {
-        let help = suggest::help(name, actions.specs().map(|spec| spec.name), "there are none");
+        let help = if report.is_full() { String::new() } else { action_help(name, actions) };
         report.error_with_help(span, format!("there is no action `{name}`"), help);
     }
     found

@@ -7,6 +7,7 @@ use deskwire_core::ids::{WorkflowName, WorkflowVersion};
 use deskwire_core::ports::LanePolicy;
 use sha2::{Digest, Sha256};
 
+use crate::events::Sender;
 use crate::fields::{Fields, name, text};
 use crate::load::{Options, read_file};
 use crate::names::Spot;
@@ -146,6 +147,16 @@ pub(crate) fn list<'n>(node: &'n Node, what: &str, report: &mut Report<'_>) -> &
 }
 
 impl<'a> Compiler<'a> {
+    /// Whose events a source has, and whether those that are not known may be asked for; `None` where nobody knows.
+    pub(crate) fn sender_of<'s>(&self, source: Option<&'s str>) -> Option<Sender<'s>>
+    where
+        'a: 's,
+    {
+        let (source, provider) = (source?, self.provider_of(source)?);
+        let open = self.declared.is_some_and(|declared| declared.open_sources.contains(source));
+        Some(Sender { source, provider, open })
+    }
+
     /// The provider of a declared source.
     pub(crate) fn provider_of(&self, source: Option<&str>) -> Option<&'a str> {
         if source == Some(DESKWIRE) {

@@ -2,7 +2,12 @@
 
 use std::fmt;
 
-use deskwire_templates::{Condition, Scope, TemplateError, Variable};
+use deskwire_core::personal::masked;
+use deskwire_templates::{Condition, Found, Scope, TemplateError, Unmet, Variable};
+use serde_json::Value;
+
+/// A value is shown up to so many characters.
+const LONGEST_VALUE: usize = 60;
 
 /// A compiled condition: `if`, `when`.
 #[derive(Debug, Clone)]
@@ -43,6 +48,63 @@ impl Test {
         }
     }
 
+    /// Why it does not hold, for people: the part that is false, what its names stand for, and the whole where that is more.
+    /// `hide` is given each name with its value, and answers with what may be shown of it.
+    pub fn why_not(&self, scope: &Scope, hide: &dyn Fn(&[String], &Value) -> Value) -> String {
+        let whole = self.to_string();
+        let Some(Unmet { clause, values }) = self.unmet(scope) else { return whole };
+        let mut secrets = Vec::new();
+        let words: Vec<String> = values
+            .iter()
+            .map(|(path, found)| {
+                let name = path.join(".");
+                match found {
+                    Found::Missing => format!("{name} is missing"),
+                    Found::Large(kind) => format!("{name} is {kind}"),
+                    Found::Value(value) => {
+                        let shown = hide(path, value);
+                        if let (Value::String(text), true) = (value, shown != *value) {
+                            secrets.push(text.clone());
+                        }
+                        format!("{name} is {}", in_words(&shown))
+                    }
+                }
+            })
+            .collect();
+        let values = if words.is_empty() { String::new() } else { format!(" ({})", words.join(", ")) };
+        let rest = if clause == whole { String::new() } else { format!(", which is a part of: {whole}") };
+        // A condition may name the very value that is hidden.
+        format!("{}{values}{}", masked(&clause, &secrets), masked(&rest, &secrets))
+    }
+
+    /// The part that is false.
+    fn unmet(&self, scope: &Scope) -> Option<Unmet> {
+        match self {
+            Self::One(condition, _) => condition.unmet(scope),
+            Self::All(parts) => parts.iter().find(|part| part.holds(scope) == Ok(false))?.unmet(scope),
+            Self::Any(parts) => {
+                let each: Vec<Unmet> = parts.iter().filter_map(|part| part.unmet(scope)).collect();
+                let mut values: Vec<(Vec<String>, Found)> = Vec::new();
+                for (path, found) in each.into_iter().flat_map(|part| part.values) {
+                    if values.iter().all(|(known, _)| *known != path) {
+                        values.push((path, found));
+                    }
+                }
+                Some(Unmet { clause: self.to_string(), values })
+            }
+            Self::Not(part) => Some(Unmet { clause: self.to_string(), values: part.values(scope) }),
+        }
+    }
+
+    /// What all its names stand for.
+    fn values(&self, scope: &Scope) -> Vec<(Vec<String>, Found)> {
+        match self {
+            Self::One(condition, _) => condition.values(scope),
+            Self::All(parts) | Self::Any(parts) => parts.iter().flat_map(|part| part.values(scope)).collect(),
+            Self::Not(part) => part.values(scope),
+        }
+    }
+
     /// The names it uses.
     pub fn variables(&self) -> Vec<Variable> {
         match self {
@@ -75,4 +137,17 @@ impl fmt::Display for Test {
             Self::Not(part) => write!(f, "not ({part})"),
         }
     }
+}
+
+/// A value as JSON has it, shortened.
+fn in_words(value: &Value) -> String {
+    let text = match value {
+        Value::Null => return "none".to_owned(),
+        Value::String(text) if text == deskwire_core::personal::HIDDEN => return text.clone(),
+        other => other.to_string(),
+    };
+    if text.chars().count() <= LONGEST_VALUE {
+        return text;
+    }
+    text.chars().take(LONGEST_VALUE - 1).chain(['…']).collect()
 }

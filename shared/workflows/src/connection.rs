@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::ops::Range;
 
 use deskwire_core::connection::{AuthConfig, ConnectionConfig, bad_header};
-use deskwire_core::domain::AllowedDomain;
+use deskwire_core::domain::{AllowedDomain, this_machine};
 use deskwire_core::ids::{ConnectionName, OAuthClientName};
 use deskwire_core::provider::Provider;
 use deskwire_core::secret::SecretRef;
@@ -173,7 +173,13 @@ fn read_domain(node: &Node, hint: &str, report: &mut Report<'_>) -> Option<Allow
     match AllowedDomain::parse(given) {
         Ok(domain) => Some(domain),
         Err(why) => {
-            let help = format!("write a host name, such as `{hint}`; `*.example.com` covers all below it, and itself");
+            let help = match this_machine(given) {
+                Some(authority) => format!(
+                    "write `allowed_domain: {hint}` and `base_url: \"http://{authority}\"`, and add `--allow-loopback` to the \
+                     command"
+                ),
+                None => format!("write a host name, such as `{hint}`; `*.example.com` covers all below it, and itself"),
+            };
             report.error_with_help(span, format!("`{given}` {why}"), help);
             None
         }
@@ -198,6 +204,9 @@ fn read_base_url(
         return within_domain(url, place, domain, report);
     };
     let (given, span) = text(node, "`base_url`", report)?;
+    if let Some(wanted) = oddly_this_machine(given) {
+        return told_oddly("base_url", &wanted, span, report);
+    }
     let url = match Url::parse(given) {
         Ok(url) => url,
         Err(why) => {
@@ -217,8 +226,7 @@ fn read_base_url(
     }
     if is_loopback(&url) {
         if !allow_loopback {
-            let help = "start with `--allow-loopback` for tests and stand-ins, or name the provider's address";
-            report.error_with_help(span, "`base_url` leads to this machine", help);
+            report.error_with_help(span, "`base_url` leads to this machine", HOW_TO_ALLOW);
             return None;
         }
         if matches!(url.scheme(), "http" | "https") {
@@ -255,9 +263,44 @@ fn within_domain(
     None
 }
 
+/// What to do where an address leads to this machine.
+pub(crate) const HOW_TO_ALLOW: &str = "add `--allow-loopback` to the command (or set DESKWIRE_ALLOW_LOOPBACK=1) for tests and stand-ins, or name the \
+     provider's address";
+
+/// Where this machine is meant, and written in a way that is never called: without a scheme, as `0.0.0.0`, with a name that
+/// is not `localhost` to the letter. Answers what to write instead.
+pub(crate) fn oddly_this_machine(given: &str) -> Option<String> {
+    let authority = this_machine(given)?;
+    match Url::parse(given) {
+        Ok(url) if url.has_host() => {
+            let odd = match url.host()? {
+                Host::Domain(name) => name != "localhost",
+                Host::Ipv4(address) => address.is_unspecified(),
+                Host::Ipv6(address) => address.is_unspecified(),
+            };
+            let path = url.path().trim_end_matches('/');
+            (odd && url.username().is_empty() && url.password().is_none())
+                .then(|| format!("{}://{authority}{path}", url.scheme()))
+        }
+        _ if given.contains("://") || given.contains('@') => None,
+        // `localhost:8080` is a URL of the scheme `localhost`.
+        _ => {
+            let path = given.split_once('/').map(|(_, path)| format!("/{path}")).unwrap_or_default();
+            Some(format!("http://{authority}{path}"))
+        }
+    }
+}
+
+/// Says what to write in place of such an address.
+pub(crate) fn told_oddly(key: &str, wanted: &str, span: Range<usize>, report: &mut Report<'_>) -> Option<Url> {
+    let help = format!("write `{key}: \"{wanted}\"`, and add `--allow-loopback` to the command");
+    report.error_with_help(span, format!("`{key}` means this machine, but not in a way that is called"), help);
+    None
+}
+
 pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(address)) => IpAddr::from(address).is_loopback(),
         Some(Host::Ipv6(address)) => {
             address.is_loopback() || address.to_ipv4_mapped().is_some_and(|v4| v4.is_loopback())

@@ -55,6 +55,12 @@ pub(crate) enum Hidden {
 const MAX_LINE: usize = 2000;
 
 impl Diagnostic {
+    /// A mistake in a file whose text is not known.
+    pub fn without_text(file: String, line: usize, column: usize, message: String, help: &str) -> Self {
+        let (severity, help) = (Severity::Error, Some(help.to_owned()));
+        Self { severity, file, line, column, message, help, range: 0..0, hidden: Hidden::Everything }
+    }
+
     /// The mistake with its line of `source`, the file's text, as compilers show it. Without a source (an empty one will
     /// do) it shows the place only.
     pub fn render(&self, source: &str, colour: bool) -> String {

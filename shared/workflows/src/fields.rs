@@ -4,11 +4,11 @@ use std::ops::{Range, RangeInclusive};
 use std::time::Duration;
 
 use deskwire_core::ids::BadName;
-use deskwire_core::time::{parse_duration, show_duration};
+use deskwire_core::time::{BadDuration, read_duration, show_duration};
 
 use crate::report::Report;
-use crate::suggest;
 use crate::yaml::{Key, Kind, Node};
+use crate::{indentation, suggest};
 
 /// A map of the file, and what it is called in messages.
 pub(crate) struct Fields<'n> {
@@ -36,13 +36,14 @@ impl<'n> Fields<'n> {
                 return None;
             }
         };
-        for (key, _) in members.iter().filter(|(key, _)| !known.contains(&key.name.as_str())) {
+        for (at, (key, _)) in members.iter().enumerate().filter(|(_, (key, _))| !known.contains(&key.name.as_str())) {
             let name = &key.name;
             let message = format!("{what} has no key `{name}`");
             if report.is_full() {
                 report.error(key.span.clone(), message);
             } else {
-                let help = suggest::help(name, known.iter().copied(), "it takes no keys");
+                let help = indentation::help(&what, members, at, known)
+                    .unwrap_or_else(|| suggest::help(name, known.iter().copied(), "it takes no keys"));
                 report.error_with_help(key.span.clone(), message, help);
             }
         }
@@ -144,18 +145,25 @@ impl<'n> Fields<'n> {
         }
         let (least, most) = (show_duration(*bounds.start()), show_duration(*bounds.end()));
         let place = self.get(name).map_or(self.span.clone(), |node| node.span.clone());
-        report.error(place, format!("`{name}` must be a duration from {least} to {most}"));
+        let wrong = if found > *bounds.end() { "is too long: it " } else { "" };
+        report.error(place, format!("`{name}` {wrong}must be a duration from {least} to {most}"));
         None
     }
 
     pub(crate) fn duration(&self, name: &str, report: &mut Report<'_>) -> Option<Duration> {
         let (given, span) = self.text(name, report)?;
-        let found = parse_duration(given);
-        if found.is_none() {
-            let message = format!("`{name}` must be a duration, and `{given}` is none");
-            report.error_with_help(span, message, "write a whole number and a unit: 250ms, 30s, 5m, 2h, 7d");
+        match read_duration(given) {
+            Ok(found) => Some(found),
+            Err(why @ BadDuration::NoDuration) => {
+                let message = format!("`{name}` must be a duration, and `{given}` is none");
+                report.error_with_help(span, message, why.to_string());
+                None
+            }
+            Err(why @ BadDuration::TooLong) => {
+                report.error(span, format!("`{name}` is `{given}`: {why}"));
+                None
+            }
         }
-        found
     }
 }
 

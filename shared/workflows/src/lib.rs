@@ -15,9 +15,11 @@ mod diagnostic;
 mod events;
 mod fields;
 mod flow;
+mod indentation;
 mod input;
 mod load;
 mod manual;
+mod markup;
 mod names;
 mod oauth_client;
 mod outline;
@@ -31,21 +33,25 @@ mod secret_ref;
 mod source;
 mod step;
 mod suggest;
+mod suggest_action;
 mod trigger;
 mod wait;
 mod with;
 mod workflow;
 mod yaml;
 mod zone;
+mod zone_names;
 
 pub use condition::Test;
 pub use diagnostic::{Diagnostic, Severity};
 pub use input::{Input, InputError};
-pub use load::{DEFAULT_RETENTION, Loaded, Options, Project, SourceFile, load};
+pub use load::{DEFAULT_RETENTION, Loaded, Options, Project, SourceFile, Unusable, load};
 pub use schedule::{BadSchedule, MOST_MISSED, Missed, Schedule, Tick};
+pub use suggest::closest;
+pub use suggest_action::action_help;
 pub use workflow::{
     ActionStep, Case, Choose, EventTrigger, ForEach, InForce, InputKind, ManualInput, NextTime, OnError, OnUnknown,
-    Step, StepKind, Trigger, Wait, WaitForEvent, Wants, Workflow,
+    Step, StepKind, Trigger, Wait, WaitForEvent, Wants, Workflow, why_not,
 };
 
 #[cfg(test)]

@@ -73,6 +73,17 @@ pub struct Loaded {
     pub project: Project,
     /// The mistakes, by file and place.
     pub diagnostics: Vec<Diagnostic>,
+    /// The workflow files that cannot be used.
+    pub unusable: Vec<Unusable>,
+}
+
+/// A workflow file with a mistake in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unusable {
+    /// The file's path.
+    pub file: String,
+    /// The name that it gives, if it comes to that.
+    pub name: Option<String>,
 }
 
 impl Loaded {
@@ -109,6 +120,7 @@ fn load_workflows(files: &[SourceFile], options: &Options<'_>, declared: Option<
     for file in files {
         let mut report = Report::new(file);
         let compiled = compile::workflow(&mut report, options, declared);
+        let given = compiled.name.as_ref().map(|(name, _)| name.clone());
         let first = compiled.name.is_none_or(|(name, place)| match taken.get(&name) {
             Some(other) => {
                 let message = format!("the workflow `{name}` is in {other} already");
@@ -117,7 +129,11 @@ fn load_workflows(files: &[SourceFile], options: &Options<'_>, declared: Option<
             }
             None => taken.insert(name, &file.path).is_none(),
         });
-        loaded.project.workflows.extend(compiled.workflow.filter(|_| first).map(Arc::new));
+        let workflow = compiled.workflow.filter(|_| first).map(Arc::new);
+        if workflow.is_none() {
+            loaded.unusable.push(Unusable { file: file.path.clone(), name: given });
+        }
+        loaded.project.workflows.extend(workflow);
         loaded.diagnostics.extend(report.finish());
     }
 }

@@ -1,6 +1,7 @@
 //! The inputs of a workflow that a person starts.
 
 use deskwire_core::ids::MAX_NAME;
+use deskwire_core::number::{is_whole, same};
 use serde_json::Value;
 
 use crate::fields::Fields;
@@ -33,7 +34,7 @@ impl InputKind {
     pub fn takes(self, value: &Value) -> bool {
         match self {
             Self::Text => value.is_string(),
-            Self::Integer => value.is_i64() || value.is_u64(),
+            Self::Integer => value.as_number().is_some_and(is_whole),
             Self::Number => value.is_number(),
             Self::Boolean => value.is_boolean(),
         }
@@ -101,7 +102,7 @@ fn read_input(key: &Key, node: &Node, report: &mut Report<'_>) -> Option<ManualI
     let choices = fields.get("choices").map(|node| read_choices(node, kind, report)).unwrap_or_default();
     if let (Some(default), Some(place)) = (&default, fields.get("default"))
         && !choices.is_empty()
-        && !choices.contains(default)
+        && !choices.iter().any(|choice| same(choice, default))
     {
         report.error_with_help(place.span.clone(), "`default` is none of the `choices`", "add it to them, or take one");
     }

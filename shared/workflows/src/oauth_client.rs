@@ -5,7 +5,7 @@ use deskwire_core::ids::OAuthClientName;
 use deskwire_core::provider::OAuthFacts;
 use url::{Host, Url};
 
-use crate::connection::is_loopback;
+use crate::connection::{HOW_TO_ALLOW, is_loopback, oddly_this_machine, told_oddly};
 use crate::fields::{Fields, text};
 use crate::report::Report;
 use crate::secret_ref::{self, hide_unknown};
@@ -141,6 +141,9 @@ fn read_tenant(fields: &Fields<'_>, facts: Option<&OAuthFacts>, report: &mut Rep
 fn read_url(key: &str, fields: &Fields<'_>, allow_loopback: bool, report: &mut Report<'_>) -> Option<Url> {
     let node = fields.get(key)?;
     let (given, span) = text(node, &format!("`{key}`"), report)?;
+    if let Some(wanted) = oddly_this_machine(given) {
+        return told_oddly(key, &wanted, span, report);
+    }
     let url = match Url::parse(given) {
         Ok(url) => url,
         Err(why) => {
@@ -160,8 +163,7 @@ fn read_url(key: &str, fields: &Fields<'_>, allow_loopback: bool, report: &mut R
         return Some(url);
     }
     if is_loopback(&url) || matches!(url.host(), Some(Host::Ipv4(_) | Host::Ipv6(_))) {
-        let help = "start with `--allow-loopback` for tests and stand-ins, or name the provider's address";
-        report.error_with_help(span, format!("`{key}` leads to this machine, or to a bare address"), help);
+        report.error_with_help(span, format!("`{key}` leads to this machine, or to a bare address"), HOW_TO_ALLOW);
         return None;
     }
     if url.scheme() != "https" {

@@ -1,6 +1,6 @@
 //! `deskwire.yaml`: sources, connections, and how long things are kept.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use deskwire_core::connection::{AuthConfig, ConnectionConfig, OAuthClientConfig};
@@ -23,6 +23,8 @@ const MOST_RETENTION: Duration = Duration::from_hours(24 * 3650);
 /// What the project file declares, sound or not: names with their providers, as far as those are known.
 pub(crate) struct Declared {
     pub sources: BTreeMap<String, Option<String>>,
+    /// The sources that allow events which their provider is not known to send.
+    pub open_sources: BTreeSet<String>,
     pub connections: BTreeMap<String, Option<String>>,
 }
 
@@ -44,7 +46,7 @@ pub(crate) fn read(report: &mut Report<'_>, options: &Options<'_>) -> Option<Fou
     };
     crate::secret_ref::hide_unknown(&root, &KEYS, report);
     let fields = Fields::read(&root, "the project file", &KEYS, report)?;
-    let declared = Declared { sources: BTreeMap::new(), connections: BTreeMap::new() };
+    let declared = Declared { sources: BTreeMap::new(), open_sources: BTreeSet::new(), connections: BTreeMap::new() };
     let retention = fields.duration_within("retention", LEAST_RETENTION..=MOST_RETENTION, report);
     let retention = retention.unwrap_or(DEFAULT_RETENTION);
     let mut found =
@@ -53,6 +55,9 @@ pub(crate) fn read(report: &mut Report<'_>, options: &Options<'_>) -> Option<Fou
         if OWN_SOURCES.contains(&given) {
             let help = "events of our own bear this name: give the source another one";
             report.error_with_help(node.span.clone(), format!("a source cannot be called `{given}`"), help);
+        }
+        if source::allows_unknown_events(node) {
+            found.declared.open_sources.insert(given.to_owned());
         }
         let (provider, config) = name.map_or((None, None), |name| source::read(name, node, report));
         found.declared.sources.insert(given.to_owned(), provider);

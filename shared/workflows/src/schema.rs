@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use deskwire_core::number::is_whole;
 use serde_json::Value;
 
 use crate::yaml::Kind;
@@ -86,7 +87,7 @@ impl<'s> Schema<'s> {
         let names: &[&str] = match kind {
             Kind::Null => &["null"],
             Kind::Bool(_) => &["boolean"],
-            Kind::Number(number) if number.is_f64() => &["number"],
+            Kind::Number(number) if !is_whole(number) => &["number"],
             Kind::Number(_) => &["number", "integer"],
             Kind::Text(_) => &["string"],
             Kind::List(_) => &["array"],
@@ -94,6 +95,14 @@ impl<'s> Schema<'s> {
             Kind::Broken => return true,
         };
         self.kinds().is_none_or(|kinds| kinds.iter().any(|kind| names.contains(kind)))
+    }
+
+    /// What a keyword of ours says of it.
+    pub(crate) fn extension(&self, keyword: &str) -> Option<&'s str> {
+        self.0.iter().find_map(|one| match one {
+            One::Json { node, .. } => node.get(keyword)?.as_str(),
+            _ => None,
+        })
     }
 
     /// The words that are allowed, if only some are.

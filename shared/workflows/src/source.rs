@@ -10,10 +10,10 @@ use deskwire_core::source::{DEFAULT_REPEAT_WINDOW, DEFAULT_TOLERANCE, SourceConf
 use crate::fields::{Fields, text};
 use crate::report::Report;
 use crate::secret_ref::{self, hide_unknown};
-use crate::suggest;
 use crate::yaml::{Kind, Node};
+use crate::{outline, suggest};
 
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 11] = [
     "provider",
     "scheme",
     "signing_secrets",
@@ -24,6 +24,7 @@ const KEYS: [&str; 10] = [
     "account_id",
     "accept_test_secret",
     "connection",
+    "allow_unknown_events",
 ];
 
 /// Reads a source. The provider comes back even if the rest is not sound, so that those who use it can be checked.
@@ -41,6 +42,8 @@ pub(crate) fn read(name: SourceName, node: &Node, report: &mut Report<'_>) -> (O
     }
     let provider_name = provider.map(|(name, _)| name.to_owned());
     let scheme = provider.and_then(|(provider, facts)| scheme(&fields, provider, facts, report));
+    // Only whoever checks workflows asks for it; a mistake in it is told here.
+    let _ = fields.bool("allow_unknown_events", report);
     let accept_test_secret = fields.bool("accept_test_secret", report).unwrap_or_default();
     let signing_secrets = signing_secrets(&fields, &name, accept_test_secret, report);
     let config = SourceConfig {
@@ -56,6 +59,11 @@ pub(crate) fn read(name: SourceName, node: &Node, report: &mut Report<'_>) -> (O
         connection: None,
     };
     (provider_name, (report.errors() == errors).then_some(config))
+}
+
+/// Does the source say that workflows may ask for events which its provider is not known to send?
+pub(crate) fn allows_unknown_events(node: &Node) -> bool {
+    matches!(outline::member(node, "allow_unknown_events").map(|node| &node.kind), Some(Kind::Bool(true)))
 }
 
 /// Reads which connection sets the source up. `connections` are those of the file with their providers; `provider` is the

@@ -1,7 +1,7 @@
 //! "Did you mean …", and lists of what exists.
 
 /// The known name that is close enough to be what was meant: at most a third of its letters differ.
-pub(crate) fn closest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn closest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // Nobody misspells a name of hundreds of letters, and comparing takes time in proportion to the product.
     if given.len() > 128 {
         return None;

@@ -1,5 +1,6 @@
 //! Projects as people write them, sound and not.
 
+mod advice;
 mod bad_workflows;
 mod editor_schemas;
 mod flow;
@@ -15,10 +16,18 @@ use std::sync::Arc;
 
 use deskwire_core::BoxFuture;
 use deskwire_core::action::{Action, ActionSpec, Actions, Call, CallError, Effect, HoldKey};
+use deskwire_core::limit::{Limit, Rule};
 use deskwire_templates::{Limits, Templates};
 use serde_json::{Value, json};
 
 use crate::{Diagnostic, Loaded, Options, SourceFile, Workflow, load};
+
+/// What `any.call` takes.
+const LIMITS: [Limit; 3] = [
+    Limit { input: "tags", provider: "Acme", rule: Rule::Words, advice: "" },
+    Limit { input: "note", provider: "Acme", rule: Rule::Characters(5), advice: "shorten it" },
+    Limit { input: "data.*", provider: "Acme", rule: Rule::Characters(5), advice: "shorten it" },
+];
 
 /// An action that is only looked at.
 struct Shown(ActionSpec);
@@ -26,6 +35,10 @@ struct Shown(ActionSpec);
 impl Action for Shown {
     fn spec(&self) -> &ActionSpec {
         &self.0
+    }
+
+    fn limits(&self) -> &[Limit] {
+        if self.0.name == "any.call" { &LIMITS } else { &[] }
     }
 
     fn hold_keys(&self, _: Call<'_>) -> Vec<HoldKey> {
@@ -39,15 +52,13 @@ impl Action for Shown {
 
 fn action(name: &'static str, input: Value, output: Value) -> Arc<dyn Action> {
     let provider = name.split('.').next().unwrap();
-    let slack_text_inputs: &[&str] = if provider == "slack" { &["message"] } else { &[] };
     Arc::new(Shown(ActionSpec {
         name,
         provider,
         summary: "",
         input: input.into(),
         output: output.into(),
-        effect: Effect::Read,
-        slack_text_inputs,
+        effect: if name.contains("look_up") { Effect::Read } else { Effect::Unprovable },
         scopes: &[],
         errors: Vec::new(),
         example: "",
@@ -69,8 +80,9 @@ fn actions() -> Actions {
     let user = json!({ "id": { "type": "integer" }, "email": { "$ref": "#/$defs/text" } });
     let mut closed_user = object(&user, &[], true);
     closed_user["$defs"] = json!({ "text": text });
-    let direct = object(&json!({ "email": text, "message": text }), &["email", "message"], true);
-    let post = json!({ "channel": text, "message": text, "count": { "type": "integer" }, "broadcast": { "type": "boolean" },
+    let message = json!({ "type": "string", "x-markup": "mrkdwn" });
+    let direct = object(&json!({ "email": text, "message": message }), &["email", "message"], true);
+    let post = json!({ "channel": text, "message": message, "count": { "type": "integer" }, "broadcast": { "type": "boolean" },
                        "parse": { "enum": ["full", "none"], "type": "string" },
                        "blocks": { "type": "array", "items": object(&json!({ "type": text }), &[], true) } });
     Actions::new([

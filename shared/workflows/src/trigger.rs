@@ -12,7 +12,7 @@ use crate::schedule::{self, Missed, Schedule};
 use crate::schema::Schema;
 use crate::workflow::{EventTrigger, Trigger};
 use crate::yaml::{Kind, Node};
-use crate::{events, manual, suggest, zone};
+use crate::{events, manual, suggest, zone, zone_names};
 
 const EVENT_KEYS: [&str; 3] = ["source", "event", "when"];
 const SCHEDULE_KEYS: [&str; 3] = ["schedule", "zone", "missed"];
@@ -72,10 +72,10 @@ fn read_event(
     report: &mut Report<'_>,
 ) -> Option<EventTrigger> {
     let source = fields.require("source", "source: zendesk-support", report);
-    let provider = source.and_then(|node| text_of(node)).and_then(|source| compiler.provider_of(Some(source)));
+    let sender = compiler.sender_of(source.and_then(|node| text_of(node)));
     let source = source.and_then(|node| compiler.source(node, report));
     let event = fields.require("event", "event: ticket.created", report);
-    let events = event.map(|node| events::read(node, provider, report)).unwrap_or_default();
+    let events = event.map(|node| events::read(node, sender, report)).unwrap_or_default();
     let when = fields.get("when").and_then(|node| {
         let spot = Spot { in_trigger: true, ..Spot::new(outline, "the trigger") };
         let test = compiler.test(node, "when", &spot, report)?;
@@ -139,15 +139,13 @@ pub(crate) fn read_zone(fields: &Fields<'_>, report: &mut Report<'_>) -> Option<
     }
     let (given, span) = fields.text("zone", report)?;
     if zone::zone(given).is_some() {
+        if let Some(name) = zone_names::instead_of(given) {
+            let message = format!("`{given}` is no place, so nobody knows whose summer time it follows, if any");
+            report.warning(span, message, format!("did you mean `{name}`?"));
+        }
         return Some(given.to_owned());
     }
-    let names = zone::names();
-    let city = names.iter().find(|name| name.rsplit('/').next().is_some_and(|city| city.eq_ignore_ascii_case(given)));
-    let close = city.map(String::as_str).or_else(|| suggest::closest(given, names.iter().map(String::as_str)));
-    let help = close.map_or_else(
-        || "write an IANA name, such as `Europe/Berlin` or `America/New_York`".to_owned(),
-        |name| format!("did you mean `{name}`?"),
-    );
+    let help = if report.is_full() { String::new() } else { zone_names::help(given) };
     report.error_with_help(span, format!("there is no time zone `{given}`"), help);
     None
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use deskwire_core::ids::SourceName;
-use deskwire_core::time::{Timestamp, parse_duration, show_duration};
+use deskwire_core::time::{BadDuration, BadTimestamp, Timestamp, read_duration, show_duration};
 
 use crate::compile::Compiler;
 use crate::events;
@@ -28,7 +28,7 @@ impl<'s> Compiler<'s> {
     pub(crate) fn wait(&self, fields: &Fields<'s>, around: &Around<'s>, report: &mut Report<'_>) -> Option<StepKind> {
         let node = fields.get("wait")?;
         let wait = match &node.kind {
-            Kind::Text(given) if parse_duration(given).is_some() => {
+            Kind::Text(given) if read_duration(given) != Err(BadDuration::NoDuration) => {
                 fields.duration_within("wait", LEAST_WAIT..=MAX_WAIT, report).map(Wait::For)
             }
             Kind::Text(given) => {
@@ -79,8 +79,13 @@ impl<'s> Compiler<'s> {
             }
             return self.template(node, "until", spot, report).map(Wait::Until);
         }
-        if Timestamp::parse(given).is_ok() {
-            return self.template(node, "until", spot, report).map(Wait::Until);
+        match Timestamp::parse(given) {
+            Ok(_) => return self.template(node, "until", spot, report).map(Wait::Until),
+            Err(far @ BadTimestamp::TooFar(_)) => {
+                report.error(span, far.to_string());
+                return None;
+            }
+            Err(BadTimestamp::NoTime(_)) => {}
         }
         let Some((hour, minute)) = clock(given) else {
             let message = format!("`{given}` is no time of day");
@@ -105,7 +110,8 @@ impl<'s> Compiler<'s> {
             None => trigger_source(fields, around, report),
         };
         let provider = self.provider_of(own);
-        let events = fields.get("event").map(|node| events::read(node, provider, report)).unwrap_or_default();
+        let sender = self.sender_of(own);
+        let events = fields.get("event").map(|node| events::read(node, sender, report)).unwrap_or_default();
         let subject = fields.get("subject").and_then(|node| self.template(node, "subject", spot, report));
         let when = fields.get("when").and_then(|node| {
             let patterns: Vec<&str> = events.iter().map(String::as_str).collect();

@@ -2,17 +2,19 @@
 
 use std::ops::Range;
 
-use deskwire_core::action::ActionSpec;
+use deskwire_core::action::Action;
+use deskwire_core::limit::{Limit, first_breach};
 use deskwire_templates::piped::{self, Rewritten};
-use deskwire_templates::{Escape, Template, Templates};
-use serde_json::Value;
+use deskwire_templates::{Template, Templates};
+use serde_json::{Value, json};
 
 use crate::input::{Input, Part};
+use crate::markup::Markup;
 use crate::names::{Spot, Use, Written};
 use crate::report::Report;
 use crate::schema::{Schema, in_words};
-use crate::suggest;
 use crate::yaml::{Key, Kind, Node};
+use crate::{indentation, suggest};
 
 /// The action whose answers piped text is about.
 const RESPONSE: &str = "qualtrics.get_response";
@@ -31,10 +33,11 @@ impl With<'_, '_> {
     pub(crate) fn read(
         &self,
         node: Option<&Node>,
-        spec: &ActionSpec,
+        action: &dyn Action,
         place: Range<usize>,
         report: &mut Report<'_>,
     ) -> Input {
+        let spec = action.spec();
         let schema = Schema::new(&spec.input);
         let nothing = Vec::new();
         let members = match node.map(|node| (&node.kind, node)) {
@@ -57,10 +60,11 @@ impl With<'_, '_> {
             }
         }
         let parts = members.iter().map(|(key, value)| {
-            let slack = spec.slack_text_inputs.contains(&key.name.as_str());
-            let escape = if slack { Escape::Slack } else { Escape::None };
             let member = known(key, &schema, &format!("`{}` has no input `{}`", spec.name, key.name), report);
-            (key.name.clone(), self.part(value, member.as_ref(), &key.name, escape, report))
+            let markup = Markup::of(member.as_ref(), members);
+            let part = self.part(value, member.as_ref(), &key.name, markup, report);
+            keep_limits(action.limits(), &key.name, value, &part, report);
+            (key.name.clone(), part)
         });
         Input::new(parts.collect())
     }
@@ -69,7 +73,7 @@ impl With<'_, '_> {
     pub(crate) fn read_names(&self, node: Option<&Node>, report: &mut Report<'_>) -> Input {
         if let Some(Node { kind: Kind::Map(members), .. }) = node {
             for (key, value) in members {
-                self.part(value, None, &key.name, Escape::None, report);
+                self.part(value, None, &key.name, Markup::None, report);
             }
         }
         Input::default()
@@ -77,7 +81,7 @@ impl With<'_, '_> {
 
     /// Compiles one value that is no action's input.
     pub(crate) fn value(&self, node: &Node, name: &str, report: &mut Report<'_>) -> Part {
-        self.part(node, None, name, Escape::None, report)
+        self.part(node, None, name, Markup::None, report)
     }
 
     fn part(
@@ -85,17 +89,17 @@ impl With<'_, '_> {
         node: &Node,
         schema: Option<&Schema<'_>>,
         path: &str,
-        escape: Escape,
+        markup: Markup,
         report: &mut Report<'_>,
     ) -> Part {
         match &node.kind {
-            Kind::Text(text) => self.text(node, text, schema, path, escape, report),
+            Kind::Text(text) => self.text(node, text, schema, path, markup, report),
             Kind::List(items) => {
                 check_kind(node, schema, path, report);
                 let known = schema.map(Schema::items);
                 let items = items.iter().enumerate();
                 let parts =
-                    items.map(|(at, item)| self.part(item, known.as_ref(), &format!("{path}[{at}]"), escape, report));
+                    items.map(|(at, item)| self.part(item, known.as_ref(), &format!("{path}[{at}]"), markup, report));
                 list(parts.collect())
             }
             Kind::Map(members) => {
@@ -106,7 +110,8 @@ impl With<'_, '_> {
                         .filter(|schema| !schema.members().is_empty())
                         .and_then(|schema| known(key, schema, &message, report));
                     let path = format!("{path}.{}", key.name);
-                    (key.name.clone(), self.part(value, member.as_ref(), &path, escape, report))
+                    let markup = markup.member(&key.name, members);
+                    (key.name.clone(), self.part(value, member.as_ref(), &path, markup, report))
                 });
                 map(parts.collect())
             }
@@ -127,7 +132,7 @@ impl With<'_, '_> {
         text: &str,
         schema: Option<&Schema<'_>>,
         path: &str,
-        escape: Escape,
+        markup: Markup,
         report: &mut Report<'_>,
     ) -> Part {
         let written = Written { node, text };
@@ -136,7 +141,9 @@ impl With<'_, '_> {
             Err(Told) => return Part::Literal(Value::Null),
         };
         let back = |range: &Range<usize>| piped.as_ref().map_or_else(|| range.clone(), |piped| piped.back(range));
-        let template = match self.templates.value(piped.as_ref().map_or(text, |piped| &piped.text), escape) {
+        let rewritten = piped.as_ref().map_or(text, |piped| &piped.text);
+        let escape = markup.escape(|| self.templates.is_one_expression(rewritten));
+        let template = match self.templates.value(rewritten, escape) {
             Ok(template) => template,
             Err(mut error) => {
                 error.range = error.range.as_ref().map(back);
@@ -252,10 +259,40 @@ fn way_out(name: &str, kinds: &[&str], taken: &[&str], given: &Schema<'_>) -> St
 fn known<'s>(key: &Key, schema: &Schema<'s>, message: &str, report: &mut Report<'_>) -> Option<Schema<'s>> {
     let member = schema.member(&key.name);
     if member.is_none() && schema.is_closed() && !report.is_full() {
-        let help = suggest::help(&key.name, schema.members(), "it takes none");
+        let help = indentation::elsewhere("`with`", &key.name)
+            .unwrap_or_else(|| suggest::help(&key.name, schema.members(), "it takes none"));
         report.error_with_help(key.span.clone(), message, help);
     }
     member
+}
+
+/// Holds to the provider's limits what stands there as it is. What templates make is held to them before it is sent.
+fn keep_limits(limits: &[Limit], name: &str, node: &Node, part: &Part, report: &mut Report<'_>) {
+    match (part, &node.kind) {
+        (Part::Literal(value), _) => {
+            let Some(breach) = first_breach(limits, &json!({ name: value })) else { return };
+            let item = breach.item.and_then(|at| if let Kind::List(items) = &node.kind { items.get(at) } else { None });
+            report.error_with_help(item.unwrap_or(node).span.clone(), breach.problem, breach.advice);
+        }
+        // Of a list or an object that is not known as a whole, what is known in it.
+        (Part::List(parts), Kind::List(items)) => {
+            for (part, item) in parts.iter().zip(items) {
+                let Part::Literal(value) = part else { continue };
+                if let Some(breach) = first_breach(limits, &json!({ name: [value] })) {
+                    report.error_with_help(item.span.clone(), breach.problem, breach.advice);
+                }
+            }
+        }
+        (Part::Map(parts), Kind::Map(members)) => {
+            for ((member, part), (_, node)) in parts.iter().zip(members) {
+                let Part::Literal(value) = part else { continue };
+                if let Some(breach) = first_breach(limits, &json!({ name: { member.as_str(): value } })) {
+                    report.error_with_help(node.span.clone(), breach.problem, breach.advice);
+                }
+            }
+        }
+        _ => {}
+    }
 }
 
 fn check_kind(node: &Node, schema: Option<&Schema<'_>>, path: &str, report: &mut Report<'_>) {

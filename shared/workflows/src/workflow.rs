@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use deskwire_core::event::{Event, pattern_covers};
 use deskwire_core::ids::{ConnectionName, SourceName, StepPath, WorkflowName, WorkflowVersion};
+use deskwire_core::personal::{event_schemas, redact_part};
 use deskwire_core::ports::LanePolicy;
 use deskwire_core::retry::RetryPolicy;
 use deskwire_core::route::{Events, Route};
@@ -324,9 +325,11 @@ impl Workflow {
             let how = format!("the workflow is inactive; `deskwire workflows activate {}` switches it on", self.name);
             return Wants::Declined(how);
         }
-        match trigger.when.as_ref().map(|when| (when.holds(scope()), when)) {
-            Some((Ok(false), when)) => Wants::Declined(format!("`when` is false: {when}")),
-            None | Some((Ok(true) | Err(_), _)) => Wants::Yes,
+        let Some(when) = &trigger.when else { return Wants::Yes };
+        let scope = scope();
+        match when.holds(scope) {
+            Ok(false) => Wants::Declined(format!("`when` is false: {}", why_not(when, scope, event))),
+            Ok(true) | Err(_) => Wants::Yes,
         }
     }
 
@@ -370,4 +373,13 @@ impl Workflow {
             awaits: self.all_steps().into_iter().filter_map(waited_for).collect(),
         }
     }
+}
+
+/// Why a trigger's condition does not hold for an event, without what is personal in it.
+pub fn why_not(when: &Test, scope: &Scope, event: &Event) -> String {
+    let schemas = event_schemas(&event.kind);
+    when.why_not(scope, &|path, value| match path {
+        [root, data, rest @ ..] if root == "event" && data == "data" => redact_part(value, rest, &schemas),
+        _ => value.clone(),
+    })
 }

@@ -12,6 +12,7 @@ use std::ops::Range;
 use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
 use serde_json::Number;
 
+use crate::indentation;
 use crate::report::Report;
 
 /// A value and its place in the file.
@@ -207,15 +208,26 @@ impl<'a> Builder<'a, '_, '_> {
             | ErrorKind::TabAtBlockScalarStart => "indent with spaces: YAML allows no tabs there",
             ErrorKind::RecursionLimitExceeded => "the file is nested too deeply: 64 levels are the most",
             ErrorKind::MappingValueNotAllowed => {
-                "a value with `: ` in it needs quotes; or the line is indented more or less than the one it belongs to"
+                &format!("a value with `: ` in it needs quotes; or {}", indentation::compared(text, start))
             }
-            ErrorKind::ExpectedFlowMappingSeparator | ErrorKind::ExpectedFlowSequenceSeparator => {
-                "a `,` or a closing bracket is missing; a template such as `{{ x }}` needs quotes around it"
+            ErrorKind::ExpectedFlowMappingSeparator
+            | ErrorKind::ExpectedFlowSequenceSeparator
+            | ErrorKind::UnexpectedEofFlowSequence
+            | ErrorKind::UnexpectedEofFlowMapping
+            | ErrorKind::UnexpectedEofImplicitFlowMapping
+            | ErrorKind::UnclosedFlowCollection { .. }
+            | ErrorKind::MisplacedFlowCollectionEnd
+            | ErrorKind::MismatchedFlowCollectionEnd { .. } => {
+                "a `,` or a bracket is missing or too many; a template such as `{{ x }}` needs quotes around it"
             }
-            ErrorKind::ExpectedBlockMappingKey | ErrorKind::InvalidIndentation => {
-                "compare how far this line and those above it are indented"
+            ErrorKind::UnclosedQuotedScalar => "the closing quotation mark is missing",
+            ErrorKind::InvalidTrailingSingleQuotedScalar | ErrorKind::InvalidTrailingDoubleQuotedScalar => {
+                "nothing may follow the closing quotation mark: put quotes around the whole value, and others within it"
             }
-            _ => "",
+            ErrorKind::UnknownQuotedScalarEscape => "write `\\\\` for a backslash, or use single quotes",
+            ErrorKind::DirectiveDisallowed => "remove the line that begins with `%`",
+            ErrorKind::UnexpectedCharacter { .. } => "put quotes around the value",
+            _ => &indentation::compared(text, start),
         };
         self.report.error_with_help(start..end, format!("this is not YAML: {}", error.info()), help);
     }
@@ -229,10 +241,6 @@ fn scalar(text: &str, style: ScalarStyle) -> Kind {
         "" | "~" | "null" | "Null" | "NULL" => Kind::Null,
         "true" | "True" | "TRUE" => Kind::Bool(true),
         "false" | "False" | "FALSE" => Kind::Bool(false),
-        // A whole number that 64 bits do not hold would lose digits as a fraction: it stays text.
-        _ => match serde_json::from_str::<Number>(text) {
-            Ok(number) if !number.is_f64() || text.contains(['.', 'e', 'E']) => Kind::Number(number),
-            _ => Kind::Text(text.to_owned()),
-        },
+        _ => deskwire_core::json::from_str(text).map_or_else(|_| Kind::Text(text.to_owned()), Kind::Number),
     }
 }

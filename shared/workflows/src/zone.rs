@@ -17,6 +17,20 @@ pub(crate) fn names() -> Vec<String> {
     jiff::tz::db().available().map(|name| name.as_str().to_owned()).collect()
 }
 
+/// What a zone's clocks are called in January and in July.
+pub(crate) fn abbreviations(zone: &TimeZone) -> [String; 2] {
+    [JANUARY, JULY].map(|time| zone.to_offset_info(time).abbreviation().to_owned())
+}
+
+/// How many minutes a zone's clocks are ahead of UTC in winter.
+pub(crate) fn standard(zone: &TimeZone) -> i32 {
+    [JANUARY, JULY].map(|time| zone.to_offset_info(time).offset().seconds() / 60).into_iter().min().unwrap_or_default()
+}
+
+/// A day in the winter, and one in the summer of the northern half, in a year whose rules hold today: 2026.
+const JANUARY: jiff::Timestamp = jiff::Timestamp::constant(1_768_435_200, 0);
+const JULY: jiff::Timestamp = jiff::Timestamp::constant(1_784_073_600, 0);
+
 /// A point in time on a zone's clock.
 pub(crate) fn zoned(time: Timestamp, zone: &TimeZone) -> Option<Zoned> {
     jiff::Timestamp::from_millisecond(time.as_millis()).ok().map(|time| time.to_zoned(zone.clone()))

@@ -65,6 +65,7 @@ async fn answers_told_of_three_times_and_in_no_order_make_one_ticket_each_whatev
                 code,
                 status,
                 retry_after: None,
+                fields: None,
                 delay_ms: None,
             };
             world.sandbox.fault(fault).unwrap();

@@ -107,7 +107,7 @@ impl World {
         let work: Arc<dyn Work> = brittle.clone();
         let egress = Egress::new(EgressOptions { allow_loopback: true, ..EgressOptions::default() });
         let connections = project.connections.iter().map(|config| connection(config, address));
-        let actions = deskwire_connectors::actions(Arc::new(Client::new(Arc::new(egress), connections)));
+        let actions = deskwire_connectors::actions(&Arc::new(Client::new(Arc::new(egress), connections)));
         let versions = Versions::new(Arc::clone(&work), actions, templates(), &project.workflows);
         let random = Arc::new(SeededRandom::new(7));
         let engine = Engine::new(work, Arc::new(versions), clock.clone(), random.clone(), EngineOptions::default());
@@ -117,6 +117,7 @@ impl World {
             clock: clock.clone(),
             random: random.clone(),
             largest_body: deskwire_accept::MAX_BODY_BYTES,
+            bodies: deskwire_accept::Bodies::default(),
         };
         let intake = Arc::new(intake);
         let webhooks = zendesk_webhook::router(Arc::clone(&intake)).merge(qualtrics_webhook::router(intake));
@@ -285,7 +286,7 @@ impl World {
             return;
         }
         for delivery in &sent {
-            let body: Value = serde_json::from_slice(&delivery.body).unwrap();
+            let body: Value = deskwire_core::json::from_slice(&delivery.body).unwrap();
             self.told.lock().unwrap().push(body["type"].as_str().unwrap().to_owned());
         }
         self.deliver(sent).await;

@@ -2,6 +2,7 @@
 //! for the example, which is there to be copied.
 
 use deskwire_core::action::{ANY_PROVIDER, Action, ActionSpec, ErrorClass};
+use deskwire_core::limit::Limit;
 
 use super::effects::{self, meaning};
 use super::properties::{self, names_personal};
@@ -19,6 +20,7 @@ pub(super) fn of(action: &dyn Action) -> Vec<String> {
     lines.extend(wrapped(spec.summary, WIDTH));
     lines.extend(facts(action));
     lines.extend(section("Inputs, under `with`", &input_rows(spec)));
+    lines.extend(section("Limits, kept to before anything is sent", &limit_rows(action)));
     lines.extend(section(&format!("Outputs, as `steps.ID.{}`", first_output(spec)), &output_rows(spec)));
     if [&*spec.input, &*spec.output].into_iter().any(names_personal) {
         lines.push(String::new());
@@ -68,6 +70,11 @@ fn facts(action: &dyn Action) -> Vec<String> {
 
 fn input_rows(spec: &ActionSpec) -> Vec<Row> {
     rows(properties::rows(&spec.input, true))
+}
+
+fn limit_rows(action: &dyn Action) -> Vec<Row> {
+    let row = |limit: &Limit| Row { name: limit.input.to_owned(), kind: limit.rule.in_words(), text: String::new() };
+    action.limits().iter().map(row).collect()
 }
 
 fn output_rows(spec: &ActionSpec) -> Vec<Row> {

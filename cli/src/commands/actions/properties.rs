@@ -62,7 +62,7 @@ fn properties(schema: &Value) -> impl Iterator<Item = (&str, &Value, bool)> {
     })
 }
 
-/// The objects that a property is or is a list of, each with the path to its properties.
+/// The objects that a property is, is a list of or a map to, each with the path to its properties.
 fn objects<'s>(name: &str, property: &'s Value) -> Vec<(String, &'s Value)> {
     let any = property["anyOf"].as_array().or_else(|| property["oneOf"].as_array());
     let alternatives = any.map_or_else(|| vec![property], |any| any.iter().collect());
@@ -71,7 +71,11 @@ fn objects<'s>(name: &str, property: &'s Value) -> Vec<(String, &'s Value)> {
         .filter_map(|schema| match &schema["items"] {
             items @ Value::Object(_) if items.get("properties").is_some() => Some((format!("{name}[]"), items)),
             _ if schema.get("properties").is_some() => Some((name.to_owned(), schema)),
-            _ => None,
+            _ => {
+                // A map: each of its members is such an object.
+                let members = &schema["additionalProperties"];
+                members.get("properties").is_some().then(|| (format!("{name}.*"), members))
+            }
         })
         .collect()
 }

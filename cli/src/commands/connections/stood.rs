@@ -5,13 +5,14 @@ use std::time::Duration;
 use anstyle::Style;
 use deskwire_core::connection::{AuthConfig, ConnectionConfig, OAuthClientConfig, OAuthGrant};
 use deskwire_core::ids::ConnectionName;
+use deskwire_core::ports::StoreError;
 use deskwire_core::time::{Clock, SystemClock, Timestamp};
 use deskwire_core::token::{Standing, TokenState};
 use deskwire_workflows::{Project, StepKind, Workflow};
 use serde_json::{Value, json};
 
 use crate::args::{DataArgs, ProjectArgs};
-use crate::commands::{open_store, read_project};
+use crate::commands::read_project;
 use crate::output::{DIM, GREEN, RED, YELLOW, time};
 
 /// A connection that ends within this time is shown as expiring.
@@ -24,6 +25,8 @@ pub(crate) struct Stood {
     pub client: Option<OAuthClientConfig>,
     /// What is known of its tokens.
     pub state: Option<TokenState>,
+    /// Why what the store holds of them cannot be read, if it cannot.
+    pub damaged: Option<String>,
     /// The workflows whose steps call through it, and the sources that are set up by it.
     pub users: Vec<String>,
 }
@@ -32,25 +35,36 @@ impl Stood {
     pub(crate) async fn all(project: &ProjectArgs, data: &DataArgs) -> anyhow::Result<Vec<Self>> {
         let files = read_project(project)?;
         let project = deskwire_startup::check(&files, true).project;
-        let mut states = match open_store(data).await {
-            Ok(store) => store.token_states().await?,
-            // Nothing has run here yet.
-            Err(_) => Vec::new(),
+        // Without a store, nothing has run here yet.
+        let store = data.open_if_any().await?;
+        let mut states = match &store {
+            Some(store) => store.token_states().await?,
+            None => Vec::new(),
         };
-        Ok(project
-            .connections
-            .iter()
-            .map(|config| Self {
-                client: client_of(config, &project).cloned(),
-                state: states.iter().position(|state| state.connection == config.name).map(|at| states.swap_remove(at)),
-                users: users(&config.name, &project),
-                config: config.clone(),
-            })
-            .collect())
+        let mut all = Vec::new();
+        for config in &project.connections {
+            let client = client_of(config, &project).cloned();
+            let known = states.iter().position(|state| state.connection == config.name);
+            let state = known.map(|at| states.swap_remove(at));
+            // Lists leave out what cannot be read; asked for alone, it says so.
+            let damaged = match &store {
+                Some(store) if client.is_some() && state.is_none() => match store.token_state(&config.name).await {
+                    Err(StoreError::Corrupt(why)) => Some(why),
+                    _ => None,
+                },
+                _ => None,
+            };
+            let users = users(&config.name, &project);
+            all.push(Self { client, state, damaged, users, config: config.clone() });
+        }
+        Ok(all)
     }
 
     /// In words, and how good that is.
     pub(crate) fn standing(&self, now: Timestamp) -> (&'static str, Style) {
+        if self.damaged.is_some() {
+            return ("unreadable record", RED);
+        }
         match (&self.client, &self.state) {
             (None, _) => ("stored secret", DIM),
             (Some(client), None) if client.grant == OAuthGrant::ClientCredentials => ("connects by itself", DIM),
@@ -75,6 +89,7 @@ impl Stood {
             "base_url": self.config.base_url,
             "standing": self.standing(SystemClock.now()).0,
             "tokens": self.state,
+            "damaged": self.damaged,
             "used_by": self.users,
         })
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use deskwire_core::action::{ANY_PROVIDER, Actions};
 use deskwire_core::ids::ConnectionName;
-use deskwire_core::ports::Filter;
+use deskwire_core::ports::{Filter, StoreError};
 use deskwire_core::run::Entry;
 use deskwire_core::time::Timestamp;
 use deskwire_startup::Deskwire;
@@ -44,7 +44,12 @@ pub(crate) async fn observe(needs: &mut ByConnection, deskwire: &Deskwire, now: 
     let filter = Filter { limit: MOST_RUNS, since: Some(now.minus(LOOK_BACK)), ..Filter::default() };
     let runs = deskwire.store.runs(filter).await?;
     for run in &runs {
-        let Some(detail) = deskwire.store.run(run.id.as_str()).await? else { continue };
+        // What cannot be read of one run says nothing about the others; the doctor names it elsewhere.
+        let detail = match deskwire.store.run(run.id.as_str()).await {
+            Err(StoreError::Corrupt(_)) => continue,
+            detail => detail?,
+        };
+        let Some(detail) = detail else { continue };
         // A version that cannot be compiled any more says nothing.
         let Ok(workflow) = deskwire.versions.get(&run.workflow, &run.version).await else { continue };
         for entry in &detail.journal {

@@ -52,6 +52,14 @@ impl History for Away {
         self.error()
     }
 
+    fn events_called<'a>(&'a self, _: &'a str, _: usize) -> BoxFuture<'a, StoreResult<Vec<String>>> {
+        self.error()
+    }
+
+    fn runs_beginning<'a>(&'a self, _: &'a str, _: usize) -> BoxFuture<'a, StoreResult<Vec<RunId>>> {
+        self.error()
+    }
+
     fn replay<'a>(
         &'a self,
         _: &'a RunId,

@@ -3,6 +3,7 @@
 
 mod away;
 mod lists;
+mod phone;
 mod safety;
 mod single;
 #[path = "../../examples/preview/stories.rs"]

@@ -76,9 +76,13 @@ async fn no_page_needs_what_the_policy_forbids() {
 async fn what_is_not_there_is_answered_with_a_page_in_the_same_dress() {
     let world = filled(NOW).await.unwrap();
     for (path, words) in [
-        ("/console/runs/run_nothing", "No run, or more than one, begins with “run_nothing”."),
-        ("/console/events/99999", "There is no event “99999”."),
-        ("/console/events/zendesk-support/none", "There is no event “zendesk-support/none”."),
+        ("/console/runs/run_nothing", "There is no run <code>run_nothing</code>, and none whose id begins so."),
+        (
+            "/console/runs/run_",
+            "<code>run_</code> is too short to tell runs apart: give at least 5 characters of the id.",
+        ),
+        ("/console/events/99999", "There is no event <code>99999</code>."),
+        ("/console/events/zendesk-support/none", "There is no event <code>zendesk-support/none</code>."),
         ("/console/elsewhere", "The console has no page at this address."),
         ("/console/runs/%FF", "The console has no page at this address."),
     ] {

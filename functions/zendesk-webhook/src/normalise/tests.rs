@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use deskwire_accept::Source;
-use deskwire_core::ids::SourceName;
+use deskwire_core::ids::{RequestId, SourceName};
 use deskwire_core::provider::provider;
 use deskwire_core::source::{DEFAULT_REPEAT_WINDOW, DEFAULT_TOLERANCE, SourceConfig};
 
@@ -27,9 +27,21 @@ fn source() -> Source {
 }
 
 fn read_from(source: &Source, text: &str, signed_at: i64) -> Result<Normalised, NotAnEvent> {
-    let body: Value = serde_json::from_str(text).unwrap();
-    let signed_at = Timestamp::from_millis(signed_at);
-    event(&Delivery { source, request: text.as_bytes(), payload: text.as_bytes(), body: &body, signed_at })
+    let body: Value = deskwire_core::json::from_str(text).unwrap();
+    let stamp = Timestamp::from_millis(signed_at).to_string();
+    read_stamped(source, text, &body, &stamp)
+}
+
+fn read_stamped(source: &Source, text: &str, body: &Value, stamp: &str) -> Result<Normalised, NotAnEvent> {
+    event(&Delivery {
+        source,
+        request: text.as_bytes(),
+        payload: text.as_bytes(),
+        body,
+        signed_at: Timestamp::parse(stamp).unwrap(),
+        stamp: Some(stamp),
+        request_id: &RequestId::new("req_1"),
+    })
 }
 
 fn read(text: &str, signed_at: i64) -> Result<Normalised, NotAnEvent> {
@@ -107,6 +119,11 @@ fn without_a_window_only_the_same_signed_bytes_are_a_repeat() {
     let first = read_from(&exact, body, 1_000).unwrap();
     assert!(repeats(&first, &read_from(&exact, body, 1_000).unwrap()));
     assert!(!repeats(&first, &read_from(&exact, body, 2_000).unwrap()));
+    let value: Value = deskwire_core::json::from_str(body).unwrap();
+    let stamped = |stamp: &str| read_stamped(&exact, body, &value, stamp).unwrap();
+    let one = stamped("2026-02-03T08:15:42.0001Z");
+    assert!(!repeats(&one, &stamped("2026-02-03T08:15:42.0002Z")), "however close together they were signed");
+    assert!(!repeats(&first, &read_from(&exact, r#"{"ticket_id":"43"}"#, 1_000).unwrap()));
 }
 
 #[test]

@@ -123,7 +123,7 @@ async fn pass(State(faults): State<Arc<Faults>>, request: Request) -> Response {
         }
         Some(Fault::Refuse) => return StatusCode::SERVICE_UNAVAILABLE.into_response(),
         Some(Fault::Remember) => {
-            let request: serde_json::Value = serde_json::from_slice(&body).unwrap();
+            let request: serde_json::Value = deskwire_core::json::from_slice(&body).unwrap();
             let known = faults.remembered.lock().unwrap().iter().find(|(asked, _)| *asked == request).cloned();
             if let Some((_, known)) = known {
                 *faults.happened.lock().unwrap() += 1;
@@ -151,19 +151,19 @@ async fn pass(State(faults): State<Arc<Faults>>, request: Request) -> Response {
     let mut bytes = answer.bytes().await.unwrap();
     match fault {
         Some(Fault::LeaveOut) => {
-            let mut answer: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+            let mut answer: serde_json::Value = deskwire_core::json::from_slice(&bytes).unwrap();
             answer[left_out_as(&operation)] = left_out;
             bytes = answer.to_string().into();
         }
         Some(Fault::TakeHalf) => {
-            let mut answer: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+            let mut answer: serde_json::Value = deskwire_core::json::from_slice(&bytes).unwrap();
             answer["Failed"] = left_out;
             bytes = answer.to_string().into();
         }
         // The connection ends without an answer.
         Some(Fault::LoseTheAnswer) => std::panic::resume_unwind(Box::new("lost")),
         Some(Fault::Remember) => {
-            let request = serde_json::from_slice(&body).unwrap();
+            let request = deskwire_core::json::from_slice(&body).unwrap();
             faults.remembered.lock().unwrap().push((request, bytes.clone()));
         }
         _ => {}
@@ -178,7 +178,7 @@ async fn pass(State(faults): State<Arc<Faults>>, request: Request) -> Response {
 
 /// Does a query ask for a range that DynamoDB refuses, and the emulators do not?
 fn ends_before_it_begins(body: &Bytes) -> bool {
-    let asked: serde_json::Value = serde_json::from_slice(body).unwrap();
+    let asked: serde_json::Value = deskwire_core::json::from_slice(body).unwrap();
     let bound =
         |name: &str| asked["ExpressionAttributeValues"][name]["N"].as_str().and_then(|text| text.parse::<i64>().ok());
     matches!((bound(":from"), bound(":to")), (Some(from), Some(to)) if from > to)
@@ -191,7 +191,7 @@ fn left_out_as(operation: &str) -> &'static str {
 
 /// The first half of a batch, rounded down (no request at all, where that is none), and the rest of it.
 fn half(body: &Bytes) -> (Bytes, serde_json::Value) {
-    let mut asked: serde_json::Value = serde_json::from_slice(body).unwrap();
+    let mut asked: serde_json::Value = deskwire_core::json::from_slice(body).unwrap();
     let mut left_out = asked["RequestItems"].clone();
     let mut none = true;
     for (table, part) in left_out.as_object_mut().unwrap() {
@@ -208,7 +208,7 @@ fn half(body: &Bytes) -> (Bytes, serde_json::Value) {
 
 /// The first half of a batch of messages, rounded up, and what is said of the rest.
 fn half_of_batch(body: &Bytes) -> (Bytes, serde_json::Value) {
-    let mut asked: serde_json::Value = serde_json::from_slice(body).unwrap();
+    let mut asked: serde_json::Value = deskwire_core::json::from_slice(body).unwrap();
     let entries = asked["Entries"].as_array_mut().unwrap();
     let refused = entries.split_off(entries.len().div_ceil(2));
     let say = |entry: serde_json::Value| serde_json::json!({ "Id": entry["Id"], "Code": "InternalError", "SenderFault": false });

@@ -14,9 +14,10 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
 use super::body::is_json;
-use crate::client::{DEFAULT_WAIT, lost_advice, quoted, retry_after};
+use crate::client::{DEFAULT_WAIT, lost_advice, quoted};
 use crate::connection::Connection;
 use crate::input::bad;
+use deskwire_core::retry_after::retry_after;
 
 /// Which statuses the step takes for an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,8 +119,8 @@ fn body(connection: &Connection, response: &Response) -> Value {
     if text.trim().is_empty() {
         return Value::Null;
     }
-    let looks_like_json = says_json || text.trim_start().starts_with(['{', '[']);
-    let parsed = if looks_like_json { serde_json::from_str(&text).ok() } else { None };
+    let looks_like_json = says_json || text.trim_start_matches('\u{feff}').trim_start().starts_with(['{', '[']);
+    let parsed = if looks_like_json { deskwire_core::json::from_str(&text).ok() } else { None };
     parsed.unwrap_or_else(|| Value::String(text.into_owned()))
 }
 
@@ -186,7 +187,7 @@ const WORDS: [&str; 9] = [
 /// The beginning of the API's own words about a failure; plain text counts, pages of HTML do not.
 fn words(connection: &Connection, body: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(body);
-    let text = match serde_json::from_str::<Value>(&text) {
+    let text = match deskwire_core::json::from_str::<Value>(&text) {
         Ok(json) => WORDS.iter().find_map(|place| json.pointer(place)?.as_str().map(str::to_owned))?,
         Err(_) if text.trim_start().starts_with(['<', '{', '[']) => return None,
         Err(_) => text.into_owned(),

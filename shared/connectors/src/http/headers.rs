@@ -39,8 +39,16 @@ pub(super) fn read(given: &Value, name: &str, sign_in: &HeaderName) -> Result<He
         let value = match value {
             Value::String(text) => text.trim().to_owned(),
             Value::Number(_) | Value::Bool(_) => value.to_string(),
-            _ => return Err(bad(format!("The header `{header}` is a list or an object, but must be text."))),
+            _ => return Err(bad(format!("The header `{key}` is a list or an object, but must be text."))),
         };
+        let header = header.escape_debug();
+        // Receivers read other characters in different ways (RFC 9110, section 5.5).
+        if !value.is_ascii() {
+            return Err(bad(format!(
+                "The header `{header}` holds a character outside of ASCII, which no header can carry. Encode the value with \
+                 `| urlencode` if the API understands that, or leave it out."
+            )));
+        }
         let value = HeaderValue::try_from(value).map_err(|_| {
             bad(format!("The header `{header}` holds a line break or another character that no header can carry."))
         })?;
@@ -101,7 +109,14 @@ mod tests {
 
     #[test]
     fn a_line_break_in_a_header_is_refused_without_showing_its_value() {
-        for headers in [json!({ "x-a": "marker\r\nhost: b" }), json!({ "x-a\r\nhost": "b" }), json!({ "x-a": ["b"] })] {
+        assert!(given(&json!({ "x-a": "Zoë" })).unwrap_err().message.contains("outside of ASCII"));
+        for headers in [
+            json!({ "x-a": "marker\nb" }),
+            json!({ "x-a": "marker\u{0}" }),
+            json!({ "x-a": "marker\r\nhost: b" }),
+            json!({ "x-a\r\nhost": "b" }),
+            json!({ "x-a": ["b"] }),
+        ] {
             let error = given(&headers).unwrap_err();
             assert!(!error.message.contains("marker") && !error.message.contains('\n'), "{error}");
         }

@@ -57,8 +57,9 @@ pub struct RequestInput {
     /// The method.
     #[schemars(schema_with = "methods", default = "usual_method")]
     pub method: String,
-    /// Where, below the connection's `base_url`: `v1/things/7`; `/` is `base_url` itself. A value within it is encoded by
-    /// `| urlencode`.
+    /// Where, below the connection's `base_url`: `v1/things/7`; `/` is `base_url` itself. A value within it is
+    /// percent-encoded and stays one segment, unless it is marked `| safe` or is the whole path.
+    #[schemars(extend("x-markup" = "path"))]
     pub path: String,
     /// The query, by name; a list repeats the name, and what is none is left out.
     #[schemars(extend("x-personal" = true))]
@@ -66,10 +67,10 @@ pub struct RequestInput {
     /// Further headers. The connection signs the call in; headers that it or the network decides are refused.
     pub headers: Option<BTreeMap<String, String>>,
     /// What is sent, as JSON; at most 1 MiB. Text goes as it stands where `headers` name a `content-type` other than JSON.
-    #[schemars(extend("x-personal" = true))]
+    #[schemars(extend("x-personal" = true, "x-markup" = "body"))]
     pub body: Option<Value>,
     /// What is sent, as a form, in place of `body`.
-    #[schemars(extend("x-personal" = true))]
+    #[schemars(extend("x-personal" = true, "x-markup" = "form"))]
     pub form: Option<Map<String, Value>>,
     /// The statuses that are an answer and no failure, such as `[200, 404]`, or `any`; otherwise those from 200 to 299.
     pub accept_status: Option<Accept>,
@@ -196,7 +197,6 @@ impl Request {
             input: schema::of::<RequestInput>(),
             output: schema::of::<RequestOutput>(),
             effect: Effect::Unprovable,
-            slack_text_inputs: &[],
             scopes: &[],
             errors: errors(),
             example: EXAMPLE,

@@ -8,23 +8,20 @@ use std::sync::Arc;
 
 use deskwire_core::BoxFuture;
 use deskwire_core::action::{Action, ActionSpec, Call, CallError, Effect, ErrorClass, ErrorHelp, HoldKey};
+use deskwire_core::limit::OVER_LIMIT;
+use deskwire_core::time::Timestamp;
 use http::Method;
 use schemars::JsonSchema;
 use serde_json::{Map, Value, json};
 
 use super::{Asked, PROVIDER, Qualtrics, budget, errors, id};
-use crate::client::Client;
+use crate::client::{Client, quoted};
 use crate::input;
 use crate::schema;
+use crate::several::Done;
 
 const NAME: &str = "qualtrics.create_distribution_link";
 const PAGE: &str = "https://api.qualtrics.com/e337e7b78a0c9-create-distribution";
-
-/// The most embedded data of a distribution, and its longest name and value
-/// (<https://api.qualtrics.com/>, checked 2026-11-23).
-const MOST_EMBEDDED: usize = 10;
-const LONGEST_NAME: usize = 200;
-const LONGEST_VALUE: usize = 1_024;
 
 /// Our code for a distribution that has no link.
 const NO_LINK: &str = "no_link";
@@ -68,7 +65,7 @@ pub struct CreateDistributionLinkInput {
     pub external_reference: Option<String>,
     /// Embedded data of the response, by name: at most 10. `ResponseEventContext` comes back in the event itself.
     pub embedded_data: Option<Map<String, Value>>,
-    /// When the link ends, in UTC: `2026-03-31 00:00:00`.
+    /// When the link ends: `2026-03-31 00:00:00` in UTC, or a time by RFC 3339.
     pub expires_at: String,
     /// What the distribution is called.
     pub description: Option<String>,
@@ -105,13 +102,19 @@ impl CreateDistributionLink {
             input: schema::of::<CreateDistributionLinkInput>(),
             output: schema::of::<CreateDistributionLinkOutput>(),
             effect: Effect::Idempotent,
-            slack_text_inputs: &[],
             scopes: &["write:distributions", "read:distributions", "write:mailing_list_contacts"],
-            errors: errors(&[ErrorHelp {
-                code: NO_LINK,
-                class: ErrorClass::Fail,
-                help: "The distribution has no link: is the contact on the list, and not unsubscribed?",
-            }]),
+            errors: errors(&[
+                ErrorHelp {
+                    code: NO_LINK,
+                    class: ErrorClass::Fail,
+                    help: "The distribution has no link: is the contact on the list, and not unsubscribed?",
+                },
+                ErrorHelp {
+                    code: OVER_LIMIT,
+                    class: ErrorClass::Fail,
+                    help: "A value is beyond what Qualtrics takes; nothing was sent, and the message says how to mend it.",
+                },
+            ]),
             example: EXAMPLE,
             page: PAGE,
         };
@@ -122,12 +125,16 @@ impl CreateDistributionLink {
         let given = call.input;
         let survey = id(given, "survey_id", "SV_")?;
         let list = id(given, "mailing_list_id", "CG_")?;
-        let expires_at = input::text(given, "expires_at")?;
+        let expires_at = expiry(&input::text(given, "expires_at")?)?;
         let embedded = embedded(given)?;
+        let mut done = Done::default();
         let qualtrics = Qualtrics::on(&self.client, call.connection)?;
-        let contact = match input::text_if_any(given, "contact_id")? {
-            Some(contact) => contact,
-            None => contact(qualtrics, given, &list, &embedded).await?,
+        let contact = if let Some(contact) = input::text_if_any(given, "contact_id")? {
+            contact
+        } else {
+            let made = contact(qualtrics, given, &list, &embedded).await?;
+            done.add(format!("contact {made} was put on mailing list {list}"));
+            made
         };
         let mut body = json!({
             "action": "CreateDistribution",
@@ -141,18 +148,23 @@ impl CreateDistributionLink {
         if !embedded.is_empty() {
             body["embeddedData"] = Value::Object(embedded);
         }
-        let made = post(qualtrics, "API/v3/distributions", &body, "a distribution").await?;
-        let distribution = text(&made, "/result/id").filter(|id| id.starts_with("EMD_"));
-        let distribution = distribution.ok_or_else(|| qualtrics.not_qualtrics("a distribution", ErrorClass::Retry))?;
+        let making = |error| done.failed_at("POST /API/v3/distributions", error);
+        let made = post(qualtrics, "API/v3/distributions", &body, "a distribution").await.map_err(making)?;
+        let distribution = text(&made, "/result/id").filter(|made| id(&json!({ "id": made }), "id", "EMD_").is_ok());
+        let distribution =
+            distribution.ok_or_else(|| making(qualtrics.not_qualtrics("a distribution", ErrorClass::Retry)))?;
+        done.add(format!("distribution {distribution} was made"));
         let what = format!("the links of distribution {distribution}");
         let path = format!("API/v3/distributions/{distribution}/links");
-        let links = qualtrics.get(&path, &[("surveyId", &survey)], &what).await.map_err(|failed| failed.error)?;
+        let reading = |error| done.failed_at(&format!("GET /{path}"), error);
+        let links = qualtrics.get(&path, &[("surveyId", &survey)], &what).await;
+        let links = links.map_err(|failed| reading(failed.error))?;
         let link = links.pointer("/elements/0");
         let Some(address) = link.and_then(|link| text(link, "/link")) else {
             let message = format!(
                 "Distribution {distribution} has no link: is the contact on list {list}, and not unsubscribed?"
             );
-            return Err(CallError::new(ErrorClass::Fail, NO_LINK, message));
+            return Err(reading(CallError::new(ErrorClass::Fail, NO_LINK, message)));
         };
         Ok(json!({
             "link": address,
@@ -163,24 +175,22 @@ impl CreateDistributionLink {
     }
 }
 
-/// Embedded data as Qualtrics takes it: text, within its limits.
+/// When a link ends, as Qualtrics writes it: <https://api.qualtrics.com/e337e7b78a0c9-create-distribution>, checked 2026-12-01.
+fn expiry(given: &str) -> Result<String, CallError> {
+    let text = given.trim();
+    let as_rfc_3339 = if text.len() == 19 { format!("{}Z", text.replacen(' ', "T", 1)) } else { text.to_owned() };
+    let time = Timestamp::parse(&as_rfc_3339).map_err(|_| {
+        let wanted = "a time in UTC such as `2026-03-31 00:00:00`, or one by RFC 3339";
+        input::bad(format!("`expires_at` must be {wanted}, not `{}`. Nothing was sent.", quoted(text)))
+    })?;
+    Ok(time.to_string().replacen('T', " ", 1).chars().take(19).collect())
+}
+
+/// Embedded data as Qualtrics takes it: text.
 fn embedded(given: &Value) -> Result<Map<String, Value>, CallError> {
     let Some(data) = input::map(given, "embedded_data")? else { return Ok(Map::new()) };
-    if data.len() > MOST_EMBEDDED {
-        let message = format!("`embedded_data` has {} entries; Qualtrics takes {MOST_EMBEDDED} at most.", data.len());
-        return Err(input::bad(message));
-    }
-    let entry = |(name, value): (&String, &Value)| {
-        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        if name.chars().count() > LONGEST_NAME || text.chars().count() > LONGEST_VALUE {
-            let message = format!(
-                "`embedded_data.{name}` is too long: a name has {LONGEST_NAME} characters at most, a value {LONGEST_VALUE}."
-            );
-            return Err(input::bad(message));
-        }
-        Ok((name.clone(), Value::from(text)))
-    };
-    data.iter().map(entry).collect()
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    Ok(data.iter().map(|(name, value)| (name.clone(), Value::from(text(value)))).collect())
 }
 
 /// Puts the person on the mailing list.
@@ -292,21 +302,58 @@ mod tests {
     #[tokio::test]
     async fn what_is_missing_or_too_much_is_told_before_anything_is_made() {
         let server = MockServer::start().await;
-        let many: Map<String, Value> = (0..11).map(|number| (number.to_string(), json!(1))).collect();
         for (name, value) in [
             ("survey_id", json!("SV_/x")),
             ("mailing_list_id", json!(null)),
             ("directory_id", json!(null)),
             ("email", json!("")),
             ("expires_at", json!(null)),
-            ("embedded_data", Value::Object(many)),
-            ("embedded_data", json!({ "x": "y".repeat(1_025) })),
+            ("expires_at", json!("31.03.2026")),
         ] {
             let mut input = for_ada();
             input[name] = value;
             assert_eq!(made(&server, input).await.unwrap_err().code, "bad_input", "{name}");
         }
         assert!(server.received_requests().await.unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn when_a_link_ends_is_sent_as_qualtrics_writes_it_and_anything_else_is_refused() {
+        for (given, sent) in [
+            ("2026-03-31 00:00:00", "2026-03-31 00:00:00"),
+            ("2026-03-31T00:00:00Z", "2026-03-31 00:00:00"),
+            ("2026-03-31T02:00:00.250+02:00", "2026-03-31 00:00:00"),
+        ] {
+            assert_eq!(expiry(given).unwrap(), sent);
+        }
+        for given in ["2026-03-31", "31.03.2026 00:00", "tomorrow", "2026-02-30 00:00:00", "2026-03-31 25:00:00"] {
+            let error = expiry(given).unwrap_err();
+            assert!(error.message.contains(given) && error.message.contains("Nothing was sent."), "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_later_call_that_fails_names_itself_and_what_was_made_before_it() {
+        let server = MockServer::start().await;
+        let refused = || {
+            let error = json!({ "errorCode": "X", "errorMessage": "Not so" });
+            ResponseTemplate::new(400).set_body_json(json!({ "meta": { "error": error } }))
+        };
+        let contacts = Mock::given(path("/API/v3/directories/POOL_1/mailinglists/CG_1/contacts"));
+        contacts.respond_with(found(&json!({ "contactLookupId": "CGC_1" }))).mount(&server).await;
+        let distributions = Mock::given(path("/API/v3/distributions"));
+        distributions.respond_with(refused()).up_to_n_times(1).mount(&server).await;
+        let error = made(&server, for_ada()).await.unwrap_err();
+        let expected =
+            "This was the call POST /API/v3/distributions; before it, contact CGC_1 was put on mailing list CG_1.";
+        assert!(error.message.ends_with(expected), "{error}");
+        let distributions = Mock::given(path("/API/v3/distributions"));
+        distributions.respond_with(found(&json!({ "id": "EMD_1" }))).mount(&server).await;
+        Mock::given(path("/API/v3/distributions/EMD_1/links")).respond_with(refused()).mount(&server).await;
+        let error = made(&server, for_ada()).await.unwrap_err();
+        let expected = "This was the call GET /API/v3/distributions/EMD_1/links; before it, contact CGC_1 was put on \
+                        mailing list CG_1, and distribution EMD_1 was made.";
+        assert!(error.message.ends_with(expected), "{error}");
     }
 
     #[tokio::test]

@@ -4,12 +4,13 @@ use deskwire_core::action::{CallError, ErrorClass};
 use deskwire_egress::Response;
 use serde_json::Value;
 
-use crate::client::{DEFAULT_WAIT, lost_advice, quoted, retry_after};
+use crate::client::{DEFAULT_WAIT, lost_advice, quoted};
 use crate::connection::Connection;
+use deskwire_core::retry_after::retry_after;
 
 pub(super) fn classed(connection: &Connection, response: &Response, what: &str, if_lost: ErrorClass) -> CallError {
     let (status, name) = (response.status.as_u16(), &connection.name);
-    let body: Value = serde_json::from_slice(&response.body).unwrap_or_default();
+    let body: Value = deskwire_core::json::from_slice(&response.body).unwrap_or_default();
     let word = |field: &str| body.pointer(&format!("/meta/error/{field}")).and_then(Value::as_str).map(quoted);
     let says = word("errorMessage").map(|text| format!(" Qualtrics says: {text}.")).unwrap_or_default();
     let code = word("errorCode").unwrap_or_else(|| format!("http_{status}"));

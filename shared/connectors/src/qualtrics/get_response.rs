@@ -1,6 +1,7 @@
 //! `qualtrics.get_response`: `GET /API/v3/surveys/{surveyId}/responses/{responseId}`, and the survey's definition for the words
 //! (`GET /API/v3/surveys/{surveyId}`). <https://api.qualtrics.com/>, checked 2026-11-23.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use deskwire_core::BoxFuture;
@@ -9,7 +10,7 @@ use deskwire_core::ids::ConnectionName;
 use schemars::JsonSchema;
 use serde_json::{Map, Value};
 
-use super::answers::{self, Survey};
+use super::answers::{self, Answer, Survey};
 use super::{PROVIDER, Qualtrics, budget, errors, id};
 use crate::client::Client;
 use crate::remembered::Remembered;
@@ -102,10 +103,13 @@ pub struct GetResponseOutput {
     pub recipient: Recipient,
     /// The first question of the kind "how likely are you to recommend us"; its parts are none where there is no answer.
     pub nps: Nps,
-    /// Each answer by its question's id: `value`, `label` (what was chosen, in words; a list for several), `text` (what was
-    /// written), `texts` (by choice), `rows` (of a matrix), `group` (of an NPS), and the `question` itself.
+    /// Each answer by its question's id, such as `QID1`; a pass of a loop has its own, such as `1_QID7`. Under `answers.QID1`
+    /// stand `value`, `label` (what was chosen, in words; a list for several), `text` (what was written), `question`, `name` and
+    /// `kind`; and, for questions that have them: `texts` by choice, `rows` (a matrix, sliders, fields of a form, parts of a
+    /// sum), `columns` (side by side), `ranks` (items in order), `groups` (choices sorted into groups), `group` (of an NPS),
+    /// `file` (an upload or a signature), `timing`, `browser`, `regions`, and `more` for anything else.
     #[schemars(extend("x-personal" = true))]
-    pub answers: Map<String, Value>,
+    pub answers: BTreeMap<String, Answer>,
     /// The same by the question's name in the survey: `Q1`.
     #[schemars(extend("x-personal" = true))]
     pub by_name: Map<String, Value>,
@@ -139,7 +143,6 @@ impl GetResponse {
             input: schema::of::<GetResponseInput>(),
             output: schema::of::<GetResponseOutput>(),
             effect: Effect::Read,
-            slack_text_inputs: &[],
             scopes: &["read:survey_responses", "read:surveys"],
             errors: errors(&[
                 ErrorHelp {

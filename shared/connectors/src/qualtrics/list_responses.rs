@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use deskwire_core::BoxFuture;
 use deskwire_core::action::{Action, ActionSpec, Call, CallError, Effect, ErrorClass, ErrorHelp, HoldKey};
 use deskwire_core::ids::ConnectionName;
-use deskwire_core::time::{Timestamp, parse_duration};
+use deskwire_core::time::{BadDuration, BadTimestamp, Timestamp, read_duration};
 use http::Method;
 use schemars::JsonSchema;
 use serde_json::{Value, json};
@@ -23,6 +23,7 @@ use crate::client::{Client, quoted};
 use crate::input::{self, bad};
 use crate::remembered::Remembered;
 use crate::schema;
+use crate::several::Done;
 
 const NAME: &str = "qualtrics.list_responses";
 const PAGE: &str = "https://api.qualtrics.com/6b00592b9c013-start-response-export";
@@ -98,7 +99,6 @@ impl ListResponses {
             input: schema::of::<ListResponsesInput>(),
             output: schema::of::<ListResponsesOutput>(),
             effect: Effect::Read,
-            slack_text_inputs: &[],
             scopes: &["read:survey_responses", "read:surveys"],
             errors: errors(&[
                 ErrorHelp {
@@ -128,20 +128,25 @@ impl ListResponses {
         let limit = limit(call.input)?;
         let filter = filter(call.input, call.not_before, limit)?;
         let qualtrics = Qualtrics::on(&self.client, call.connection)?;
+        let mut done = Done::default();
         let wanted = (call.connection.clone(), survey, filter.to_string());
         let (_, survey, _) = &wanted;
         let export = Export { qualtrics, path: format!("API/v3/surveys/{survey}/export-responses"), survey };
         let progress = match self.known(&wanted) {
             Some(known) => known,
-            None => export.start(&filter).await?,
+            None => {
+                export.start(&filter).await.map_err(|error| done.failed_at(&format!("POST /{}", export.path), error))?
+            }
         };
+        done.add(format!("Qualtrics was asked for export {progress}"));
         let state = export.state(&progress).await.map_err(|failed| {
+            let error = done.failed_at(&format!("GET /{}/{progress}", export.path), failed.error);
             // Files are deleted after a while, and whoever is told of none has another one made.
             if failed.missing {
                 self.forget(&wanted);
-                return CallError { class: ErrorClass::Retry, ..failed.error };
+                return CallError { class: ErrorClass::Retry, ..error };
             }
-            failed.error
+            error
         })?;
         let file = match state {
             State::Made(file) => file,
@@ -154,7 +159,8 @@ impl ListResponses {
                 return Err(export.again(EXPORT_FAILED, "could not put them together"));
             }
         };
-        let found = export.fetch(&file).await?;
+        let fetching = |error| done.failed_at(&format!("GET /{}/{file}/file", export.path), error);
+        let found = export.fetch(&file).await.map_err(fetching)?;
         self.forget(&wanted);
         let key = (call.connection.clone(), survey.clone());
         let words = self.surveys.get(&key, definition(qualtrics, survey)).await?;
@@ -195,7 +201,12 @@ fn filter(given: &Value, first_try: Timestamp, limit: u64) -> Result<Value, Call
     let (last, since) = (input::text_if_any(given, "last")?, input::text_if_any(given, "since")?);
     let since = match (last, since) {
         (Some(last), None) => {
-            let span = parse_duration(&last).filter(|span| !span.is_zero());
+            let span = match read_duration(&last) {
+                Err(long @ BadDuration::TooLong) => {
+                    return Err(bad(format!("`last` is `{}`: {long}.", quoted(&last))));
+                }
+                span => span.ok().filter(|span| !span.is_zero()),
+            };
             let span =
                 span.ok_or_else(|| bad(format!("`last` must be a time such as 7d or 12h, not `{}`.", quoted(&last))))?;
             first_try.minus(span)
@@ -216,7 +227,12 @@ fn filter(given: &Value, first_try: Timestamp, limit: u64) -> Result<Value, Call
 
 fn time(name: &str, text: &str) -> Result<Timestamp, CallError> {
     let parsed = Timestamp::parse(text.trim());
-    parsed.map_err(|_| bad(format!("`{name}` must be a time such as 2026-01-26T00:00:00Z, not `{}`.", quoted(text))))
+    parsed.map_err(|why| match why {
+        BadTimestamp::NoTime(_) => {
+            bad(format!("`{name}` must be a time such as 2026-01-26T00:00:00Z, not `{}`.", quoted(text)))
+        }
+        BadTimestamp::TooFar(_) => bad(format!("`{name}`: {why}.")),
+    })
 }
 
 /// Qualtrics reads times without fractions of a second.

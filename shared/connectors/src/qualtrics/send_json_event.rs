@@ -72,7 +72,6 @@ impl SendJsonEvent {
             input: schema::of::<SendJsonEventInput>(),
             output: schema::of::<SendJsonEventOutput>(),
             effect: Effect::Unprovable,
-            slack_text_inputs: &[],
             // JSON events take an API token and no OAuth.
             scopes: &[],
             errors: errors(&[

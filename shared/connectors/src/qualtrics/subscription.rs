@@ -15,6 +15,7 @@ use url::Url;
 use super::{Asked, Qualtrics};
 use crate::client::Client;
 use crate::provision::{Done, Provisioned};
+use crate::several;
 
 const PATH: &str = "API/v3/eventsubscriptions";
 
@@ -44,6 +45,7 @@ pub async fn provision(
     let qualtrics = Qualtrics::on(client, connection)?;
     let before = ours(&qualtrics, wanted.endpoint).await?;
     let mut ids = Vec::new();
+    let mut made = several::Done::default();
     for topic in wanted.topics {
         let body = json!({
             "topics": topic,
@@ -61,12 +63,15 @@ pub async fn provision(
             // Whoever comes again deletes what a lost answer left behind.
             if_lost: ErrorClass::Retry,
         };
-        let answer = qualtrics.ask(asked).await?;
+        let answer = qualtrics.ask(asked).await.map_err(|error| made.failed_at(&format!("POST /{PATH}"), error))?;
         let id = answer.pointer("/result/id").and_then(Value::as_str);
-        ids.push(id.ok_or_else(|| qualtrics.not_qualtrics(&what, ErrorClass::Retry))?.to_owned());
+        let id = id.ok_or_else(|| qualtrics.not_qualtrics(&what, ErrorClass::Retry))?;
+        made.add(format!("subscription {id} was made"));
+        ids.push(id.to_owned());
     }
     for id in &before {
-        delete(&qualtrics, id).await?;
+        delete(&qualtrics, id).await.map_err(|error| made.failed_at(&format!("DELETE /{PATH}/{id}"), error))?;
+        made.add(format!("subscription {id} was deleted"));
     }
     let done = if before.is_empty() { Done::Created } else { Done::Changed };
     Ok(Provisioned { ids, done, secret: wanted.key.clone() })
@@ -189,6 +194,19 @@ mod tests {
             let calls = server.received_requests().await.unwrap();
             assert!(calls.iter().all(|call| call.method.as_str() != "DELETE"), "{id}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_later_subscription_that_is_refused_tells_which_were_made_before_it() {
+        let server = MockServer::start().await;
+        let listed = answer(&json!({ "elements": [], "nextPage": null }));
+        Mock::given(method("GET")).respond_with(listed).mount(&server).await;
+        let first = Mock::given(method("POST")).and(body_partial_json(json!({ "topics": "a" })));
+        first.respond_with(answer(&json!({ "id": "SUB_1" }))).mount(&server).await;
+        Mock::given(method("POST")).respond_with(ResponseTemplate::new(400)).mount(&server).await;
+        let error = provisioned(&server, &["a", "b"]).await.unwrap_err();
+        let expected = "This was the call POST /API/v3/eventsubscriptions; before it, subscription SUB_1 was made.";
+        assert!(error.message.ends_with(expected), "{error}");
     }
 
     #[tokio::test]

@@ -51,7 +51,7 @@ pub struct AddReactionOutput {
 impl AddReactionInput {
     fn read(given: &Value) -> Result<Self, CallError> {
         Ok(Self {
-            channel: channels::normalised(&input::text(given, "channel")?).to_owned(),
+            channel: channels::given(given)?,
             name: bare(&input::text(given, "name")?)?.to_owned(),
             timestamp: message::ts(given, "timestamp")?,
         })
@@ -84,7 +84,6 @@ impl AddReaction {
             input: schema::of::<AddReactionInput>(),
             output: schema::of::<AddReactionOutput>(),
             effect: Effect::Idempotent,
-            slack_text_inputs: &[],
             scopes: &["reactions:write", "channels:read"],
             errors: codes::help(ERRORS, ErrorClass::Retry),
             example: EXAMPLE,

@@ -31,33 +31,48 @@ enum Limit {
 
 use Limit::{Each, Items, SomeText, Text};
 
-/// The objects of a kind (of any kind: `*`), a field, and its limit. A confirmation has no `type`; the field it stands in
-/// names its kind.
+/// The objects of a kind (of any kind: `*`), a field, and its limit. Confirmations, options and groups of options have no
+/// `type`; the field they stand in names their kind.
 const RULES: &[(&str, &str, Limit)] = &[
     ("*", "action_id", Text(255)),
     ("*", "block_id", Text(255)),
+    ("*", "placeholder", Text(150)),
     ("actions", "elements", Items(25)),
+    ("button", "accessibility_label", Text(75)),
     ("button", "text", Text(75)),
     ("button", "url", Text(3_000)),
     ("button", "value", Text(2_000)),
+    ("checkboxes", "options", Each(75)),
+    ("checkboxes", "options", Items(10)),
     ("confirm", "confirm", Text(30)),
     ("confirm", "deny", Text(30)),
     ("confirm", "text", Text(300)),
     ("confirm", "title", Text(100)),
     ("context", "elements", Items(10)),
-    ("header", "text", Text(150)),
+    ("header", "text", SomeText(150)),
     ("image", "alt_text", Text(2_000)),
     ("image", "image_url", Text(3_000)),
     ("image", "title", Text(2_000)),
     ("input", "hint", Text(2_000)),
     ("input", "label", Text(2_000)),
+    ("markdown", "text", Text(12_000)),
+    ("multi_static_select", "option_groups", Items(100)),
     ("multi_static_select", "options", Each(75)),
     ("multi_static_select", "options", Items(100)),
+    ("option_groups", "label", Text(75)),
+    ("option_groups", "options", Each(75)),
+    ("option_groups", "options", Items(100)),
+    ("options", "description", Text(75)),
+    ("options", "url", Text(3_000)),
+    ("options", "value", Text(150)),
     ("overflow", "options", Each(75)),
     ("overflow", "options", Items(5)),
+    ("radio_buttons", "options", Each(75)),
+    ("radio_buttons", "options", Items(10)),
     ("section", "fields", Each(2_000)),
     ("section", "fields", Items(10)),
     ("section", "text", SomeText(3_000)),
+    ("static_select", "option_groups", Items(100)),
     ("static_select", "options", Each(75)),
     ("static_select", "options", Items(100)),
 ];

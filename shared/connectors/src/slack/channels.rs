@@ -4,6 +4,8 @@
 use deskwire_core::action::{CallError, ErrorClass};
 use serde_json::Value;
 
+use crate::client::quoted;
+use crate::input;
 use crate::slack::{Slack, text_at};
 
 const LIST: &str = "conversations.list";
@@ -16,6 +18,30 @@ const MAX_PAGES: usize = 50;
 pub(crate) fn normalised(channel: &str) -> &str {
     let channel = channel.trim();
     channel.strip_prefix('#').unwrap_or(channel)
+}
+
+/// The longest name of a channel (<https://docs.slack.dev/reference/methods/conversations.create>, checked 2026-12-01).
+const LONGEST_NAME: usize = 80;
+
+/// The channel that a step gives: an id, or a name that a channel can have.
+pub(crate) fn given(given: &Value) -> Result<String, CallError> {
+    let text = input::text(given, "channel")?;
+    let channel = normalised(&text);
+    let length = channel.chars().count();
+    if length > LONGEST_NAME {
+        return Err(input::bad(format!(
+            "`channel` has {length} characters; a channel's name has at most {LONGEST_NAME}. Nothing was sent. Give the \
+             channel's id, such as C024BE91L, or its name."
+        )));
+    }
+    if channel.contains(|c: char| c.is_whitespace() || c == ',') {
+        return Err(input::bad(format!(
+            "`channel` is `{}`; a channel's name holds no white space and no comma. Nothing was sent. Give one channel: its \
+             id, such as C024BE91L, or its name.",
+            quoted(channel)
+        )));
+    }
+    Ok(channel.to_owned())
 }
 
 /// Is this an id rather than a name? Names are lower case; ids are a letter for their kind and upper-case letters and
@@ -103,6 +129,18 @@ mod tests {
             assert!(!is_id(name), "{name}");
         }
         assert!(is_user_id("U0BOT") && !is_user_id("C024BE91L") && !is_user_id("user"));
+    }
+
+    #[test]
+    fn a_name_that_no_channel_can_have_is_refused() {
+        let read = |channel: &str| given(&serde_json::json!({ "channel": channel }));
+        for fine in ["C024BE91L", "#customer-care", "kunden_büro", &"x".repeat(80), &format!("#{}", "x".repeat(80))] {
+            assert!(read(fine).is_ok(), "{fine}");
+        }
+        for (wrong, part) in [(&*"x".repeat(81), "81 characters"), ("two words", "white space"), ("a,b", "no comma")] {
+            let error = read(wrong).unwrap_err();
+            assert!(error.message.contains(part) && error.message.contains("Nothing was sent."), "{error}");
+        }
     }
 
     #[test]

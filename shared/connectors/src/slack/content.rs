@@ -44,10 +44,10 @@ impl JsonSchema for IfTooLong {
 pub(crate) struct ContentInput {
     /// The text, in Slack's mrkdwn; at most 4,000 characters unless it may be split. With `blocks` it is what
     /// notifications and screen readers say.
-    #[schemars(extend("x-personal" = true))]
+    #[schemars(extend("x-personal" = true, "x-markup" = "mrkdwn"))]
     message: String,
     /// The message's layout in Block Kit; at most 50 blocks.
-    #[schemars(default, extend("x-personal" = true))]
+    #[schemars(default, extend("x-personal" = true, "x-markup" = "blocks"))]
     blocks: Vec<Map<String, Value>>,
     /// What to do with a message of more than 4,000 characters: `refuse` it, or `split` it into up to 10 messages, of which
     /// the later ones stand in the thread.

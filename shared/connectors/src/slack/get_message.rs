@@ -11,11 +11,11 @@ use schemars::JsonSchema;
 use serde_json::Value;
 
 use crate::client::Client;
+use crate::schema;
 use crate::slack::message::{self, Message};
 use crate::slack::thread::{self, REPLIES};
 use crate::slack::trace::HISTORY;
 use crate::slack::{PROVIDER, Slack, channels, codes, method_budget, text_at};
-use crate::{input, schema};
 
 const NAME: &str = "slack.get_message";
 const PAGE: &str = "https://docs.slack.dev/messaging/retrieving-messages";
@@ -41,10 +41,7 @@ pub struct GetMessageInput {
 
 impl GetMessageInput {
     fn read(given: &Value) -> Result<Self, CallError> {
-        Ok(Self {
-            channel: channels::normalised(&input::text(given, "channel")?).to_owned(),
-            timestamp: message::ts(given, "timestamp")?,
-        })
+        Ok(Self { channel: channels::given(given)?, timestamp: message::ts(given, "timestamp")? })
     }
 }
 
@@ -64,7 +61,6 @@ impl GetMessage {
             input: schema::of::<GetMessageInput>(),
             output: schema::of::<Message>(),
             effect: Effect::Read,
-            slack_text_inputs: &[],
             scopes: &["channels:history", "groups:history", "im:history", "mpim:history", "channels:read"],
             errors: codes::help(ERRORS, ErrorClass::Retry),
             example: EXAMPLE,

@@ -9,10 +9,10 @@ use schemars::JsonSchema;
 use serde_json::{Value, json};
 
 use crate::client::Client;
+use crate::schema;
 use crate::slack::message::{self, Message};
 use crate::slack::thread::{self, REPLIES};
 use crate::slack::{PROVIDER, Slack, channels, codes, method_budget};
-use crate::{input, schema};
 
 const NAME: &str = "slack.get_thread_messages";
 const PAGE: &str = "https://docs.slack.dev/reference/methods/conversations.replies";
@@ -53,7 +53,7 @@ pub struct GetThreadMessagesOutput {
 impl GetThreadMessagesInput {
     fn read(given: &Value) -> Result<Self, CallError> {
         Ok(Self {
-            channel: channels::normalised(&input::text(given, "channel")?).to_owned(),
+            channel: channels::given(given)?,
             thread_ts: message::ts(given, "thread_ts")?,
             reply_ts: message::optional_ts(given, "reply_ts")?,
         })
@@ -76,7 +76,6 @@ impl GetThreadMessages {
             input: schema::of::<GetThreadMessagesInput>(),
             output: schema::of::<GetThreadMessagesOutput>(),
             effect: Effect::Read,
-            slack_text_inputs: &[],
             scopes: &["channels:history", "groups:history", "im:history", "mpim:history", "channels:read"],
             errors: codes::help(ERRORS, ErrorClass::Retry),
             example: EXAMPLE,

@@ -89,7 +89,6 @@ impl LookUpUser {
             input: schema::of::<LookUpUserInput>(),
             output: schema::of::<LookUpUserOutput>(),
             effect: Effect::Read,
-            slack_text_inputs: &[],
             scopes: &["users:read", "users:read.email"],
             errors: codes::help(ERRORS, ErrorClass::Retry),
             example: EXAMPLE,

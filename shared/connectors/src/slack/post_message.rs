@@ -66,7 +66,7 @@ pub struct PostMessageOutput {
 impl PostMessageInput {
     fn read(given: &Value) -> Result<Self, CallError> {
         Ok(Self {
-            channel: channels::normalised(&input::text(given, "channel")?).to_owned(),
+            channel: channels::given(given)?,
             content: Content::read(given)?,
             unfurl_links: input::flag(given, "unfurl_links")?,
             unfurl_media: input::flag(given, "unfurl_media")?,
@@ -109,7 +109,6 @@ impl PostMessage {
             input: schema::of::<PostMessageInput>(),
             output: schema::of::<PostMessageOutput>(),
             effect: Effect::Detectable { settle: SETTLE },
-            slack_text_inputs: &["message", "blocks"],
             scopes: &["chat:write", "channels:join", "channels:read", "channels:history"],
             errors: codes::help(ERRORS, ErrorClass::Unknown),
             example: EXAMPLE,

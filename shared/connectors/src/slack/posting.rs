@@ -7,8 +7,9 @@
 use deskwire_core::action::{Call, CallError, EffectKey, ErrorClass};
 use serde_json::{Value, json};
 
+use crate::several::Done;
 use crate::slack::content::Content;
-use crate::slack::post::Post;
+use crate::slack::post::{POST, Post};
 use crate::slack::trace::{Place, cannot_look};
 use crate::slack::{Slack, channels, text_at, trace};
 
@@ -33,7 +34,9 @@ impl Posting<'_> {
         match self.post_to(slack, self.channel).await {
             Err(refused) if refused.code == "not_in_channel" => {
                 let id = channels::join(slack, self.channel, refused).await?;
-                self.post_to(slack, &id).await
+                let mut done = Done::default();
+                done.add(format!("the app joined the channel {id}"));
+                self.post_to(slack, &id).await.map_err(|error| done.failed_at(POST, error))
             }
             answer => answer,
         }

@@ -65,7 +65,7 @@ pub struct ReplyInThreadOutput {
 impl ReplyInThreadInput {
     fn read(given: &Value) -> Result<Self, CallError> {
         Ok(Self {
-            channel: channels::normalised(&input::text(given, "channel")?).to_owned(),
+            channel: channels::given(given)?,
             thread_ts: message::ts(given, "thread_ts")?,
             content: Content::read(given)?,
             reply_broadcast: input::flag(given, "reply_broadcast")?,
@@ -107,7 +107,6 @@ impl ReplyInThread {
             input: schema::of::<ReplyInThreadInput>(),
             output: schema::of::<ReplyInThreadOutput>(),
             effect: Effect::Detectable { settle: SETTLE },
-            slack_text_inputs: &["message", "blocks"],
             scopes: &["chat:write", "channels:join", "channels:read", "channels:history"],
             errors: codes::help(ERRORS, ErrorClass::Unknown),
             example: EXAMPLE,

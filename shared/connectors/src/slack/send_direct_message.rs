@@ -11,6 +11,7 @@ use schemars::JsonSchema;
 use serde_json::{Map, Value};
 
 use crate::client::Client;
+use crate::several::Done;
 use crate::slack::content::{Content, ContentInput};
 use crate::slack::post::POST;
 use crate::slack::post_message::SETTLE;
@@ -93,7 +94,6 @@ impl SendDirectMessage {
             input: schema::of::<SendDirectMessageInput>(),
             output: schema::of::<SendDirectMessageOutput>(),
             effect: Effect::Detectable { settle: SETTLE },
-            slack_text_inputs: &["message", "blocks"],
             scopes: &["chat:write", "users:read", "users:read.email", "im:write", "im:history"],
             errors: codes::help(ERRORS, ErrorClass::Unknown),
             example: EXAMPLE,
@@ -105,11 +105,13 @@ impl SendDirectMessage {
     async fn post(&self, call: Call<'_>) -> Result<Value, CallError> {
         let input = SendDirectMessageInput::read(call.input)?;
         let slack = Slack::open(&self.client, call)?;
+        let mut done = Done::default();
         let channel = conversation_with(slack, &input.email).await?;
+        done.add(format!("the conversation {channel} with the person was opened"));
         let mut answer = input.posting(&channel, call).post(slack).await.map_err(|mut error| {
             // The conversation is not known before the call, so only the method's budget can hold it back.
             error.hold = error.hold.map(|_| method_budget(call.connection, POST));
-            error
+            done.failed_at(POST, error)
         })?;
         if let Some(answer) = answer.as_object_mut() {
             answer.shift_remove("ok");
@@ -129,7 +131,8 @@ impl SendDirectMessage {
 async fn conversation_with(slack: Slack<'_>, email: &str) -> Result<String, CallError> {
     let user = slack.call(LOOK_UP, &[("email", email)], ErrorClass::Retry).await?;
     let user = text_at(&user, "/user/id").ok_or_else(|| slack.incomplete(LOOK_UP, "user.id", ErrorClass::Retry))?;
-    let conversation = slack.call(OPEN, &[("users", user)], ErrorClass::Retry).await?;
+    let conversation = slack.call(OPEN, &[("users", user)], ErrorClass::Retry).await;
+    let conversation = conversation.map_err(|error| Done::default().failed_at(OPEN, error))?;
     let id = text_at(&conversation, "/channel/id").map(str::to_owned);
     id.ok_or_else(|| slack.incomplete(OPEN, "channel.id", ErrorClass::Retry))
 }

@@ -177,3 +177,14 @@ async fn an_answer_that_is_too_large_fails_a_read_and_leaves_a_post_unknown() {
         assert!(error.message.contains("limit of 65536 bytes"), "{error}");
     }
 }
+
+#[tokio::test]
+async fn half_an_emoji_in_an_answer_is_read_and_broken_json_is_told_as_such() {
+    let body = r#"{"ok":true,"user":{"id":"U1","name":"\udc00 Mina"}}"#;
+    let raw = |body: &[u8]| ResponseTemplate::new(200).set_body_raw(body, "application/json");
+    let answer = answered(raw(body.as_bytes()), ErrorClass::Unknown).await.unwrap();
+    assert_eq!(answer["user"]["name"], "\u{fffd} Mina");
+    let error = answered(raw(b"{\"ok\":true,\"user\":\"\xff\"}"), ErrorClass::Unknown).await.unwrap_err();
+    assert_eq!(class_and_code(&error), (ErrorClass::Unknown, "broken_answer"));
+    assert!(error.message.contains("invalid UTF-8 after byte 19 at line 1 column 20"), "{error}");
+}

@@ -55,7 +55,6 @@ impl CreateProfile {
             input: schema::of::<CreateProfileInput>(),
             output: schema::of::<ProfileOutput>(),
             effect: Effect::Idempotent,
-            slack_text_inputs: &[],
             scopes: &["write"],
             errors: write_errors(&ERRORS),
             example: EXAMPLE,

@@ -59,7 +59,6 @@ impl CreateRecord {
             input: schema::of::<CreateRecordInput>(),
             output: schema::of::<RecordOutput>(),
             effect: Effect::Unprovable,
-            slack_text_inputs: &[],
             scopes: &["write"],
             errors: write_errors(&ERRORS),
             example: EXAMPLE,

@@ -131,7 +131,6 @@ impl CreateTicket {
             input: schema::of::<CreateTicketInput>(),
             output: schema::of::<CreateTicketOutput>(),
             effect: Effect::Keyed { window: WINDOW, look: true },
-            slack_text_inputs: &[],
             scopes: &["tickets:write", "tickets:read", "read"],
             errors: write_errors(&ERRORS),
             example: EXAMPLE,

@@ -8,8 +8,9 @@ use http::HeaderMap;
 use serde_json::Value;
 
 use super::budget;
-use crate::client::{DEFAULT_WAIT, lost_advice, quoted, retry_after};
+use crate::client::{DEFAULT_WAIT, lost_advice, quoted};
 use crate::connection::Connection;
+use deskwire_core::retry_after::retry_after;
 
 /// Zendesk's code for a value that it refuses.
 pub(crate) const REFUSED: &str = "RecordInvalid";
@@ -160,7 +161,7 @@ fn has_calls_left(headers: &HeaderMap) -> bool {
 /// Reads the shapes seen: `error` as text or as an object, `errors` as a list, `details` keyed by field. Anything else,
 /// HTML and plain text included, has no words for us.
 fn words(body: &[u8], input_name: &InputName<'_>) -> Words {
-    let Ok(body) = serde_json::from_slice::<Value>(body) else { return Words::default() };
+    let Ok(body) = deskwire_core::json::from_slice::<Value>(body) else { return Words::default() };
     let text = |pointer: &str| body.pointer(pointer).and_then(Value::as_str).map(quoted);
     let code = text("/error").or_else(|| text("/errors/0/code"));
     let fields = body.get("details").and_then(Value::as_object).map(|details| {

@@ -93,7 +93,6 @@ impl LookUpOrganization {
             input: schema::of::<LookUpOrganizationInput>(),
             output: schema::of::<LookUpOrganizationOutput>(),
             effect: Effect::Read,
-            slack_text_inputs: &[],
             scopes: &["organizations:read"],
             errors: errors(),
             example: EXAMPLE,

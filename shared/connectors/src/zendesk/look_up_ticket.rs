@@ -80,7 +80,6 @@ impl LookUpTicket {
             input: schema::of::<LookUpTicketInput>(),
             output: schema::of::<LookUpTicketOutput>(),
             effect: Effect::Read,
-            slack_text_inputs: &[],
             scopes: &["tickets:read", "users:read"],
             errors: errors(),
             example: EXAMPLE,

@@ -147,7 +147,6 @@ impl LookUpUser {
             input: schema::of::<LookUpUserInput>(),
             output: schema::of::<LookUpUserOutput>(),
             effect: Effect::Read,
-            slack_text_inputs: &[],
             scopes: &["users:read"],
             errors: errors(),
             example: EXAMPLE,

@@ -46,7 +46,7 @@ impl StandIn {
             qualtrics_token: SecretString::from("qualtrics-marker"),
             signing_secret: secret(),
             on_delivery: Some(Arc::new(move |deliveries| {
-                let bodies = deliveries.iter().map(|delivery| serde_json::from_slice(&delivery.body).unwrap());
+                let bodies = deliveries.iter().map(|delivery| deskwire_core::json::from_slice(&delivery.body).unwrap());
                 kept.lock().unwrap().extend(bodies);
             })),
         });

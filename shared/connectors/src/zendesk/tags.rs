@@ -1,15 +1,9 @@
-//! Changing a ticket's tags. Called by `update_ticket`.
-//!
-//! `PUT /api/v2/tickets/{id}/tags` adds and `DELETE /api/v2/tickets/{id}/tags` removes, without touching the others:
-//! <https://developer.zendesk.com/api-reference/ticketing/ticket-management/tags/> (checked 2026-11-23). Both may be repeated.
+//! What becomes of a ticket's tags. Called by `update_ticket`.
 
 use deskwire_core::action::CallError;
-use http::{HeaderMap, Method};
 use serde_json::{Value, json};
 
 use crate::input::{self, bad};
-use crate::zendesk::failure::Asked;
-use crate::zendesk::{TICKETS, Write, Zendesk};
 
 /// What becomes of the tags.
 #[derive(Debug, PartialEq, Eq)]
@@ -45,25 +39,11 @@ impl Tags {
             Self::Set(all) => all.iter().map(|tag| json!(tag)).collect(),
             Self::Change { add, remove } => {
                 let has = |tags: &[String], tag: &Value| tag.as_str().is_some_and(|tag| tags.iter().any(|t| t == tag));
-                let kept = now.iter().filter(|tag| !has(remove, tag) && !has(add, tag)).cloned();
-                kept.chain(add.iter().map(|tag| json!(tag))).collect()
+                let kept = now.iter().filter(|tag| !has(remove, tag) || has(add, tag)).cloned();
+                let new = add.iter().map(|tag| json!(tag)).filter(|tag| !now.contains(tag));
+                kept.chain(new).collect()
             }
         }
-    }
-
-    /// Adds and removes tags, by calls of their own.
-    pub(crate) async fn change(&self, zendesk: Zendesk<'_>, ticket: &str, asked: &Asked<'_>) -> Result<(), CallError> {
-        let Self::Change { add, remove } = self else { return Ok(()) };
-        let path = format!("{TICKETS}/{ticket}/tags");
-        for (method, tags) in [(Method::PUT, add), (Method::DELETE, remove)] {
-            if tags.is_empty() {
-                continue;
-            }
-            let body = json!({ "tags": tags });
-            let (headers, asked) = (HeaderMap::new(), asked.clone());
-            zendesk.write(Write { method, path: &path, query: &[], headers, body: &body, asked }).await?;
-        }
-        Ok(())
     }
 }
 
@@ -75,7 +55,7 @@ mod tests {
     fn tags_come_and_go_beside_the_others() {
         let tags = Tags::read(&json!({ "add_tags": "vip, late", "remove_tags": ["new"] })).unwrap();
         let now = [json!("new"), json!("vip"), json!("old")];
-        assert_eq!(tags.all(&now), [json!("old"), json!("vip"), json!("late")]);
+        assert_eq!(tags.all(&now), [json!("vip"), json!("old"), json!("late")]);
     }
 
     #[test]

@@ -325,3 +325,28 @@ async fn a_text_body_with_an_odd_status_is_a_permanent_failure_without_the_body(
     let error = user_failure(ResponseTemplate::new(400).set_body_string("marker-body")).await;
     assert_eq!(class_and_code(&error), (ErrorClass::Fail, "http_400"));
 }
+
+#[tokio::test]
+async fn half_an_emoji_in_an_answer_is_read_and_the_look_up_goes_on() {
+    let server = MockServer::start().await;
+    let body = r#"{"user":{"id":12345678901234567890123,"name":"Mina \ud83d","notes":"\\ud83d","tier":1.10}}"#;
+    on(&server, "/api/v2/users/42", ResponseTemplate::new(200).set_body_raw(body, "application/json")).await;
+    let found = call(&LookUpUser::new(client(&server)), json!({ "user_id": 42 })).await.unwrap();
+    assert_eq!((&found["name"], &found["notes"]), (&json!("Mina \u{fffd}"), &json!("\\ud83d")));
+    assert_eq!(found["tier"].to_string(), "1.10");
+}
+
+#[tokio::test]
+async fn an_answer_whose_json_is_broken_blames_nobody_and_says_where() {
+    for (body, words) in [
+        (&b"{\"user\": {\"name\": \"Min\xe4\"}}"[..], "invalid UTF-8 after byte 22 at line 1 column 23"),
+        (b"{\"user\": {\"id\": 42", "it ends too early, at line 1 column 18"),
+        (b"\xef\xbb\xbf{\n \"user\": nul }", "line 2"),
+    ] {
+        let error = user_failure(ResponseTemplate::new(200).set_body_raw(body, "application/json")).await;
+        assert_eq!(class_and_code(&error), (ErrorClass::Retry, "broken_answer"));
+        assert!(error.message.contains(words) && !error.message.contains("does not speak"), "{error}");
+    }
+    let page = user_failure(ResponseTemplate::new(200).set_body_raw("<html>", "text/html")).await;
+    assert!(page.message.contains("does not speak Zendesk's API"), "{page}");
+}

@@ -5,9 +5,11 @@
 //! ever emptied by accident: only a custom field is, by naming it with the value none.
 
 use deskwire_core::action::CallError;
+use deskwire_core::time::Timestamp;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value, json};
 
+use crate::client::quoted;
 use crate::input::{self, Id, bad};
 
 /// Words that Zendesk takes for a field, as its API and as its pages write them.
@@ -118,8 +120,8 @@ pub(crate) struct TicketInput {
     /// The comment's text. Use this or `comment_html_body`.
     #[schemars(extend("x-personal" = true))]
     comment_body: Option<String>,
-    /// The comment as HTML; with it, `comment_body` is not sent.
-    #[schemars(extend("x-personal" = true))]
+    /// The comment as HTML; with it, `comment_body` is not sent. Values in it are escaped unless marked `| safe`.
+    #[schemars(extend("x-personal" = true, "x-markup" = "html"))]
     comment_html_body: Option<String>,
     /// The id of the user who is shown as the comment's author; unless given, Zendesk decides.
     author_id: Option<Id>,
@@ -172,9 +174,10 @@ pub(crate) fn fields(given: &Value) -> Result<Map<String, Value>, CallError> {
             fields.insert(name.to_owned(), value);
         }
     };
-    for name in ["subject", "assignee_email", "due_at"] {
+    for name in ["subject", "assignee_email"] {
         put(name, input::text_if_any(given, name)?.map(Value::from));
     }
+    put("due_at", time(given, "due_at")?.map(Value::from));
     let requester_id = id(given, "requester_id")?;
     if requester_id.is_none() {
         put("requester", requester(given)?);
@@ -234,10 +237,23 @@ fn id(given: &Value, name: &str) -> Result<Option<Value>, CallError> {
     Ok(input::id_if_any(given, name)?.map(|id| number(&id)))
 }
 
-/// Ids are numbers over REST. One that is too long for a number is no id of Zendesk's, which will say so.
+/// Ids are numbers over REST.
 fn number(id: &Id) -> Value {
     let digits = id.to_string();
     digits.parse::<u64>().map_or_else(|_| Value::from(digits), Value::from)
+}
+
+/// A time, which Zendesk takes by RFC 3339.
+pub(crate) fn time(given: &Value, name: &str) -> Result<Option<String>, CallError> {
+    let Some(text) = input::text_if_any(given, name)? else { return Ok(None) };
+    if Timestamp::parse(text.trim()).is_ok() {
+        return Ok(Some(text.trim().to_owned()));
+    }
+    Err(bad(format!(
+        "`{name}` must be a time such as 2026-02-03T08:15:42Z, not `{}`. Nothing was sent. Change what the step gives under \
+         `with:`.",
+        quoted(&text)
+    )))
 }
 
 fn word(given: &Value, name: &str, words: &[(&str, &str)]) -> Result<Option<Value>, CallError> {
@@ -291,17 +307,17 @@ fn custom_fields(given: &Value) -> Result<Option<Value>, CallError> {
     Ok((!fields.is_empty()).then_some(Value::Array(fields)))
 }
 
-/// Users to add; an object says itself what to do.
+/// Users to add; an object says itself what to do. Here, and only here, Zendesk's specification has ids as text.
 fn users(given: &Value, name: &str) -> Result<Option<Value>, CallError> {
     let users: Vec<Value> = match given.get(name) {
         Some(Value::Array(list)) if list.iter().any(Value::is_object) => {
-            let user = |item: &Value| match item {
-                Value::Object(_) => Some(item.clone()),
-                Value::String(text) if !text.trim().is_empty() => Some(added(text.trim())),
-                Value::Number(number) => Some(added(&number.to_string())),
+            let user = |(at, item): (usize, &Value)| match item {
+                Value::Object(user) => Some(told(user, &format!("{name}[{at}]"))),
+                Value::String(text) if !text.trim().is_empty() => Some(Ok(added(text.trim()))),
+                Value::Number(number) => Some(Ok(added(&number.to_string()))),
                 _ => None,
             };
-            list.iter().filter_map(user).collect()
+            list.iter().enumerate().filter_map(user).collect::<Result<_, _>>()?
         }
         _ => input::texts(given, name)?.unwrap_or_default().iter().map(|text| added(text)).collect(),
     };
@@ -309,10 +325,37 @@ fn users(given: &Value, name: &str) -> Result<Option<Value>, CallError> {
 }
 
 fn added(user: &str) -> Value {
-    match user.parse::<u64>() {
-        Ok(id) => json!({ "user_id": id, "action": "put" }),
-        Err(_) => json!({ "user_email": user, "action": "put" }),
+    let is_id = user.bytes().all(|byte| byte.is_ascii_digit());
+    let by = if is_id { "user_id" } else { "user_email" };
+    json!({ by: user, "action": "put" })
+}
+
+/// A user as an object tells: who it is, and whether they come or go.
+fn told(user: &Map<String, Value>, path: &str) -> Result<Value, CallError> {
+    const TAKEN: [&str; 4] = ["user_id", "user_email", "user_name", "action"];
+    let wrong = |what: &str| bad(format!("`{path}` {what}. Change what the step gives under `with:`."));
+    if let Some(other) = user.keys().find(|name| !TAKEN.contains(&name.as_str())) {
+        return Err(wrong(&format!("has `{}`, and takes {}", quoted(other), TAKEN.join(", "))));
     }
+    let user = Value::Object(user.clone());
+    let mut told = Map::new();
+    if let Some(id) = input::id_if_any(&user, "user_id")? {
+        told.insert("user_id".to_owned(), id.to_string().into());
+    }
+    for name in ["user_email", "user_name"] {
+        if let Some(text) = input::text_if_any(&user, name)? {
+            told.insert(name.to_owned(), text.trim().into());
+        }
+    }
+    if !told.contains_key("user_id") && !told.contains_key("user_email") {
+        return Err(wrong("names nobody: give `user_id` or `user_email`"));
+    }
+    let action = input::text_if_any(&user, "action")?.unwrap_or_else(|| "put".to_owned());
+    if !["put", "delete"].contains(&action.as_str()) {
+        return Err(wrong("has an `action` that is neither `put` nor `delete`"));
+    }
+    told.insert("action".to_owned(), action.into());
+    Ok(Value::Object(told))
 }
 
 #[cfg(test)]

@@ -58,7 +58,6 @@ impl UpdateRecord {
             input: schema::of::<UpdateRecordInput>(),
             output: schema::of::<RecordOutput>(),
             effect: Effect::Idempotent,
-            slack_text_inputs: &[],
             scopes: &["write"],
             errors: write_errors(&ERRORS),
             example: EXAMPLE,

@@ -1,8 +1,11 @@
 //! `zendesk.update_ticket`: `PUT /api/v2/tickets/{id}`, changes a ticket's fields, writes a comment, and adds and removes
 //! tags. <https://developer.zendesk.com/api-reference/ticketing/tickets/tickets/#update-ticket>, checked 2026-11-23.
 //!
-//! Tags have calls of their own, which come first: they may be repeated, so a crash between them and the comment does no
-//! harm. A repeated comment would stand there twice; its save carries a mark in its metadata and is looked for.
+//! All is one save, so that nothing is changed where any of it is refused. A save takes all tags or none: those to add and to
+//! remove are worked out from the ticket as it is, and the save is made only if nobody changed the ticket meanwhile, which is
+//! Zendesk's own way not to lose tags
+//! (<https://developer.zendesk.com/api-reference/ticketing/ticket-management/tags/#safe-update>, checked 2026-12-01). A
+//! repeated comment would stand there twice; its save carries a mark in its metadata and is looked for.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,8 +21,9 @@ use crate::client::Client;
 use crate::input::{self, Id, bad};
 use crate::remembered::Remembered;
 use crate::schema;
+use crate::several::Done;
 use crate::zendesk::audits::{self, Trace};
-use crate::zendesk::failure::{Asked, CHANGED_SINCE, REFUSED};
+use crate::zendesk::failure::{Asked, CHANGED_SINCE, COLLISION, REFUSED};
 use crate::zendesk::tags::Tags;
 use crate::zendesk::ticket_input::{self, Texts, TicketInput};
 use crate::zendesk::written::{self, WrittenTicket};
@@ -30,6 +34,9 @@ const PAGE: &str = "https://developer.zendesk.com/api-reference/ticketing/ticket
 
 /// When a save can be read back is not documented; two seconds is our guess.
 const SETTLE: Duration = Duration::from_secs(2);
+
+/// So often a save of tags is worked out anew at once, where somebody else was quicker.
+const MOST_COLLISIONS: usize = 4;
 
 /// The inputs with which a repeat must be avoided: a comment would stand there twice, and a condition no longer hold.
 const UNREPEATABLE: [&str; 3] = ["comment_body", "comment_html_body", "only_if_unchanged_since"];
@@ -107,7 +114,7 @@ impl Update {
                     .to_owned(),
             ));
         }
-        let unchanged_since = input::text_if_any(given, "only_if_unchanged_since")?;
+        let unchanged_since = ticket_input::time(given, "only_if_unchanged_since")?;
         Ok(Self { ticket, fields, tags, unchanged_since })
     }
 
@@ -143,7 +150,6 @@ impl UpdateTicket {
             input: schema::of::<UpdateTicketInput>(),
             output: schema::of::<UpdateTicketOutput>(),
             effect: Effect::Detectable { settle: SETTLE },
-            slack_text_inputs: &[],
             scopes: &["tickets:write", "tickets:read", "users:read", "read"],
             errors: write_errors(&ERRORS),
             example: EXAMPLE,
@@ -155,58 +161,77 @@ impl UpdateTicket {
     async fn update(&self, call: Call<'_>) -> Result<Value, CallError> {
         let update = Update::read(call.input)?;
         let zendesk = Zendesk::open(&self.client, call)?;
-        match self.save(zendesk, call, &update).await {
-            Err(error) if error.code == REFUSED || error.code == "http_422" => {
-                Err(explained(error, zendesk, call, &update).await)
+        for _ in 0..MOST_COLLISIONS {
+            match self.save(zendesk, call, &update).await {
+                Err(error) if error.code == CHANGED_SINCE && update.unchanged_since.is_none() => {}
+                Err(error) if error.code == REFUSED || error.code == "http_422" => {
+                    return Err(explained(error, zendesk, call, &update).await);
+                }
+                saved => return saved,
             }
-            saved => saved,
         }
+        let message = format!(
+            "Others kept changing {} while its tags were worked out (connection {}); nothing was changed, and it will be \
+             tried again.",
+            update.what(),
+            call.connection
+        );
+        Err(CallError::new(ErrorClass::Retry, COLLISION, message))
     }
 
+    /// Makes the save, once.
     async fn save(&self, zendesk: Zendesk<'_>, call: Call<'_>, update: &Update) -> Result<Value, CallError> {
-        let what = update.what();
-        let input_name = |field: &str, problem: &Value| ticket_input::input_name(call.input, field, problem);
-        let narrow = Some(ticket_budget(call.connection, &update.ticket));
-        let conditional = update.unchanged_since.is_some();
-        let asked = Asked { narrow, conditional, input_name: &input_name, ..Asked::change(&what) };
+        let (what, path) = (update.what(), update.path());
         let mut fields = update.fields.clone();
-        if let Some(stamp) = &update.unchanged_since {
-            // One save for all, as a change of the tags would itself be a change since then.
-            if let Some(tags) = all_tags(zendesk, update).await? {
-                fields.insert("tags".to_owned(), tags);
+        let mut stamp = update.unchanged_since.clone();
+        match &update.tags {
+            Tags::Set(tags) => {
+                fields.insert("tags".to_owned(), tags.clone().into());
             }
+            Tags::Change { .. } if update.tags.is_empty() => {}
+            Tags::Change { .. } => {
+                let ticket = read(zendesk, update).await?;
+                let now = list(&ticket, "tags");
+                let tags = update.tags.all(now);
+                // A condition is asked about even where the tags are there already.
+                if tags != now || update.unchanged_since.is_some() {
+                    fields.insert("tags".to_owned(), tags.into());
+                    stamp = stamp.or_else(|| Some(ticket.get("updated_at")?.as_str()?.to_owned()));
+                }
+                if fields.is_empty() {
+                    // The ticket has these tags already: perhaps by a save of ours whose answer was lost, which is recognised by
+                    // who made it when it comes back as an event.
+                    let own_id = self.own_ids.get(call.connection, own_id(zendesk)).await?;
+                    return Ok(written::output(ticket, &json!({ "author_id": *own_id })));
+                }
+            }
+        }
+        let conditional = stamp.is_some();
+        if let Some(stamp) = stamp {
             // `false` means the same as `true`, so this stands here or not at all.
             fields.insert("safe_update".to_owned(), true.into());
-            fields.insert("updated_stamp".to_owned(), stamp.as_str().into());
-        } else if let Tags::Set(tags) = &update.tags {
-            fields.insert("tags".to_owned(), tags.clone().into());
-        } else {
-            update.tags.change(zendesk, &update.ticket, &asked).await?;
-        }
-        if fields.is_empty() {
-            return self.tagged(zendesk, call, update).await;
+            fields.insert("updated_stamp".to_owned(), stamp.into());
         }
         fields.insert("metadata".to_owned(), audits::metadata(call));
         let if_lost = if update.is_repeatable() { ErrorClass::Retry } else { ErrorClass::Unknown };
+        let input_name = |field: &str, problem: &Value| ticket_input::input_name(call.input, field, problem);
+        let narrow = Some(ticket_budget(call.connection, &update.ticket));
         let write = Write {
             method: Method::PUT,
-            path: &update.path(),
+            path: &path,
             query: &[],
             headers: HeaderMap::new(),
             body: &json!({ "ticket": fields }),
-            asked: Asked { if_lost, ..asked },
+            asked: Asked { narrow, conditional, input_name: &input_name, if_lost, ..Asked::change(&what) },
         };
-        let mut body = zendesk.write(write).await?.body;
+        let saving = |error: CallError| match error.class {
+            ErrorClass::Fail => Done::default().failed_at(&format!("PUT /{path}"), error),
+            _ => error,
+        };
+        let mut body = zendesk.write(write).await.map_err(saving)?.body;
         let audit = body.get_mut("audit").map(Value::take).unwrap_or_default();
         let ticket = zendesk.object_or(body, "ticket", &what, if_lost)?;
         Ok(written::output(ticket, &audit))
-    }
-
-    /// The output where only tags came and went, whose answers tell neither the ticket nor who we are.
-    async fn tagged(&self, zendesk: Zendesk<'_>, call: Call<'_>, update: &Update) -> Result<Value, CallError> {
-        let ticket = read(zendesk, update).await?;
-        let own_id = self.own_ids.get(call.connection, own_id(zendesk)).await?;
-        Ok(written::output(ticket, &json!({ "author_id": *own_id })))
     }
 
     async fn find(&self, call: Call<'_>) -> Result<Option<Value>, CallError> {
@@ -221,16 +246,6 @@ impl UpdateTicket {
 async fn read(zendesk: Zendesk<'_>, update: &Update) -> Result<Value, CallError> {
     let what = update.what();
     zendesk.object(zendesk.get(&update.path(), &[], &what).await?, "ticket", &what)
-}
-
-/// All tags after the change, worked out from those that the ticket has now; `None` where they stay. That no other change
-/// comes between is what the condition is for.
-async fn all_tags(zendesk: Zendesk<'_>, update: &Update) -> Result<Option<Value>, CallError> {
-    if update.tags.is_empty() {
-        return Ok(None);
-    }
-    let ticket = read(zendesk, update).await?;
-    Ok(Some(update.tags.all(list(&ticket, "tags")).into()))
 }
 
 /// The id of the connection's user; `None` where it may not be seen.
@@ -280,7 +295,8 @@ impl Action for UpdateTicket {
     }
 
     fn own_writes(&self, _: &Value, output: &Value) -> Vec<OwnWrite> {
-        written::own_writes(output)
+        // Of a save that nobody is known to have made, it cannot be said that it was ours.
+        if output.get("actor_id").is_none_or(Value::is_null) { Vec::new() } else { written::own_writes(output) }
     }
 
     fn hold_keys(&self, call: Call<'_>) -> Vec<HoldKey> {

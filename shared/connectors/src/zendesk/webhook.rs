@@ -15,6 +15,7 @@ use super::failure::Asked;
 use super::{Write, Zendesk, list, next_cursor};
 use crate::client::Client;
 use crate::provision::{Done, Provisioned};
+use crate::several;
 
 const PATH: &str = "api/v2/webhooks";
 
@@ -76,11 +77,19 @@ pub async fn provision(
             }
         }
     };
+    let mut before = several::Done::default();
+    match done {
+        Done::Created => before.add(format!("the webhook {id} was created")),
+        Done::Changed => before.add(format!("the webhook {id} was changed")),
+        Done::Unchanged => {}
+    }
     let path = format!("{PATH}/{id}/signing_secret");
     let answer = if webhook.new_secret && done != Done::Created {
-        change(&zendesk, Method::POST, &path, &Value::Null).await?
+        let asking = |error| before.failed_at(&format!("POST /{path}"), error);
+        change(&zendesk, Method::POST, &path, &Value::Null).await.map_err(asking)?
     } else {
-        zendesk.get(&path, &[], "the webhook's signing secret").await?
+        let asking = |error| before.failed_at(&format!("GET /{path}"), error);
+        zendesk.get(&path, &[], "the webhook's signing secret").await.map_err(asking)?
     };
     let secret = text(&answer, "/signing_secret/secret");
     let secret = secret.ok_or_else(|| zendesk.not_zendesk("the webhook's signing secret", ErrorClass::Retry))?;

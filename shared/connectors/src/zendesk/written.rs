@@ -17,7 +17,7 @@ pub(crate) struct WrittenTicket {
     /// The ticket as it is now.
     #[schemars(flatten)]
     ticket: Ticket,
-    /// The id of the audit, which is Zendesk's record of this save; none where only tags were added or removed.
+    /// The id of the audit, which is Zendesk's record of this save; none where the ticket was as wanted already.
     #[schemars(required, extend("type" = ["integer", "null"]))]
     audit_id: Option<u64>,
     /// The id of the comment that was made, if one was.

@@ -6,7 +6,7 @@ use super::*;
 use crate::token::{CONNECTED, NEEDS_REAUTHORIZATION};
 
 fn table() -> Value {
-    serde_json::from_str(include_str!("../../event-types.json")).unwrap()
+    crate::json::from_str(include_str!("../../event-types.json")).unwrap()
 }
 
 /// The sample of a type; a family's is named without its `.*`.
@@ -45,7 +45,7 @@ fn every_sample_fits_the_schema_of_its_type() {
             name => name,
         };
         let known = find(provider, kind).unwrap_or_else(|| panic!("{kind} is in no row"));
-        let body: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        let body: Value = crate::json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
         let validator = jsonschema::draft202012::new(known.schema).unwrap();
         if let Err(error) = validator.validate(&body) {
             panic!("{name}: {error} at {}", error.instance_path());

@@ -121,6 +121,7 @@ impl Hider {
             | Entry::Unknown { reason, .. }
             | Entry::Chose { reason, .. }
             | Entry::Waiting { reason, .. }
+            | Entry::NoToken { reason, .. }
             | Entry::Blocked { reason, .. } => *reason = masked(reason, &self.values),
             Entry::Held { .. } | Entry::Resumed { .. } | Entry::Calling { .. } | Entry::Caused { .. } => {}
         }
@@ -150,7 +151,7 @@ impl Hider {
     }
 }
 
-fn every_text_hidden(value: &Value) -> Value {
+pub(super) fn every_text_hidden(value: &Value) -> Value {
     map_leaves(value, &|leaf| if leaf.is_string() { Value::from(HIDDEN) } else { leaf.clone() })
 }
 

@@ -72,7 +72,6 @@ fn spec() -> ActionSpecOnHeap {
         input: json!({ "properties": { "to": { PERSONAL: true }, "copies": {} } }).into(),
         output: json!({ "properties": { "name": { PERSONAL: true } } }).into(),
         effect: Effect::Unprovable,
-        slack_text_inputs: &[],
         scopes: &[],
         errors: vec![],
         example: "",
@@ -112,7 +111,7 @@ fn run(kind: &str, data: &Value, journal: Vec<Entry>) -> RunDetail {
         deliveries: 1,
         replay: 0,
     };
-    RunDetail { summary, journal, event }
+    RunDetail { summary, journal, event, unreadable: 0 }
 }
 
 fn done(step: &str, action: &str, input: Value, output: Value) -> Entry {

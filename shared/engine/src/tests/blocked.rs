@@ -13,12 +13,15 @@ fn said(world: &World) -> Vec<Value> {
 }
 
 async fn reconnect(world: &World, connection: &str) {
+    accept(world, connected(world, connection)).await;
+}
+
+fn connected(world: &World, connection: &str) -> Event {
     let subject = subject_of(&ConnectionName::parse(connection).unwrap());
-    let event = Event {
-        source: SourceName::deskwire(),
-        id: EventId::new(connection),
-        ..world.bare_event(99, &subject, CONNECTED)
-    };
+    Event { source: SourceName::deskwire(), id: EventId::new(connection), ..world.bare_event(99, &subject, CONNECTED) }
+}
+
+async fn accept(world: &World, event: Event) {
     let arrival = Arrival { event, also_known_as: vec![], wanted: vec![], declined: vec![], awaited: true };
     world.placed.done(|store| store.accept(arrival)).await.unwrap();
 }
@@ -77,4 +80,79 @@ async fn a_look_for_a_trace_waits_for_the_connection_too(place: Place) {
     world.settle_everything().await;
     assert_eq!(world.run(&run).await.summary.state, RunState::Succeeded);
     assert_eq!(said(&world), ["one 1"], "its trace was found");
+}
+
+#[test_case(Place::Sqlite; "on SQLite")]
+#[test_case(Place::DynamoDb; "on DynamoDB")]
+#[tokio::test]
+async fn a_blocked_run_gives_way_after_its_lane_s_patience_and_goes_on_when_the_connection_is_back(place: Place) {
+    let mut world = World::new(place, &step("one", "test.idempotent"));
+    world.outside.plan("test.idempotent", [Turn::NeedsPerson, Turn::NeedsPerson, Turn::Answer]);
+    let (first, second) = (world.event(1, "t").await, world.event(2, "t").await);
+    world.work_until(START + 15 * 60_000 - 1).await;
+    assert_eq!(world.run(&second).await.summary.state, RunState::Queued, "the patience is not over");
+    world.work_until(START + 15 * 60_000 + 1_000).await;
+    assert_eq!(said(&world), ["one 2"], "the later event went on");
+    let waiting = world.run(&first).await.summary;
+    assert_eq!(waiting.state, RunState::Waiting);
+    let reason = waiting.reason.unwrap();
+    assert!(reason.contains("waits for connection c") && reason.contains("go on without it"), "{reason}");
+    reconnect(&world, "c").await;
+    world.work_until(START + 16 * 60_000 + 1_000).await;
+    assert_eq!(said(&world), ["one 2", "one 1"]);
+    assert_eq!(world.run(&first).await.summary.state, RunState::Succeeded);
+}
+
+#[test_case(Place::Sqlite; "on SQLite")]
+#[test_case(Place::DynamoDb; "on DynamoDB")]
+#[tokio::test]
+async fn a_connection_that_comes_and_goes_keeps_no_lane_beyond_its_patience(place: Place) {
+    let mut world = World::new(place, &step("one", "test.idempotent"));
+    world.outside.plan("test.idempotent", vec![Turn::NeedsPerson; 4]);
+    let (first, second) = (world.event(1, "t").await, world.event(2, "t").await);
+    for minutes in [6, 12] {
+        world.work_until(START + minutes * 60_000).await;
+        let event = Event { id: EventId::new(format!("back {minutes}")), ..connected(&world, "c") };
+        accept(&world, event).await;
+        // What was accepted in the very moment of a call would count as news after it.
+        world.clock.0.fetch_add(1, Ordering::SeqCst);
+    }
+    world.work_until(START + 14 * 60_000).await;
+    assert_eq!(world.run(&second).await.summary.state, RunState::Queued);
+    world.work_until(START + 15 * 60_000 + 1_000).await;
+    assert_eq!(said(&world), ["one 2"]);
+    assert_eq!(world.run(&first).await.summary.state, RunState::Waiting);
+}
+
+#[test_case(Place::Sqlite; "on SQLite")]
+#[test_case(Place::DynamoDb; "on DynamoDB")]
+#[tokio::test]
+async fn a_retry_that_then_meets_a_lost_connection_counts_its_lane_s_patience_from_the_first_failure(place: Place) {
+    let mut world = World::new(place, &step("one", "test.idempotent"));
+    world.outside.plan("test.idempotent", [Turn::Retry, Turn::NeedsPerson, Turn::NeedsPerson]);
+    let (first, second) = (world.event(1, "t").await, world.event(2, "t").await);
+    world.work_until(START + 15 * 60_000 + 1_000).await;
+    assert_eq!(world.run(&second).await.summary.state, RunState::Succeeded);
+    assert_eq!(world.run(&first).await.summary.state, RunState::Waiting);
+}
+
+#[test_case(Place::Sqlite; "on SQLite")]
+#[test_case(Place::DynamoDb; "on DynamoDB")]
+#[tokio::test]
+async fn a_step_in_doubt_gives_way_where_a_budget_is_used_up_beyond_its_patience(place: Place) {
+    let mut world = World::new(place, &step("one", "test.detectable"));
+    world.outside.plan("test.detectable", [Turn::LostAfter, Turn::RateLimited(Duration::from_hours(2))]);
+    let first = world.event(1, "t").await;
+    // The second uses the budget up before the first is looked for.
+    let other = world.event(2, "other").await;
+    let second = world.event(3, "t").await;
+    world.work_until(START + 60_000).await;
+    let waiting = world.run(&first).await.summary;
+    assert_eq!(waiting.state, RunState::Waiting, "{:?}", waiting.reason);
+    assert_ne!(world.run(&second).await.summary.state, RunState::Queued, "the lane goes on");
+    world.settle_everything().await;
+    assert_eq!(world.run(&first).await.summary.state, RunState::Succeeded);
+    assert_eq!(world.outside.effects_of("test.detectable|"), world.outside.effects.lock().unwrap().len());
+    assert_eq!(said(&world).iter().filter(|said| **said == "one 1").count(), 1, "its trace was found");
+    assert_eq!(world.run(&other).await.summary.state, RunState::Dead, "two hours are beyond its patience");
 }

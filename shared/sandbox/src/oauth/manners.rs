@@ -277,7 +277,7 @@ pub(crate) fn check_client(id: &str, secret: &str) -> Result<(), Trouble> {
 
 /// A request's fields, from a form or, as Zendesk documents it, JSON.
 pub(crate) fn fields(body: &[u8]) -> Map<String, Value> {
-    if let Ok(Value::Object(fields)) = serde_json::from_slice(body) {
+    if let Ok(Value::Object(fields)) = deskwire_core::json::from_slice(body) {
         return fields;
     }
     url::form_urlencoded::parse(body)

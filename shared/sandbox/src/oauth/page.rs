@@ -35,7 +35,8 @@ pub(super) fn show(State(sandbox): State<Sandbox>, manners: &'static Manners, ur
     if text("client_id") != Some(OAUTH_CLIENT) {
         return (StatusCode::BAD_REQUEST, format!("{}: this client is not known", manners.title)).into_response();
     }
-    let redirect = text("redirect_uri").and_then(|uri| Url::parse(uri).ok()).filter(|uri| uri.fragment().is_none());
+    let is_web = |uri: &Url| matches!(uri.scheme(), "http" | "https") && uri.fragment().is_none();
+    let redirect = text("redirect_uri").and_then(|uri| Url::parse(uri).ok()).filter(is_web);
     let Some(mut back) = redirect else {
         return (StatusCode::BAD_REQUEST, format!("{}: redirect_uri is no address", manners.title)).into_response();
     };

@@ -170,3 +170,14 @@ async fn whoever_cancels_comes_back_with_that_and_the_page_says_what_is_asked() 
         assert_eq!(other.status, StatusCode::BAD_REQUEST, "nobody is sent anywhere");
     }
 }
+
+#[tokio::test]
+async fn a_person_is_sent_back_to_web_addresses_only() {
+    for back in ["javascript:alert(1)", "data:text/html,x", "file:///etc/passwd", "//evil.example"] {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        query.append_pair("client_id", OAUTH_CLIENT).append_pair("redirect_uri", back).append_pair("state", "s");
+        let request = Request::get(format!("/slack/oauth/v2/authorize?{}&decision=allow", query.finish()));
+        let answer = send(&sandbox(), request.body(axum::body::Body::empty()).unwrap()).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{back}");
+    }
+}

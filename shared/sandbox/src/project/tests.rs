@@ -7,6 +7,41 @@ use super::project_files;
 use crate::testing::{sandbox, zendesk};
 use crate::world::{DANA, HELMETS, JONAS, KILN};
 
+/// Numbers as prose writes them.
+const WORDS: [&str; 31] = [
+    "no",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+    "twenty",
+    "twenty-one",
+    "twenty-two",
+    "twenty-three",
+    "twenty-four",
+    "twenty-five",
+    "twenty-six",
+    "twenty-seven",
+    "twenty-eight",
+    "twenty-nine",
+    "thirty",
+];
+
 /// The lines below `message: |-`, without their indentation.
 fn message_template() -> String {
     let (_, workflow) = project_files().iter().find(|(path, _)| path.ends_with("notify-assignee.yaml")).unwrap();
@@ -115,4 +150,22 @@ fn the_project_holds_no_secret_and_every_file_of_it_is_shipped() {
     for name in ["ZENDESK_SIGNING_SECRET", "SLACK_BOT_TOKEN", "ZENDESK_API_TOKEN", "LLM_API_KEY"] {
         assert!(project_files()[0].1.contains(&format!("{{ env: {name} }}")), "{name}");
     }
+}
+
+#[test]
+fn the_readme_names_every_example_and_counts_them_rightly() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+    let readme = std::fs::read_to_string(format!("{root}/README.md")).unwrap();
+    let folder = "shared/sandbox/project/workflows/";
+    let mut files: Vec<String> = std::fs::read_dir(format!("{root}/{folder}"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    files.sort();
+    let row = |line: &str| Some(line.strip_prefix("| [")?.split_once(folder)?.1.split_once(')')?.0.to_owned());
+    let mut rows: Vec<String> = readme.lines().filter_map(row).collect();
+    rows.sort();
+    assert_eq!(rows, files, "the table has a row for each file");
+    let counted = format!("with {} workflows to begin from", WORDS[files.len()]);
+    assert!(readme.contains(&counted), "README.md does not say {counted:?}");
 }

@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use deskwire_core::secret::ExposeSecret;
+use deskwire_core::time::Timestamp;
 use http::header::{HeaderValue, RETRY_AFTER};
 use http::{HeaderMap, Method, StatusCode, Uri};
 use serde_json::{Map, Value, json};
@@ -102,7 +103,7 @@ fn sign_in(sandbox: &Sandbox, headers: &HeaderMap) -> Result<(), Refused> {
 }
 
 fn carried_out(sandbox: &Sandbox, endpoint: Endpoint, body: &[u8]) -> Result<Option<Value>, Refused> {
-    let given: Value = serde_json::from_slice(body).unwrap_or_default();
+    let given: Value = deskwire_core::json::from_slice(body).unwrap_or_default();
     let text = |name: &str| given.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let mut brand = sandbox.brand();
     match endpoint {
@@ -203,6 +204,24 @@ fn distribute(sandbox: &Sandbox, brand: &mut Brand, given: &Value) -> Result<Val
     let contact = text("contactId");
     if !contact.starts_with("CGC_") {
         return Err(Refused::new(400, "GED_1", "contactId must be the contact's look-up id."));
+    }
+    // As `2026-03-31 00:00:00`.
+    let is_time = |text: &str| {
+        text.len() == 19
+            && text.as_bytes()[10] == b' '
+            && Timestamp::parse(&format!("{}Z", text.replacen(' ', "T", 1))).is_ok()
+    };
+    if !is_time(&text("expirationDate")) {
+        return Err(Refused::new(400, "GED_1", "expirationDate must be a time such as 2026-03-31 00:00:00."));
+    }
+    let data = embedded(given);
+    let too_long = |(name, value): &(String, String)| name.chars().count() > 200 || value.chars().count() > 1_024;
+    if data.len() > 10 || data.iter().any(too_long) {
+        return Err(Refused::new(
+            400,
+            "GED_1",
+            "Of embeddedData, 10 names of 200 and values of 1024 characters are taken.",
+        ));
     }
     let made = Distribution {
         id: id("EMD_", sandbox.random()),

@@ -28,7 +28,7 @@ fn verified(delivery: &SignedDelivery, key: &str) -> Option<Value> {
     let now = Timestamp::default();
     let rules = Rules { now, tolerance: std::time::Duration::ZERO, accept_test_secret: false };
     let found = verify(scheme, &HeaderMap::new(), &delivery.body, &[SecretString::from(key)], rules).ok()?;
-    serde_json::from_slice(&found.payload).ok()
+    deskwire_core::json::from_slice(&found.payload).ok()
 }
 
 #[tokio::test]

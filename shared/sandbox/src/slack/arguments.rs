@@ -49,7 +49,7 @@ impl Arguments {
                 if !has_charset {
                     found.warnings.push("missing_charset");
                 }
-                let given: Value = serde_json::from_slice(body).map_err(|_| "invalid_json")?;
+                let given: Value = deskwire_core::json::from_slice(body).map_err(|_| "invalid_json")?;
                 let Value::Object(given) = given else { return Err("json_not_object") };
                 if takes_json {
                     found.values.extend(given);
@@ -86,7 +86,7 @@ impl Arguments {
         match self.values.get(name) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(text)) if text.is_empty() => Ok(None),
-            Some(Value::String(text)) => serde_json::from_str(text).map(Some).map_err(|_| ()),
+            Some(Value::String(text)) => deskwire_core::json::from_str(text).map(Some).map_err(|_| ()),
             Some(other) => Ok(Some(other.clone())),
         }
     }

@@ -15,8 +15,27 @@ const MOST_IN_ALL: usize = 13_200;
 const MOST_ID: usize = 255;
 
 /// The kinds that messages may hold, as far as the stand-in knows them.
-const KINDS: [&str; 10] =
-    ["actions", "context", "divider", "file", "header", "image", "input", "markdown", "rich_text", "section"];
+const KINDS: [&str; 19] = [
+    "actions",
+    "card",
+    "carousel",
+    "container",
+    "context",
+    "context_actions",
+    "data_table",
+    "divider",
+    "file",
+    "header",
+    "image",
+    "input",
+    "markdown",
+    "plan",
+    "rich_text",
+    "section",
+    "table",
+    "task_card",
+    "video",
+];
 
 /// A field of a kind of block or element, and the most characters of its text.
 const TEXTS: [(&str, &str, usize); 8] = [
@@ -151,8 +170,26 @@ fn pieces_of(block: &Value, names: &dyn Names) -> Vec<Piece> {
         "context" => each("context", "elements"),
         "actions" => each("element", "elements"),
         "divider" => plain("divider", ""),
+        "rich_text" => vec![Piece { kind: "section", html: mrkdwn::with_emoji(&rich_text(block, names)) }],
         "markdown" => plain("section", text_of(block, "text").unwrap_or_default()),
         other => plain("context", text_of(block, "alt_text").unwrap_or(other)),
+    }
+}
+
+/// The words of a `rich_text` block, without their styles.
+fn rich_text(element: &Value, names: &dyn Names) -> String {
+    let text = |name| text_of(element, name).unwrap_or_default();
+    match text_of(element, "type").unwrap_or_default() {
+        "text" => text("text").to_owned(),
+        "emoji" => format!(":{}:", text("name")),
+        "link" => text_of(element, "text").unwrap_or(text("url")).to_owned(),
+        "user" => format!("@{}", names.user(text("user_id")).unwrap_or_default()),
+        "channel" => format!("#{}", names.channel(text("channel_id")).unwrap_or_default()),
+        kind => {
+            let inner = element.get("elements").and_then(Value::as_array).into_iter().flatten();
+            let parts: Vec<String> = inner.map(|inner| rich_text(inner, names)).collect();
+            parts.join(if matches!(kind, "rich_text" | "rich_text_list") { "\n" } else { "" })
+        }
     }
 }
 
@@ -160,7 +197,11 @@ fn pieces_of(block: &Value, names: &dyn Names) -> Vec<Piece> {
 fn render(object: &Value, names: &dyn Names) -> Html {
     match (text_of(object, "type"), text_in(object, "text")) {
         (Some("mrkdwn"), Some(text)) => mrkdwn::render(text, names),
-        (_, Some(text)) => mrkdwn::plain(text),
+        (_, Some(text)) => {
+            let says = |object: &Value| object.get("emoji").and_then(Value::as_bool);
+            let literal = says(object).or_else(|| object.get("text").and_then(says)) == Some(false);
+            if literal { mrkdwn::plain(text) } else { mrkdwn::with_emoji(text) }
+        }
         (kind, None) => mrkdwn::plain(text_of(object, "alt_text").or(kind).unwrap_or_default()),
     }
 }

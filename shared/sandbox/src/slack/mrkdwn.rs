@@ -5,6 +5,8 @@
 
 use askama::filters::HtmlSafe;
 
+use crate::slack::emoji::emoji;
+
 /// HTML that is safe to show as it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Html(String);
@@ -52,6 +54,25 @@ pub(crate) fn plain(text: &str) -> Html {
             writer.out.push_str("<br>");
         }
         writer.plain(line);
+    }
+    Html(writer.out)
+}
+
+/// The same with emoji in place of their names, as in a `plain_text` object that does not say `emoji: false`.
+pub(crate) fn with_emoji(text: &str) -> Html {
+    let mut writer = Writer { out: String::with_capacity(text.len()), names: &Nobody };
+    let mut rest = text;
+    while let Some(character) = rest.chars().next() {
+        let taken = match character {
+            ':' => writer.emoji(rest),
+            '\n' => {
+                writer.out.push_str("<br>");
+                Some(1)
+            }
+            _ => None,
+        };
+        let length = taken.unwrap_or_else(|| writer.one(rest, character));
+        rest = &rest[length..];
     }
     Html(writer.out)
 }
@@ -177,10 +198,14 @@ impl Writer<'_> {
     }
 
     fn emoji(&mut self, rest: &str) -> Option<usize> {
-        let (name, _) = rest[1..].split_once(':')?;
-        let (_, picture) = EMOJI.iter().find(|(known, _)| *known == name)?;
-        self.out.extend(["<span class=\"emoji\" title=\":", name, ":\">", picture, "</span>"]);
-        Some(name.len() + 2)
+        let (name, after) = rest[1..].split_once(':')?;
+        // `:wave::skin-tone-3:` is one emoji.
+        let tone = after.strip_prefix(":skin-tone-").and_then(|tone| tone.split_once(':')).map(|(tone, _)| tone);
+        let whole = tone.map(|tone| format!("{name}::skin-tone-{tone}"));
+        let whole = whole.filter(|whole| emoji(whole).is_some()).unwrap_or_else(|| name.to_owned());
+        let picture = emoji(&whole)?;
+        self.out.extend(["<span class=\"emoji\" title=\":", &whole, ":\">", &picture, "</span>"]);
+        Some(whole.len() + 2)
     }
 
     fn bare_link(&mut self, rest: &str) -> Option<usize> {
@@ -238,34 +263,6 @@ impl Writer<'_> {
 fn quoted(line: &str) -> Option<&str> {
     let rest = line.strip_prefix("&gt;").or_else(|| line.strip_prefix('>'))?;
     Some(rest.strip_prefix(' ').unwrap_or(rest))
-}
-
-const EMOJI: [(&str, &str); 20] = [
-    ("+1", "👍"),
-    ("thumbsup", "👍"),
-    ("eyes", "👀"),
-    ("white_check_mark", "✅"),
-    ("tada", "🎉"),
-    ("rocket", "🚀"),
-    ("wave", "👋"),
-    ("pray", "🙏"),
-    ("heart", "❤️"),
-    ("fire", "🔥"),
-    ("warning", "⚠️"),
-    ("rotating_light", "🚨"),
-    ("ticket", "🎫"),
-    ("bell", "🔔"),
-    ("hourglass", "⌛"),
-    ("bug", "🐛"),
-    ("speech_balloon", "💬"),
-    ("memo", "📝"),
-    ("office", "🏢"),
-    ("smile", "😄"),
-];
-
-/// The emoji with this name, for reactions.
-pub(crate) fn emoji(name: &str) -> Option<&'static str> {
-    EMOJI.iter().find(|(known, _)| *known == name).map(|(_, picture)| *picture)
 }
 
 #[cfg(test)]

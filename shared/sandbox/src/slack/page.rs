@@ -9,6 +9,7 @@ use serde::Deserialize;
 use crate::calendar::{clock_time, day};
 use crate::page::{self, REFRESH_SECONDS};
 use crate::slack::blocks::{self, Piece};
+use crate::slack::emoji::emoji;
 use crate::slack::mrkdwn::{self, Html, Names};
 use crate::slack::workspace::{Channel, Kind, Message, Workspace};
 use crate::world::{BOT_USER, TEAM_NAME};
@@ -71,7 +72,7 @@ struct Shown {
     text: Html,
     /// What is shown in place of the text, if there is any.
     blocks: Vec<Piece>,
-    reactions: Vec<(&'static str, String, usize)>,
+    reactions: Vec<(String, String, usize)>,
     replies: usize,
     is_reply: bool,
     /// Does it stand under the name of the message before?
@@ -205,8 +206,9 @@ fn shown(workspace: &Workspace, channel: &Channel, message: &Message, continues:
     }
 }
 
-fn pictured(reaction: &Reaction) -> (&'static str, String, usize) {
-    (mrkdwn::emoji(&reaction.name).unwrap_or("·"), reaction.name.clone(), reaction.users.len())
+fn pictured(reaction: &Reaction) -> (String, String, usize) {
+    let picture = emoji(&reaction.name).unwrap_or_else(|| format!(":{}:", reaction.name));
+    (picture, reaction.name.clone(), reaction.users.len())
 }
 
 fn name_of(user: &crate::slack::workspace::User) -> String {

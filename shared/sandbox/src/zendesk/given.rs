@@ -11,6 +11,15 @@ use crate::zendesk::change::{Change, NewComment, Refused};
 use crate::zendesk::fields;
 use crate::zendesk::ticket::{KINDS, Priority, Status, Ticket};
 
+/// The longest comment, in bytes. Zendesk's staff speak of a size limit of about 65,000 characters, depending on encoding
+/// (<https://support.zendesk.com/hc/en-us/community/posts/4719863289498-Commets-size>); that more is refused, and not cut, is
+/// the stand-in's choice, as a cut would pass unseen.
+const MOST_COMMENT: usize = 65_535;
+
+/// The most people in copy
+/// (<https://support.zendesk.com/hc/en-us/articles/5179445630234-Understanding-CCs-and-followers>).
+const MOST_CCS: usize = 48;
+
 /// A value that is refused: the field, and what is wrong with it.
 #[derive(Debug)]
 pub(crate) struct Invalid {
@@ -57,7 +66,7 @@ impl From<Refused> for Reply {
 
 /// The object under `key` of a JSON body; else the answer that says what is wrong.
 pub(crate) fn object(body: &[u8], key: &str) -> Result<Value, Reply> {
-    let mut given: Value = serde_json::from_slice(body).map_err(|error| {
+    let mut given: Value = deskwire_core::json::from_slice(body).map_err(|error| {
         let error =
             json!({ "code": "InvalidJson", "title": "Unprocessable request body", "detail": error.to_string() });
         Reply::of(StatusCode::BAD_REQUEST, json!({ "errors": [error] }))
@@ -99,7 +108,7 @@ pub(crate) fn change(account: &Account, ticket: &Ticket, given: &Value, author: 
         external_id: nullable("external_id"),
         form: id(given, "ticket_form_id", "ticket_form")?,
         brand: id(given, "brand_id", "brand")?,
-        tags: tags.map(|tags| tags.iter().filter_map(Value::as_str).map(str::to_owned).collect()),
+        tags: tags.map(|tags| words(tags)),
         custom_fields,
         followers: people(account, given, "followers", &ticket.follower_ids)?,
         email_ccs: people(account, given, "email_ccs", &ticket.email_cc_ids)?,
@@ -182,7 +191,23 @@ fn people(account: &Account, given: &Value, field: &'static str, now: &[u64]) ->
             people.push(person);
         }
     }
+    if field == "email_ccs" && people.len() > MOST_CCS {
+        return Err(Invalid::new(field, format!("Email ccs: a ticket has at most {MOST_CCS}")));
+    }
     Ok(Some(people))
+}
+
+/// Tags as they are kept: white space and commas separate them, so a tag of two words is two tags.
+pub(crate) fn words(tags: &[Value]) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    let given =
+        tags.iter().filter_map(Value::as_str).flat_map(|tag| tag.split(|c: char| c.is_whitespace() || c == ','));
+    for word in given.filter(|word| !word.is_empty()) {
+        if !words.iter().any(|known| known == word) {
+            words.push(word.to_owned());
+        }
+    }
+    words
 }
 
 /// A comment that does not say whether it is public is as public as the ticket's first one.
@@ -193,6 +218,9 @@ fn comment(ticket: &Ticket, given: &Value, author: u64) -> Result<Option<NewComm
     let body = html_body.as_deref().map(without_tags).or_else(|| text("body")).unwrap_or_default();
     if body.trim().is_empty() {
         return Err(Invalid::new("comment", "Comment: cannot be blank"));
+    }
+    if html_body.as_ref().unwrap_or(&body).len() > MOST_COMMENT {
+        return Err(Invalid::new("comment", "Comment: is too long"));
     }
     let first = ticket.comments.first().is_none_or(|first| first.public);
     let public = comment.get("public").and_then(Value::as_bool).unwrap_or(first);

@@ -137,7 +137,7 @@ mod tests {
 
     fn told(deliveries: &[SignedDelivery]) -> Vec<(String, serde_json::Value)> {
         let read = |delivery: &SignedDelivery| {
-            let body: serde_json::Value = serde_json::from_slice(&delivery.body).unwrap();
+            let body: serde_json::Value = deskwire_core::json::from_slice(&delivery.body).unwrap();
             let about = format!("{} of {}", body["type"].as_str().unwrap(), body["subject"].as_str().unwrap());
             (about, body["event"].clone())
         };

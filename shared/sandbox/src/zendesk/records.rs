@@ -54,6 +54,18 @@ impl Record {
     }
 }
 
+/// The most that the fields of a record hold, as JSON
+/// (<https://developer.zendesk.com/api-reference/introduction/rate-limits/>).
+const MOST_FIELDS: usize = 32 * 1024;
+
+fn check_size(given: &Value) -> Result<(), Reply> {
+    let size = given.get("custom_object_fields").map_or(0, |fields| fields.to_string().len());
+    if size <= MOST_FIELDS {
+        return Ok(());
+    }
+    Err(Invalid::new("custom_object_fields", "Custom object fields: is too large").into())
+}
+
 /// `GET /records/{id}`
 pub(crate) fn show(account: &Account, id: &str) -> Result<Reply, Reply> {
     let record = account.records.iter().find(|record| record.id == id);
@@ -82,6 +94,7 @@ pub(crate) fn create(
     body: &[u8],
 ) -> Result<Reply, Reply> {
     let given = given::object(body, "custom_object_record")?;
+    check_size(&given)?;
     let now = sandbox.now();
     let mut account = sandbox.account();
     let (by_id, by_name) = (parameter(query, "external_id"), parameter(query, "name"));
@@ -121,6 +134,7 @@ pub(crate) fn create(
 /// `PATCH /records/{id}`
 pub(crate) fn update(sandbox: &Sandbox, id: &str, body: &[u8]) -> Result<Reply, Reply> {
     let given = given::object(body, "custom_object_record")?;
+    check_size(&given)?;
     let now = sandbox.now();
     let mut account = sandbox.account();
     let record = account.records.iter_mut().find(|record| record.id == id).ok_or_else(Reply::not_found)?;

@@ -82,11 +82,11 @@ pub(crate) enum Tagging {
 
 /// `/api/v2/tickets/{id}/tags`
 pub(crate) fn tags(sandbox: &Sandbox, id: u64, how: Tagging, body: &[u8]) -> Result<Reply, Reply> {
-    let given: Value = serde_json::from_slice(body).unwrap_or_default();
+    let given: Value = deskwire_core::json::from_slice(body).unwrap_or_default();
     let Some(tags) = given.get("tags").and_then(Value::as_array) else {
         return Err(Reply::error(StatusCode::BAD_REQUEST, "ParameterMissing", "Parameter tags is required"));
     };
-    let tags: Vec<String> = tags.iter().filter_map(Value::as_str).map(str::to_owned).collect();
+    let tags = given::words(tags);
     let account = sandbox.account();
     let found = account.ticket(id).ok_or_else(Reply::not_found)?;
     if let Some(conflict) = given::conflict(found, &given) {

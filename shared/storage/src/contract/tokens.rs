@@ -10,11 +10,11 @@ use deskwire_core::token::{CONNECTED, Leased, Standing, TokenState, subject_of};
 
 use super::{Stores, arrival, at, runs};
 
-fn name(text: &str) -> ConnectionName {
+pub(super) fn name(text: &str) -> ConnectionName {
     ConnectionName::parse(text).expect("a name")
 }
 
-fn state(connection: &str, due_at: Option<i64>) -> TokenState {
+pub(super) fn state(connection: &str, due_at: Option<i64>) -> TokenState {
     TokenState {
         connection: name(connection),
         revision: 0,

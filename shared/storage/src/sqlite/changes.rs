@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use deskwire_core::action::ErrorClass;
+use deskwire_core::damage::RecordKind;
 use deskwire_core::ids::{RunId, StepPath};
 use deskwire_core::ports::StoreResult;
 use deskwire_core::run::{Change, Entry};
 use deskwire_core::time::Timestamp;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Row, params};
 
+use super::damage::{readable, shown};
 use super::rows::{corrupt, time};
 use super::unavailable;
 
@@ -91,22 +93,28 @@ pub(super) fn about(connection: &Connection, subject: &str, run: i64, now: Times
     let mut rows = statement.query(params![subject, now.minus(LATELY).as_millis(), run]).map_err(unavailable)?;
     let mut changes = Vec::new();
     while let Some(row) = rows.next().map_err(unavailable)? {
-        let written = match row.get::<_, Option<String>>(2).map_err(unavailable)? {
-            None => None,
-            Some(text) => Some(serde_json::from_str(&text).map_err(|_| corrupt("a write of ours"))?),
-        };
-        changes.push(Change {
-            by: RunId::new(row.get::<_, String>(0).map_err(unavailable)?),
-            announced_at: time(row, 1)?,
-            written,
-        });
+        changes.extend(readable(RecordKind::Change, || shown(row, 0), change(row))?);
     }
     Ok(changes)
+}
+
+/// A change from the columns run, time and what was written.
+pub(super) fn change(row: &Row<'_>) -> StoreResult<Change> {
+    let written = match row.get::<_, Option<String>>(2).map_err(unavailable)? {
+        None => None,
+        Some(text) => Some(deskwire_core::json::from_str(&text).map_err(|_| corrupt("a write of ours"))?),
+    };
+    let by = RunId::new(row.get::<_, String>(0).map_err(unavailable)?);
+    Ok(Change { by, announced_at: time(row, 1)?, written })
 }
 
 /// The users as which our connections write.
 pub(super) fn own_actors(connection: &Connection) -> StoreResult<Vec<String>> {
     let mut statement = connection.prepare_cached("SELECT actor FROM own_actors").map_err(unavailable)?;
-    let actors = statement.query_map([], |row| row.get(0)).map_err(unavailable)?;
-    actors.collect::<rusqlite::Result<_>>().map_err(unavailable)
+    let mut rows = statement.query([]).map_err(unavailable)?;
+    let mut actors = Vec::new();
+    while let Some(row) = rows.next().map_err(unavailable)? {
+        actors.extend(readable(RecordKind::Shared, || shown(row, 0), row.get(0).map_err(unavailable))?);
+    }
+    Ok(actors)
 }

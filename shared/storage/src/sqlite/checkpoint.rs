@@ -30,7 +30,7 @@ impl Checkpointer {
         Self { wake, jobs: 0 }
     }
 
-    /// Notes that so many jobs were committed.
+    /// Notes that so much was committed, counted in jobs of the usual size.
     pub(super) fn committed(&mut self, jobs: usize) {
         self.jobs += jobs;
         if self.jobs >= JOBS {

@@ -1,23 +1,25 @@
 //! What people ask for: lists, single records, replays.
 
 use deskwire_core::BoxFuture;
+use deskwire_core::damage::RecordKind;
 use deskwire_core::event::EventState;
 use deskwire_core::ids::{Lane, RunId, WorkflowName, WorkflowVersion};
 use deskwire_core::ports::{
-    Counts, EventDetail, EventSummary, Filter, History, LanePolicy, RunDetail, RunSummary, StoreError, StoreResult,
-    Work,
+    Counts, EventDetail, EventSummary, Filter, History, LanePolicy, RunDetail, RunSummary, SHORTEST_BEGINNING,
+    StoreError, StoreResult, Work,
 };
 use deskwire_core::run::{Entry, RunState};
 use deskwire_core::time::Timestamp;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, ToSql, params};
 
+use super::damage::{readable, shown};
 use super::rows::{
-    EVENT, EVENT_SUMMARY, NewRun, RUN_SUMMARY, append, corrupt, enqueue, event, event_summary, journal, promote,
-    run_summary,
+    EVENT, EVENT_SUMMARY, NewRun, RUN_SUMMARY, append, corrupt, enqueue, event, event_summary, journal_entries,
+    promote, run_summary,
 };
 use super::work::own_lane;
-use super::{SqliteStore, unavailable};
+use super::{SqliteStore, retention, unavailable};
 
 /// The length of a list nobody limited.
 const DEFAULT_LIMIT: usize = 50;
@@ -31,13 +33,34 @@ impl History for SqliteStore {
             query.text("e.subject = ?", filter.subject.as_deref());
             query.kind(filter.kind.as_deref());
             query.times("e.received_at", "e.seq", &filter);
-            query.list(connection, &format!("SELECT {EVENT_SUMMARY} FROM events e"), "e.seq", &filter, event_summary)
+            let select = format!("SELECT {EVENT_SUMMARY} FROM events e");
+            query.list(connection, &select, "e.seq", &filter, RecordKind::Event, event_summary)
         }))
     }
 
     fn event<'a>(&'a self, reference: &'a str) -> BoxFuture<'a, StoreResult<Option<EventDetail>>> {
         let reference = reference.to_owned();
         Box::pin(self.read(move |connection| event_detail(connection, &reference)))
+    }
+
+    fn events_called<'a>(&'a self, id: &'a str, most: usize) -> BoxFuture<'a, StoreResult<Vec<String>>> {
+        let id = id.to_owned();
+        Box::pin(self.read(move |connection| {
+            texts(
+                connection,
+                "SELECT source || '/' || id FROM events WHERE id = ?1 ORDER BY seq DESC LIMIT ?2",
+                &id,
+                most,
+            )
+        }))
+    }
+
+    fn runs_beginning<'a>(&'a self, beginning: &'a str, most: usize) -> BoxFuture<'a, StoreResult<Vec<RunId>>> {
+        let beginning = beginning.to_owned();
+        Box::pin(self.read(move |connection| {
+            let sql = "SELECT id FROM runs WHERE id >= ?1 AND id < ?1 || '{' ORDER BY id DESC LIMIT ?2";
+            Ok(texts(connection, sql, &beginning, most)?.into_iter().map(RunId::new).collect())
+        }))
     }
 
     fn runs(&self, filter: Filter) -> BoxFuture<'_, StoreResult<Vec<RunSummary>>> {
@@ -50,7 +73,7 @@ impl History for SqliteStore {
             query.text("e.id = ?", filter.event.as_ref().map(AsRef::as_ref));
             query.kind(filter.kind.as_deref());
             query.times("r.queued_at", "r.seq", &filter);
-            query.list(connection, &runs_of(), "r.seq", &filter, run_summary)
+            query.list(connection, &runs_of(), "r.seq", &filter, RecordKind::Run, run_summary)
         }))
     }
 
@@ -62,7 +85,7 @@ impl History for SqliteStore {
                 values: vec![Value::Text(ids)],
             };
             let all = Filter { limit: usize::MAX, ..Filter::default() };
-            query.list(connection, &runs_of(), "r.seq", &all, run_summary)
+            query.list(connection, &runs_of(), "r.seq", &all, RecordKind::Run, run_summary)
         }))
     }
 
@@ -92,7 +115,8 @@ impl History for SqliteStore {
                 connection.query_row("SELECT count(*) FROM events", [], |row| count(row, 0)).map_err(unavailable)?;
             let mut statement =
                 connection.prepare_cached("SELECT state, count(*) FROM runs GROUP BY state").map_err(unavailable)?;
-            let runs = statement.query_map([], |row| Ok((row.get(0)?, count(row, 1)?))).map_err(unavailable)?;
+            // A state that nobody knows is counted under whatever it says.
+            let runs = statement.query_map([], |row| Ok((shown(row, 0), count(row, 1)?))).map_err(unavailable)?;
             Ok(Counts { events, runs: runs.collect::<rusqlite::Result<_>>().map_err(unavailable)? })
         }))
     }
@@ -107,7 +131,7 @@ impl History for SqliteStore {
     }
 
     fn purge(&self, before: Timestamp, most: usize) -> BoxFuture<'_, StoreResult<usize>> {
-        Box::pin(self.write(move |connection| purge(connection, before, most)))
+        Box::pin(retention::remove(self, before, most))
     }
 
     fn version_text<'a>(
@@ -121,7 +145,7 @@ impl History for SqliteStore {
 
 /// What lists of runs begin with.
 fn runs_of() -> String {
-    format!("SELECT {RUN_SUMMARY} FROM runs r JOIN events e ON e.seq = r.event")
+    format!("SELECT {RUN_SUMMARY} FROM runs r LEFT JOIN events e ON e.seq = r.event")
 }
 
 /// Adds a decision to an unknown run and queues it again: in its lane if it still has it, else in one of its own.
@@ -141,37 +165,6 @@ fn decide(connection: &Connection, run: &RunId, entries: &[Entry], now: Timestam
         )
         .map_err(unavailable)?;
     Ok(true)
-}
-
-/// Removes old events that nothing needs any more, and what hangs on them.
-fn purge(connection: &Connection, before: Timestamp, most: usize) -> StoreResult<usize> {
-    let before = before.as_millis();
-    let mut statement = connection
-        .prepare_cached(
-            "SELECT seq FROM events e WHERE received_at < ?1
-               AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.event = e.seq AND r.ended_at IS NULL)
-               AND NOT EXISTS (SELECT 1 FROM arrivals a WHERE a.event = e.seq)
-             ORDER BY seq LIMIT ?2",
-        )
-        .map_err(unavailable)?;
-    let limit = i64::try_from(most).unwrap_or(i64::MAX);
-    let events = statement.query_map([before, limit], |row| row.get(0)).map_err(unavailable)?;
-    let events: Vec<i64> = events.collect::<rusqlite::Result<_>>().map_err(unavailable)?;
-    for event in &events {
-        for sql in [
-            "DELETE FROM journal WHERE run IN (SELECT seq FROM runs WHERE event = ?1)",
-            "DELETE FROM changes WHERE run IN (SELECT seq FROM runs WHERE event = ?1)",
-            "DELETE FROM runs WHERE event = ?1",
-            "DELETE FROM events WHERE seq = ?1",
-        ] {
-            connection.prepare_cached(sql).and_then(|mut statement| statement.execute([event])).map_err(unavailable)?;
-        }
-    }
-    connection
-        .prepare_cached("DELETE FROM lane_times WHERE at < ?1")
-        .and_then(|mut statement| statement.execute([before]))
-        .map_err(unavailable)?;
-    Ok(events.len())
 }
 
 fn count(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<u64> {
@@ -222,6 +215,7 @@ impl Query {
         select: &str,
         number: &str,
         filter: &Filter,
+        kind: RecordKind,
         read: fn(&rusqlite::Row<'_>) -> StoreResult<T>,
     ) -> StoreResult<Vec<T>> {
         let limit = if filter.limit == 0 { DEFAULT_LIMIT } else { filter.limit };
@@ -236,7 +230,8 @@ impl Query {
         let mut rows = statement.query(rusqlite::params_from_iter(self.values)).map_err(unavailable)?;
         let mut found = Vec::new();
         while let Some(row) = rows.next().map_err(unavailable)? {
-            found.push(read(row)?);
+            // Both kinds of lines begin with the number.
+            found.extend(readable(kind, || format!("number {}", shown(row, 0)), read(row))?);
         }
         Ok(found)
     }
@@ -247,8 +242,14 @@ fn find_event(connection: &Connection, reference: &str) -> StoreResult<Option<i6
     let find = |sql: &str, values: &[&dyn ToSql]| {
         connection.query_row(sql, values, |row| row.get::<_, i64>(0)).optional().map_err(unavailable)
     };
-    if let Some(seq) = find("SELECT seq FROM events WHERE id = ?1 ORDER BY seq DESC LIMIT 1", &[&reference])? {
-        return Ok(Some(seq));
+    let mut statement =
+        connection.prepare_cached("SELECT seq FROM events WHERE id = ?1 LIMIT 2").map_err(unavailable)?;
+    let called = statement.query_map([reference], |row| row.get(0)).map_err(unavailable)?;
+    match called.collect::<rusqlite::Result<Vec<i64>>>().map_err(unavailable)?.as_slice() {
+        [] => {}
+        [only] => return Ok(Some(*only)),
+        // Several sources have an event of this id.
+        _ => return Ok(None),
     }
     if let Some((source, id)) = reference.split_once('/')
         && let Some(seq) = find("SELECT seq FROM events WHERE source = ?1 AND id = ?2", &[&source, &id])?
@@ -270,7 +271,11 @@ fn event_detail(connection: &Connection, reference: &str) -> StoreResult<Option<
     let summary = event_summary(row)?;
     let declined = match row.get::<_, Option<String>>(8).map_err(unavailable)? {
         None => Vec::new(),
-        Some(text) => serde_json::from_str(&text).map_err(|_| corrupt("an event's list of declining workflows"))?,
+        Some(text) => {
+            let read =
+                deskwire_core::json::from_str(&text).map_err(|_| corrupt("an event's list of declining workflows"));
+            readable(RecordKind::Event, || format!("number {seq}"), read)?.unwrap_or_default()
+        }
     };
     let event = event(row, 9)?;
     let runs_sql =
@@ -279,11 +284,19 @@ fn event_detail(connection: &Connection, reference: &str) -> StoreResult<Option<
     let mut run_rows = runs_statement.query([seq]).map_err(unavailable)?;
     let mut runs = Vec::new();
     while let Some(row) = run_rows.next().map_err(unavailable)? {
-        runs.push(run_summary(row)?);
+        runs.extend(readable(RecordKind::Run, || format!("number {}", shown(row, 0)), run_summary(row))?);
     }
     let body = event.data.clone();
     let event = (summary.state != EventState::Rejected).then_some(event);
     Ok(Some(EventDetail { summary, event, body, declined, runs }))
+}
+
+/// The one column of the rows that a text and a limit lead to.
+fn texts(connection: &Connection, sql: &str, text: &str, most: usize) -> StoreResult<Vec<String>> {
+    let mut statement = connection.prepare_cached(sql).map_err(unavailable)?;
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    let found = statement.query_map(params![text, most], |row| row.get(0)).map_err(unavailable)?;
+    found.collect::<rusqlite::Result<_>>().map_err(unavailable)
 }
 
 /// The row number of the run that a person means: its id, or a beginning that fits only one.
@@ -292,7 +305,7 @@ fn find_run(connection: &Connection, reference: &str) -> StoreResult<Option<i64>
         .query_row("SELECT seq FROM runs WHERE id = ?1", [reference], |row| row.get(0))
         .optional()
         .map_err(unavailable)?;
-    if exact.is_some() || reference.len() < 5 {
+    if exact.is_some() || reference.len() < SHORTEST_BEGINNING {
         return Ok(exact);
     }
     // `{` is the character after `z`, the last of the alphabet of ids, so this is the range of that beginning.
@@ -310,7 +323,8 @@ fn run_detail(connection: &Connection, reference: &str) -> StoreResult<Option<Ru
     let mut statement = connection.prepare_cached(&sql).map_err(unavailable)?;
     let mut rows = statement.query([seq]).map_err(unavailable)?;
     let Some(row) = rows.next().map_err(unavailable)? else { return Ok(None) };
-    Ok(Some(RunDetail { summary: run_summary(row)?, event: event(row, 15)?, journal: journal(connection, seq)? }))
+    let (journal, unreadable) = journal_entries(connection, seq)?;
+    Ok(Some(RunDetail { summary: run_summary(row)?, event: event(row, 15)?, journal, unreadable }))
 }
 
 fn replay(

@@ -8,13 +8,13 @@ use deskwire_core::time::Timestamp;
 use rusqlite::{Connection, params};
 
 use super::rows::{NewRun, enqueue};
-use super::{SqliteStore, unavailable, waits};
+use super::{SqliteStore, clock, unavailable, waits};
 
 impl Inbox for SqliteStore {
     fn accept(&self, arrival: Arrival) -> BoxFuture<'_, StoreResult<Accepted>> {
         Box::pin(async move {
             let starts_runs = !arrival.wanted.is_empty();
-            let (accepted, woken) = self.write(move |connection| accept(connection, &arrival)).await?;
+            let (accepted, woken) = self.take_in(move |connection| accept(connection, &arrival)).await?;
             if woken || (starts_runs && accepted == Accepted::New) {
                 self.shared.arrived.notify_one();
             }
@@ -23,27 +23,28 @@ impl Inbox for SqliteStore {
     }
 
     fn reject(&self, rejected: RejectedEvent) -> BoxFuture<'_, StoreResult<()>> {
-        Box::pin(self.write(move |connection| reject(connection, &rejected)))
+        Box::pin(self.take_in(move |connection| reject(connection, &rejected)))
     }
 
     fn ready(&self) -> BoxFuture<'_, StoreResult<()>> {
-        // Only a write shows that the disk still takes one, and only one that is larger than an event with its runs.
-        Box::pin(self.write(|connection| {
-            connection
-                .prepare_cached(
-                    "INSERT INTO probe (only, filler) VALUES (1, randomblob(65536))
-                     ON CONFLICT DO UPDATE SET filler = randomblob(65536)",
-                )
-                .and_then(|mut statement| statement.execute([]))
-                .map(|_| ())
-                .map_err(unavailable)
-        }))
+        Box::pin(async move {
+            self.shared.writer.check()?;
+            self.read(|connection| {
+                connection
+                    .prepare_cached("SELECT number FROM generation")
+                    .and_then(|mut statement| statement.query_row([], |row| row.get::<_, i64>(0)))
+                    .map(|_| ())
+                    .map_err(unavailable)
+            })
+            .await
+        })
     }
 }
 
 /// Answers also whether a waiting run was woken.
 fn accept(connection: &Connection, arrival: &Arrival) -> StoreResult<(Accepted, bool)> {
     let event = &arrival.event;
+    clock::note(connection, event.received_at)?;
     for other in &arrival.also_known_as {
         let known = connection
             .prepare_cached("SELECT 1 FROM events WHERE source = ?1 AND id = ?2")

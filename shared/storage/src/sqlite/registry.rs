@@ -2,11 +2,13 @@
 
 use deskwire_core::BoxFuture;
 use deskwire_core::connection::FixedFacts;
+use deskwire_core::damage::RecordKind;
 use deskwire_core::ids::{ConnectionName, WorkflowName, WorkflowVersion};
 use deskwire_core::ports::{Deploy, Deployed, Registry, StoreResult};
 use deskwire_core::time::Timestamp;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::damage::{readable, shown};
 use super::rows::{corrupt, time};
 use super::work::publish;
 use super::{SqliteStore, unavailable};
@@ -125,45 +127,53 @@ impl Registry for SqliteStore {
 }
 
 fn deployed(connection: &Connection) -> StoreResult<Vec<Deployed>> {
-    let mut statement = connection
-        .prepare_cached(
-            "SELECT d.name, d.version, d.active, d.file_active, d.file, d.applied_at, v.text
-             FROM deployments d JOIN workflow_versions v ON v.name = d.name AND v.version = d.version ORDER BY d.name",
-        )
-        .map_err(unavailable)?;
+    let mut statement = connection.prepare_cached(DEPLOYED).map_err(unavailable)?;
     let mut rows = statement.query([]).map_err(unavailable)?;
     let mut found = Vec::new();
     while let Some(row) = rows.next().map_err(unavailable)? {
-        let text = |column: usize| row.get::<_, String>(column).map_err(unavailable);
-        found.push(Deployed {
-            name: WorkflowName::parse(&text(0)?).map_err(|_| corrupt("a workflow's name"))?,
-            version: WorkflowVersion::new(text(1)?),
-            active: row.get(2).map_err(unavailable)?,
-            file_active: row.get(3).map_err(unavailable)?,
-            file: text(4)?,
-            applied_at: time(row, 5)?,
-            text: text(6)?,
-        });
+        found.extend(readable(RecordKind::Workflow, || shown(row, 0), one_deployed(row))?);
     }
     Ok(found)
 }
 
+/// What [`one_deployed`] reads. One whose version's text is gone has none.
+pub(super) const DEPLOYED: &str = "SELECT d.name, d.version, d.active, d.file_active, d.file, d.applied_at, v.text
+     FROM deployments d LEFT JOIN workflow_versions v ON v.name = d.name AND v.version = d.version ORDER BY d.name";
+
+pub(super) fn one_deployed(row: &Row<'_>) -> StoreResult<Deployed> {
+    let text = |column: usize| row.get::<_, String>(column).map_err(unavailable);
+    Ok(Deployed {
+        name: WorkflowName::parse(&text(0)?).map_err(|_| corrupt("a workflow's name"))?,
+        version: WorkflowVersion::new(text(1)?),
+        active: row.get(2).map_err(unavailable)?,
+        file_active: row.get(3).map_err(unavailable)?,
+        file: text(4)?,
+        applied_at: time(row, 5)?,
+        text: text(6)?,
+    })
+}
+
 fn fixed_connections(connection: &Connection) -> StoreResult<Vec<FixedFacts>> {
-    let mut statement = connection
-        .prepare_cached("SELECT name, kind, allowed_domain, header FROM connections ORDER BY name")
-        .map_err(unavailable)?;
+    let mut statement = connection.prepare_cached(CONNECTIONS).map_err(unavailable)?;
     let mut rows = statement.query([]).map_err(unavailable)?;
     let mut found = Vec::new();
     while let Some(row) = rows.next().map_err(unavailable)? {
-        let name: String = row.get(0).map_err(unavailable)?;
-        found.push(FixedFacts {
-            name: ConnectionName::parse(&name).map_err(|_| corrupt("a connection's name"))?,
-            kind: row.get(1).map_err(unavailable)?,
-            allowed_domain: row.get(2).map_err(unavailable)?,
-            header: row.get(3).map_err(unavailable)?,
-        });
+        found.extend(readable(RecordKind::Connection, || shown(row, 0), one_connection(row))?);
     }
     Ok(found)
+}
+
+/// What [`one_connection`] reads.
+pub(super) const CONNECTIONS: &str = "SELECT name, kind, allowed_domain, header FROM connections ORDER BY name";
+
+pub(super) fn one_connection(row: &Row<'_>) -> StoreResult<FixedFacts> {
+    let name: String = row.get(0).map_err(unavailable)?;
+    Ok(FixedFacts {
+        name: ConnectionName::parse(&name).map_err(|_| corrupt("a connection's name"))?,
+        kind: row.get(1).map_err(unavailable)?,
+        allowed_domain: row.get(2).map_err(unavailable)?,
+        header: row.get(3).map_err(unavailable)?,
+    })
 }
 
 fn deploy(connection: &Connection, put: &Deployed, now: Timestamp) -> StoreResult<()> {
@@ -183,7 +193,12 @@ fn deploy(connection: &Connection, put: &Deployed, now: Timestamp) -> StoreResul
 }
 
 fn count(connection: &Connection) -> StoreResult<()> {
-    execute(connection, "UPDATE generation SET number = number + 1", params![]).map(|_| ())
+    execute(
+        connection,
+        "INSERT INTO generation VALUES (1, 1) ON CONFLICT (only) DO UPDATE SET number = number + 1",
+        params![],
+    )
+    .map(|_| ())
 }
 
 fn execute(connection: &Connection, sql: &str, values: &[&dyn rusqlite::ToSql]) -> StoreResult<usize> {

@@ -1,5 +1,6 @@
 //! What several parts read from rows: events, run lines, the journal, and the lane's next run.
 
+use deskwire_core::damage::RecordKind;
 use deskwire_core::event::{ChangeFacts, Event, EventState, JsonText};
 use deskwire_core::ids::{EventId, RequestId, RunId, SourceName, WorkflowName, WorkflowVersion};
 use deskwire_core::ports::{DEBOUNCES, EventSummary, LanePolicy, RunSummary, StoreError, StoreResult};
@@ -7,6 +8,7 @@ use deskwire_core::run::{Entry, RunState};
 use deskwire_core::time::Timestamp;
 use rusqlite::{Connection, Row, params};
 
+use super::damage::{readable, shown};
 use super::unavailable;
 
 /// The columns [`event`] reads, of a table or alias `e`.
@@ -37,7 +39,7 @@ pub(super) fn event(row: &Row<'_>, first: usize) -> StoreResult<Event> {
             changed_at: maybe_time(row, first + 8)?,
             marks: match row.get::<_, Option<String>>(first + 9).map_err(unavailable)? {
                 None => Vec::new(),
-                Some(marks) => serde_json::from_str(&marks).map_err(|_| corrupt("an event's marks"))?,
+                Some(marks) => deskwire_core::json::from_str(&marks).map_err(|_| corrupt("an event's marks"))?,
             },
         },
         request_id: row.get::<_, Option<String>>(first + 10).map_err(unavailable)?.map(RequestId::new),
@@ -76,18 +78,18 @@ pub(super) const RUN_SUMMARY: &str = "r.seq, r.id, r.workflow, r.version, r.stat
      r.queued_at, r.ended_at, r.due_at, r.deliveries, r.replay";
 
 pub(super) fn run_summary(row: &Row<'_>) -> StoreResult<RunSummary> {
-    let text = |column: usize| row.get::<_, String>(column).map_err(unavailable);
+    // Texts are shown as they are, whatever is the matter with them: a run that was set aside is to be seen.
     Ok(RunSummary {
         number: row.get(0).map_err(unavailable)?,
-        id: RunId::new(text(1)?),
-        workflow: WorkflowName::parse(&text(2)?).map_err(|_| corrupt("a run's workflow"))?,
-        version: WorkflowVersion::new(text(3)?),
-        state: RunState::parse(&text(4)?).ok_or_else(|| corrupt("a run's state"))?,
+        id: RunId::new(shown(row, 1)),
+        workflow: WorkflowName::from_stored(shown(row, 2)),
+        version: WorkflowVersion::new(shown(row, 3)),
+        state: RunState::parse(&shown(row, 4)).ok_or_else(|| corrupt("a run's state"))?,
         reason: row.get(5).map_err(unavailable)?,
-        source: text(6)?,
-        event_id: text(7)?,
-        event_type: text(8)?,
-        subject: text(9)?,
+        source: shown(row, 6),
+        event_id: shown(row, 7),
+        event_type: shown(row, 8),
+        subject: shown(row, 9),
         queued_at: time(row, 10)?,
         ended_at: maybe_time(row, 11)?,
         due_at: maybe_time(row, 12)?,
@@ -96,16 +98,34 @@ pub(super) fn run_summary(row: &Row<'_>) -> StoreResult<RunSummary> {
     })
 }
 
+/// A run's journal for its runner: whole, or not at all.
 pub(super) fn journal(connection: &Connection, run: i64) -> StoreResult<Vec<Entry>> {
-    let mut statement =
-        connection.prepare_cached("SELECT entry FROM journal WHERE run = ?1 ORDER BY n").map_err(unavailable)?;
-    let texts = statement.query_map([run], |row| row.get::<_, String>(0)).map_err(unavailable)?;
-    let mut entries = Vec::new();
-    for text in texts {
-        let entry = serde_json::from_str(&text.map_err(unavailable)?);
-        entries.push(entry.map_err(|error| StoreError::Corrupt(format!("a journal entry: {error}")))?);
+    match journal_entries(connection, run)? {
+        (entries, 0) => Ok(entries),
+        (_, unreadable) => Err(StoreError::Corrupt(format!("{unreadable} of the entries in its journal"))),
     }
-    Ok(entries)
+}
+
+/// What can be read of a run's journal, and how many of its entries cannot.
+pub(super) fn journal_entries(connection: &Connection, run: i64) -> StoreResult<(Vec<Entry>, usize)> {
+    let mut statement =
+        connection.prepare_cached("SELECT entry, n FROM journal WHERE run = ?1 ORDER BY n").map_err(unavailable)?;
+    let mut rows = statement.query([run]).map_err(unavailable)?;
+    let (mut entries, mut unreadable) = (Vec::new(), 0);
+    while let Some(row) = rows.next().map_err(unavailable)? {
+        let key = || format!("number {run}, entry {}", shown(row, 1));
+        match readable(RecordKind::Journal, key, entry(row, 0))? {
+            Some(entry) => entries.push(entry),
+            None => unreadable += 1,
+        }
+    }
+    Ok((entries, unreadable))
+}
+
+/// A journal entry from this column.
+pub(super) fn entry(row: &Row<'_>, column: usize) -> StoreResult<Entry> {
+    let text: String = row.get(column).map_err(unavailable)?;
+    deskwire_core::json::from_str(&text).map_err(|error| StoreError::Corrupt(format!("a journal entry: {error}")))
 }
 
 pub(super) fn append(connection: &Connection, run: i64, entries: &[Entry]) -> StoreResult<()> {
@@ -189,7 +209,7 @@ fn make_way(connection: &Connection, run: &NewRun<'_>, policy: LanePolicy) -> St
         if let (Some(theirs), Some(ours)) = (maybe_time(row, 1)?, run.changed_at)
             && theirs > ours
         {
-            return row.get(0).map(Err).map_err(unavailable);
+            return Ok(Err(shown(row, 0)));
         }
         burst_at = burst_at.min(time(row, 2)?);
     }

@@ -197,6 +197,21 @@ pub(super) const MIGRATIONS: &[&str] = &[
     "
     ALTER TABLE events ADD COLUMN request_id TEXT;
     ",
+    // 7: what is old is found without looking at the rest; how late it is known to be.
+    "
+    CREATE INDEX events_by_arrival ON events (received_at);
+    CREATE INDEX lane_times_by_time ON lane_times (at);
+
+    -- The latest time that anybody told, to within ten seconds: an earlier one means that the clock was set back.
+    CREATE TABLE clock (
+        only   INTEGER PRIMARY KEY CHECK (only = 1),
+        latest INTEGER NOT NULL
+    ) STRICT;
+    ",
+    // 8: how many deliveries of a run broke off in a row, before the one under way, without a new result of a step.
+    "
+    ALTER TABLE runs ADD COLUMN broken_off INTEGER NOT NULL DEFAULT 0;
+    ",
 ];
 
 pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {

@@ -1,13 +1,15 @@
 //! Sealed secrets.
 
 use deskwire_core::BoxFuture;
+use deskwire_core::damage::RecordKind;
 use deskwire_core::ports::{SealedSecret, SecretStore, StoreResult};
 use deskwire_core::time::Timestamp;
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::damage::{readable, shown};
 use super::{SqliteStore, unavailable};
 
-const COLUMNS: &str = "name, version, key, sealed, stored_at";
+pub(super) const COLUMNS: &str = "name, version, key, sealed, stored_at";
 
 impl SecretStore for SqliteStore {
     fn put_secret(&self, secret: SealedSecret) -> BoxFuture<'_, StoreResult<bool>> {
@@ -34,7 +36,10 @@ impl SecretStore for SqliteStore {
                 "SELECT {COLUMNS} FROM secrets WHERE name = ?1 AND version = ifnull(?2, version)
                  ORDER BY version DESC LIMIT 1"
             );
-            Ok(read(connection, &sql, params![name, version.map(number)])?.into_iter().next())
+            // Asked for alone: an older version must not stand in for one that cannot be read.
+            let mut statement = connection.prepare_cached(&sql).map_err(unavailable)?;
+            let found = statement.query_row(params![name, version.map(number)], secret).optional();
+            found.map_err(unavailable)
         }))
     }
 
@@ -84,19 +89,29 @@ fn number(version: u64) -> i64 {
 }
 
 fn read(connection: &Connection, sql: &str, values: &[&dyn rusqlite::ToSql]) -> StoreResult<Vec<SealedSecret>> {
-    let secret = |row: &Row<'_>| {
-        Ok(SealedSecret {
-            name: row.get(0)?,
-            version: row.get::<_, i64>(1)?.unsigned_abs(),
-            key: row.get(2)?,
-            sealed: row.get(3)?,
-            stored_at: Timestamp::from_millis(row.get(4)?),
-        })
-    };
-    connection
-        .prepare_cached(sql)
-        .and_then(|mut statement| statement.query_map(values, secret)?.collect())
-        .map_err(unavailable)
+    let mut statement = connection.prepare_cached(sql).map_err(unavailable)?;
+    let mut rows = statement.query(values).map_err(unavailable)?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next().map_err(unavailable)? {
+        found.extend(readable(RecordKind::Secret, || key(row), secret(row).map_err(unavailable))?);
+    }
+    Ok(found)
+}
+
+/// A version from the columns [`COLUMNS`].
+pub(super) fn secret(row: &Row<'_>) -> rusqlite::Result<SealedSecret> {
+    Ok(SealedSecret {
+        name: row.get(0)?,
+        version: row.get::<_, i64>(1)?.unsigned_abs(),
+        key: row.get(2)?,
+        sealed: row.get(3)?,
+        stored_at: Timestamp::from_millis(row.get(4)?),
+    })
+}
+
+/// Which version it is, in words.
+pub(super) fn key(row: &Row<'_>) -> String {
+    format!("{} version {}", shown(row, 0), shown(row, 1))
 }
 
 fn execute(connection: &Connection, sql: &str, values: &[&dyn rusqlite::ToSql]) -> StoreResult<usize> {

@@ -6,17 +6,23 @@ use deskwire_core::time::Timestamp;
 use super::*;
 use crate::contract::Stores;
 
+mod busy;
+mod clock;
+mod damaged;
+mod removal;
+mod rights;
+
 mod on_a_file {
     use super::*;
     crate::store_contract!(async || {
         let folder = tempfile::tempdir().unwrap();
-        (Stores::of(SqliteStore::open(folder.path()).unwrap()), folder)
+        (damaged::stores(&SqliteStore::open(folder.path()).unwrap()), folder)
     });
 }
 
 mod in_memory {
     use super::*;
-    crate::store_contract!(async || (Stores::of(SqliteStore::in_memory().unwrap()), ()));
+    crate::store_contract!(async || (damaged::stores(&SqliteStore::in_memory().unwrap()), ()));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -49,6 +55,54 @@ async fn two_openings_of_one_file_hand_out_each_run_once() {
     claimed.sort();
     claimed.dedup();
     assert_eq!((handed_out, claimed.len()), (200, 200));
+}
+
+#[tokio::test]
+async fn asking_whether_the_store_is_ready_writes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(folder.path()).unwrap();
+    let other = Connection::open(folder.path().join("deskwire.db")).unwrap();
+    let version = || other.query_row("PRAGMA data_version", [], |row| row.get::<_, i64>(0)).unwrap();
+    let before = version();
+    for _ in 0..3 {
+        store.ready().await.unwrap();
+    }
+    assert_eq!(version(), before);
+    store.accept(arrival(1)).await.unwrap();
+    assert_ne!(version(), before, "a write is seen");
+}
+
+#[tokio::test]
+async fn a_write_that_panics_harms_no_other_and_the_store_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    for store in [SqliteStore::open(folder.path()).unwrap(), SqliteStore::in_memory().unwrap()] {
+        let fault = store.write(|connection| -> StoreResult<()> {
+            connection.execute("DELETE FROM generation", []).map_err(unavailable)?;
+            panic!("a fault of ours");
+        });
+        let (fault, accepted) = tokio::join!(fault, store.accept(arrival(1)));
+        assert!(matches!(fault, Err(StoreError::Corrupt(_))));
+        accepted.unwrap();
+        store.accept(arrival(2)).await.unwrap();
+        store.ready().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn runs_that_were_under_way_together_at_a_second_crash_come_back_apart() {
+    let store = SqliteStore::in_memory().unwrap();
+    for number in 0..3 {
+        store.accept(arrival(number)).await.unwrap();
+    }
+    let now = Timestamp::from_millis(1_000);
+    let claim = async |at: Timestamp| store.claim("serve", 9, Duration::from_mins(1), at).await.unwrap().claims.len();
+    assert_eq!(claim(now).await, 3);
+    store.take_back("serve", now).await.unwrap();
+    assert_eq!(claim(now).await, 3, "once may be anybody's restart");
+    store.take_back("serve", now).await.unwrap();
+    assert_eq!(claim(now).await, 1, "whichever of them ends the process does so alone");
+    assert_eq!(claim(now.plus(Duration::from_secs(5))).await, 1);
+    assert_eq!(claim(now.plus(Duration::from_secs(10))).await, 1);
 }
 
 fn arrival(number: usize) -> deskwire_core::ports::Arrival {
@@ -150,6 +204,40 @@ async fn a_store_that_is_full_says_so_and_keeps_what_it_acknowledged() {
         "no half state"
     );
     assert!(acknowledged > 0);
+}
+
+#[tokio::test]
+async fn a_store_is_never_continued_by_the_other_kind() {
+    for (own, other) in [(DataKind::Live, DataKind::Sandbox), (DataKind::Sandbox, DataKind::Live)] {
+        let folder = tempfile::tempdir().unwrap();
+        // Whoever opens it first marks it, before anything is kept in it.
+        drop(SqliteStore::open_for(folder.path(), own).unwrap());
+        let refused = SqliteStore::open_for(folder.path(), other).err().expect("it is refused");
+        assert!(matches!(&refused, OpenError::OtherKind { found, .. } if *found == own));
+        let said = refused.to_string();
+        assert!(
+            said.contains("--data") && said.contains("--sandbox") && said.contains(folder.path().to_str().unwrap())
+        );
+        drop(SqliteStore::open_for(folder.path(), own).unwrap());
+        assert_eq!(SqliteStore::open(folder.path()).unwrap().kind().await.unwrap(), Some(own), "anybody may look");
+    }
+}
+
+#[tokio::test]
+async fn looking_at_a_store_does_not_mark_it() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(SqliteStore::open(folder.path()).unwrap().kind().await.unwrap(), None);
+    drop(SqliteStore::open_for(folder.path(), DataKind::Sandbox).unwrap());
+    assert!(SqliteStore::open_for(folder.path(), DataKind::Live).is_err());
+}
+
+#[tokio::test]
+async fn data_from_before_there_were_marks_counts_as_live() {
+    let folder = tempfile::tempdir().unwrap();
+    SqliteStore::open(folder.path()).unwrap().accept(arrival(1)).await.unwrap();
+    let refused = SqliteStore::open_for(folder.path(), DataKind::Sandbox).err();
+    assert!(matches!(refused, Some(OpenError::OtherKind { found: DataKind::Live, .. })));
+    drop(SqliteStore::open_for(folder.path(), DataKind::Live).unwrap());
 }
 
 #[test]

@@ -1,12 +1,15 @@
 //! What is known of the connections' tokens.
 
 use deskwire_core::BoxFuture;
+use deskwire_core::damage::RecordKind;
 use deskwire_core::ids::ConnectionName;
 use deskwire_core::ports::{StoreResult, TokenStates};
 use deskwire_core::time::Timestamp;
 use deskwire_core::token::{Leased, TokenState};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::clock::keep_time;
+use super::damage::{readable, shown};
 use super::rows::corrupt;
 use super::{SqliteStore, unavailable};
 
@@ -14,34 +17,42 @@ impl TokenStates for SqliteStore {
     fn token_state<'a>(&'a self, connection: &'a ConnectionName) -> BoxFuture<'a, StoreResult<Option<TokenState>>> {
         let name = connection.clone();
         Box::pin(self.read(move |connection| {
-            let found = states(connection, "SELECT state FROM tokens WHERE connection = ?1", params![name.as_str()])?;
-            Ok(found.into_iter().next())
+            let sql = "SELECT connection, state FROM tokens WHERE connection = ?1";
+            let mut statement = connection.prepare_cached(sql).map_err(unavailable)?;
+            let mut rows = statement.query([name.as_str()]).map_err(unavailable)?;
+            rows.next().map_err(unavailable)?.map(token_state).transpose()
         }))
     }
 
     fn token_states(&self) -> BoxFuture<'_, StoreResult<Vec<TokenState>>> {
-        Box::pin(self.read(|connection| states(connection, "SELECT state FROM tokens ORDER BY connection", params![])))
+        Box::pin(self.read(|connection| {
+            states(connection, "SELECT connection, state FROM tokens ORDER BY connection", params![])
+        }))
     }
 
     fn due_tokens(&self, now: Timestamp, most: usize) -> BoxFuture<'_, StoreResult<Vec<ConnectionName>>> {
-        let most = i64::try_from(most).unwrap_or(i64::MAX);
         Box::pin(self.read(move |connection| {
-            let mut statement = connection
-                .prepare_cached("SELECT connection FROM tokens WHERE due_at <= ?1 ORDER BY due_at LIMIT ?2")
-                .map_err(unavailable)?;
-            let rows = statement
-                .query_map([now.as_millis(), most], |row| row.get::<_, String>(0))
-                .and_then(Iterator::collect::<rusqlite::Result<Vec<_>>>)
-                .map_err(unavailable)?;
-            rows.iter().map(|name| ConnectionName::parse(name).map_err(|_| corrupt("a connection's name"))).collect()
+            // The record is read, too: one that cannot be would be tried, and be in the way, for ever.
+            let sql = "SELECT connection, state FROM tokens WHERE due_at <= ?1 ORDER BY due_at";
+            let mut statement = connection.prepare_cached(sql).map_err(unavailable)?;
+            let mut rows = statement.query([now.as_millis()]).map_err(unavailable)?;
+            let mut due = Vec::new();
+            while let Some(row) = rows.next().map_err(unavailable)? {
+                if due.len() >= most {
+                    break;
+                }
+                due.extend(readable(RecordKind::Tokens, || shown(row, 0), token_state(row))?);
+            }
+            Ok(due.into_iter().map(|state| state.connection).collect())
         }))
     }
 
     fn unannounced_tokens(&self, most: usize) -> BoxFuture<'_, StoreResult<Vec<TokenState>>> {
-        let most = i64::try_from(most).unwrap_or(i64::MAX);
         Box::pin(self.read(move |connection| {
-            let sql = "SELECT state FROM tokens WHERE announced = 0 ORDER BY connection LIMIT ?1";
-            states(connection, sql, params![most])
+            let sql = "SELECT connection, state FROM tokens WHERE announced = 0 ORDER BY connection";
+            let mut found = states(connection, sql, params![])?;
+            found.truncate(most);
+            Ok(found)
         }))
     }
 
@@ -54,6 +65,7 @@ impl TokenStates for SqliteStore {
     ) -> BoxFuture<'a, StoreResult<Leased>> {
         let (name, owner) = (connection.clone(), owner.to_owned());
         Box::pin(self.write(move |connection| {
+            keep_time(connection, now)?;
             let got = execute(
                 connection,
                 "UPDATE tokens SET lease_owner = ?2, lease_until = ?4
@@ -121,15 +133,23 @@ impl TokenStates for SqliteStore {
 
 fn states(connection: &Connection, sql: &str, values: &[&dyn rusqlite::ToSql]) -> StoreResult<Vec<TokenState>> {
     let mut statement = connection.prepare_cached(sql).map_err(unavailable)?;
-    let rows = statement
-        .query_map(values, |row| row.get::<_, String>(0))
-        .and_then(Iterator::collect::<rusqlite::Result<Vec<_>>>)
-        .map_err(unavailable)?;
-    rows.iter().map(|text| state(text)).collect()
+    let mut rows = statement.query(values).map_err(unavailable)?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next().map_err(unavailable)? {
+        found.extend(readable(RecordKind::Tokens, || shown(row, 0), token_state(row))?);
+    }
+    Ok(found)
+}
+
+/// A record from the columns connection and state.
+pub(super) fn token_state(row: &Row<'_>) -> StoreResult<TokenState> {
+    let name: String = row.get(0).map_err(unavailable)?;
+    let state = state(&row.get::<_, String>(1).map_err(unavailable)?)?;
+    if state.connection.as_str() == name { Ok(state) } else { Err(corrupt("its record is another connection's")) }
 }
 
 fn state(text: &str) -> StoreResult<TokenState> {
-    serde_json::from_str(text).map_err(|_| corrupt("what is known of tokens"))
+    deskwire_core::json::from_str(text).map_err(|error| corrupt(&format!("what is known of its tokens: {error}")))
 }
 
 fn execute(connection: &Connection, sql: &str, values: &[&dyn rusqlite::ToSql]) -> StoreResult<usize> {

@@ -1,9 +1,11 @@
 //! Runs that wait for an event: which they are woken for, and which came.
 
+use deskwire_core::damage::RecordKind;
 use deskwire_core::event::{Event, pattern_covers};
 use deskwire_core::ports::{EventWait, StoreResult};
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Row, params};
 
+use super::damage::{readable, shown};
 use super::rows::{EVENT, corrupt, event};
 use super::unavailable;
 
@@ -46,16 +48,13 @@ fn came_before(connection: &Connection, run: i64, wait: &EventWait) -> StoreResu
                AND e.seq <> (SELECT event FROM runs WHERE seq = ?4) ORDER BY e.seq",
         )
         .map_err(unavailable)?;
-    let rows = statement
-        .query_map(params![wait.subject, wait.source.as_str(), wait.since.as_millis(), run], |row| {
-            Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?))
-        })
-        .map_err(unavailable)?;
+    let values = params![wait.subject, wait.source.as_str(), wait.since.as_millis(), run];
+    let mut rows = statement.query(values).map_err(unavailable)?;
     let mut found = Vec::new();
-    for row in rows {
-        let (number, kind) = row.map_err(unavailable)?;
+    while let Some(row) = rows.next().map_err(unavailable)? {
+        let kind = shown(row, 1);
         if wait.events.iter().any(|pattern| pattern_covers(pattern, &kind)) {
-            found.push(number);
+            found.push(row.get(0).map_err(unavailable)?);
         }
     }
     Ok(found)
@@ -69,8 +68,10 @@ pub(super) fn wake(connection: &Connection, number: i64, event: &Event) -> Store
     let mut rows = statement.query(params![event.subject, event.source.as_str()]).map_err(unavailable)?;
     let mut woken = Vec::new();
     while let Some(row) = rows.next().map_err(unavailable)? {
-        let events: Vec<String> =
-            serde_json::from_str(&row.get::<_, String>(1).map_err(unavailable)?).map_err(|_| corrupt("a wait"))?;
+        // An event is taken in whatever is the matter with a run that may wait for it: that one comes back at its time-out.
+        let Some(events) = readable(RecordKind::Wait, || format!("number {}", shown(row, 0)), patterns(row, 1))? else {
+            continue;
+        };
         if events.iter().any(|pattern| pattern_covers(pattern, &event.kind)) {
             woken.push(row.get::<_, i64>(0).map_err(unavailable)?);
         }
@@ -84,6 +85,12 @@ pub(super) fn wake(connection: &Connection, number: i64, event: &Event) -> Store
             .map_err(unavailable)?;
     }
     Ok(!woken.is_empty())
+}
+
+/// The types of events that a run waits for, from this column.
+pub(super) fn patterns(row: &Row<'_>, column: usize) -> StoreResult<Vec<String>> {
+    let text: String = row.get(column).map_err(unavailable)?;
+    deskwire_core::json::from_str(&text).map_err(|_| corrupt("which events a run waits for"))
 }
 
 fn note(connection: &Connection, run: i64, event: i64) -> StoreResult<()> {
@@ -102,7 +109,7 @@ pub(super) fn arrived(connection: &Connection, run: i64) -> StoreResult<Vec<Even
     let mut rows = statement.query([run]).map_err(unavailable)?;
     let mut found = Vec::new();
     while let Some(row) = rows.next().map_err(unavailable)? {
-        found.push(event(row, 0)?);
+        found.extend(readable(RecordKind::Event, || format!("{}/{}", shown(row, 0), shown(row, 1)), event(row, 0))?);
     }
     Ok(found)
 }

@@ -5,12 +5,15 @@ use std::time::Duration;
 
 use deskwire_core::BoxFuture;
 use deskwire_core::action::{Hold, HoldKey};
+use deskwire_core::damage::{RecordKind, read_or_damaged};
 use deskwire_core::ids::{Lane, RunId, WorkflowName, WorkflowVersion};
 use deskwire_core::ports::{Claim, ClaimBatch, Fence, Offer, Settlement, StoreError, StoreResult, Work};
 use deskwire_core::run::{Entry, Run, RunState};
 use deskwire_core::time::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Rows, params};
+use rusqlite::{Connection, OptionalExtension, Row, Rows, params};
 
+use super::clock::keep_time;
+use super::damage::{readable, shown, tell};
 use super::rows::{EVENT, append, corrupt, event, journal, maybe_time, promote, time};
 use super::{SqliteStore, changes, unavailable, waits};
 
@@ -47,9 +50,10 @@ impl Work for SqliteStore {
         Box::pin(self.write(move |connection| {
             let run = held(connection, &fence)?;
             append(connection, run.seq, &entries)?;
+            let came_on = entries.iter().any(Entry::is_result);
             connection
-                .prepare_cached("UPDATE runs SET due_at = ?2 WHERE seq = ?1")
-                .and_then(|mut statement| statement.execute(params![run.seq, leased_until.as_millis()]))
+                .prepare_cached("UPDATE runs SET due_at = ?2, broken_off = iif(?3, 0, broken_off) WHERE seq = ?1")
+                .and_then(|mut statement| statement.execute(params![run.seq, leased_until.as_millis(), came_on]))
                 .map(|_| ())
                 .map_err(unavailable)
         }))
@@ -80,16 +84,7 @@ impl Work for SqliteStore {
     fn take_back<'a>(&'a self, owner: &'a str, now: Timestamp) -> BoxFuture<'a, StoreResult<usize>> {
         let owner = owner.to_owned();
         Box::pin(async move {
-            let count = self
-                .write(move |connection| {
-                    connection
-                        .prepare_cached(
-                            "UPDATE runs SET owner = NULL, due_at = ?2, state = 'queued', reason = NULL WHERE head = 1 AND owner = ?1",
-                        )
-                        .and_then(|mut statement| statement.execute(params![owner, now.as_millis()]))
-                        .map_err(unavailable)
-                })
-                .await?;
+            let count = self.write(move |connection| take_back(connection, &owner, now)).await?;
             self.shared.arrived.notify_one();
             Ok(count)
         })
@@ -136,11 +131,35 @@ pub(super) fn publish(
     connection
         .prepare_cached(
             "INSERT INTO workflow_versions (name, version, text, published_at) VALUES (?1, ?2, ?3, ?4)
-             ON CONFLICT DO NOTHING",
+             ON CONFLICT (name, version) DO UPDATE SET text = excluded.text WHERE text <> excluded.text",
         )
         .and_then(|mut statement| statement.execute(params![name.as_str(), version.as_str(), text, now.as_millis()]))
         .map(|_| ())
         .map_err(unavailable)
+}
+
+/// How far apart runs come back that were under way together when a process ended, and not for the first time: so that one
+/// of them that ends its process does so alone, and the others get through.
+const APART: Duration = Duration::from_secs(5);
+
+fn take_back(connection: &Connection, owner: &str, now: Timestamp) -> StoreResult<usize> {
+    let mut statement = connection
+        .prepare_cached("SELECT seq, broken_off FROM runs WHERE head = 1 AND owner = ?1 ORDER BY seq")
+        .map_err(unavailable)?;
+    let rows = statement.query_map([owner], |row| Ok((row.get(0)?, row.get(1)?))).map_err(unavailable)?;
+    let held: Vec<(i64, u32)> = rows.collect::<rusqlite::Result<_>>().map_err(unavailable)?;
+    let mut turn = now;
+    for (seq, broken_off) in &held {
+        let due_at = if *broken_off == 0 { now } else { turn };
+        connection
+            .prepare_cached("UPDATE runs SET owner = NULL, due_at = ?2, state = 'queued', reason = NULL WHERE seq = ?1")
+            .and_then(|mut statement| statement.execute(params![seq, due_at.as_millis()]))
+            .map_err(unavailable)?;
+        if *broken_off > 0 {
+            turn = turn.plus(APART);
+        }
+    }
+    Ok(held.len())
 }
 
 fn claim(
@@ -150,9 +169,23 @@ fn claim(
     until: Timestamp,
     now: Timestamp,
 ) -> StoreResult<ClaimBatch> {
-    let due = due_runs(connection, max, until, now)?;
-    hand_out(connection, owner, due, until, now)
+    keep_time(connection, now)?;
+    let mut claims = Vec::new();
+    // Where a run is set aside, the next one of its lane comes up, and there is room for one more.
+    for _ in 0..MOST_LOOKS {
+        let due = due_runs(connection, max.saturating_sub(claims.len()), until, now)?;
+        let (found, handed_out) = (due.len(), hand_out(connection, owner, due, now)?);
+        let all_good = handed_out.len() == found;
+        claims.extend(handed_out);
+        if all_good || claims.len() >= max {
+            break;
+        }
+    }
+    batch(connection, claims, now)
 }
+
+/// How often one claim looks again because runs had to be set aside; the next claim goes on with the rest.
+const MOST_LOOKS: usize = 16;
 
 fn claim_one(
     connection: &Connection,
@@ -161,8 +194,12 @@ fn claim_one(
     until: Timestamp,
     now: Timestamp,
 ) -> StoreResult<Offer> {
-    let found: Option<(Option<i64>, Option<i64>, String, bool)> = connection
-        .prepare_cached("SELECT head, due_at, lane, waits FROM runs WHERE id = ?1")
+    /// Is it the first of its lane, when is it due, is its lane its own, and does it wait for an event?
+    type Place = (Option<i64>, Option<i64>, Option<bool>, bool);
+
+    keep_time(connection, now)?;
+    let found: Option<Place> = connection
+        .prepare_cached("SELECT head, due_at, lane = '~' || id, waits FROM runs WHERE id = ?1")
         .and_then(|mut statement| {
             statement
                 .query_row([run.as_str()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
@@ -170,40 +207,55 @@ fn claim_one(
         })
         .map_err(unavailable)?;
     Ok(match found {
-        Some((Some(1), Some(due_at), lane, waits)) if due_at > now.as_millis() => {
-            Offer::Later { at: Timestamp::from_millis(due_at), only_time: lane != own_lane(run) && !waits }
+        Some((Some(1), Some(due_at), apart, waits)) if due_at > now.as_millis() => {
+            Offer::Later { at: Timestamp::from_millis(due_at), only_time: apart != Some(true) && !waits }
         }
         Some((Some(1), Some(_), ..)) => {
             let mut statement = connection.prepare_cached(ONE.as_str()).map_err(unavailable)?;
             let rows = statement.query([run.as_str()]).map_err(unavailable)?;
             let due = read_due(rows, until)?;
-            Offer::Ours(Box::new(hand_out(connection, owner, due, until, now)?))
+            match hand_out(connection, owner, due, now)? {
+                // It is set aside, so it is over.
+                claims if claims.is_empty() => Offer::Nothing,
+                claims => Offer::Ours(Box::new(batch(connection, claims, now)?)),
+            }
         }
         Some((Some(_), ..)) => Offer::Behind,
         Some((None, ..)) | None => Offer::Nothing,
     })
 }
 
-/// Leases these runs and completes what their runner has to know.
-fn hand_out(
-    connection: &Connection,
-    owner: &str,
-    due: Vec<(i64, bool, Claim)>,
-    until: Timestamp,
-    now: Timestamp,
-) -> StoreResult<ClaimBatch> {
+/// Leases these runs and completes what their runner has to know. Those that cannot be read are set aside instead.
+fn hand_out(connection: &Connection, owner: &str, due: Vec<Due>, now: Timestamp) -> StoreResult<Vec<Claim>> {
     let mut lease = connection
         .prepare_cached(
-            "UPDATE runs SET owner = ?2, due_at = ?3, deliveries = deliveries + 1, clean = 0, state = 'running', reason = NULL WHERE seq = ?1",
+            "UPDATE runs SET owner = ?2, due_at = ?3, deliveries = deliveries + 1, clean = 0, broken_off = ?4,
+                             state = 'running', reason = NULL
+             WHERE seq = ?1",
         )
         .map_err(unavailable)?;
     let mut claims = Vec::with_capacity(due.len());
-    for (seq, waits, mut claim) in due {
-        lease.execute(params![seq, owner, until.as_millis()]).map_err(unavailable)?;
+    for Due { seq, waits, read } in due {
+        let mut claim = match read {
+            Ok(claim) => claim,
+            Err(why) => {
+                set_aside(connection, seq, &why, now)?;
+                continue;
+            }
+        };
         // A first delivery of a first run has no journal; asking would cost a look-up per event.
         if claim.run.deliveries > 1 || claim.run.replay > 0 {
-            claim.run.journal = journal(connection, seq)?;
+            match read_or_damaged(journal(connection, seq))? {
+                Ok(journal) => claim.run.journal = journal,
+                Err(why) => {
+                    set_aside(connection, seq, &why, now)?;
+                    continue;
+                }
+            }
         }
+        lease
+            .execute(params![seq, owner, claim.leased_until.as_millis(), claim.run.broken_off])
+            .map_err(unavailable)?;
         if claim.run.journal.is_empty() && claim.run.replay == 0 {
             claim.run.changes = changes::about(connection, &claim.run.event.subject, seq, now)?;
         }
@@ -215,6 +267,11 @@ fn hand_out(
         }
         claims.push(claim);
     }
+    Ok(claims)
+}
+
+/// These runs, with what every runner has to know.
+fn batch(connection: &Connection, claims: Vec<Claim>, now: Timestamp) -> StoreResult<ClaimBatch> {
     Ok(ClaimBatch {
         claims,
         holds: holds(connection, now)?,
@@ -246,12 +303,15 @@ fn pass_lane_time(connection: &Connection, seq: i64, run: &Run, now: Timestamp) 
     Ok(before.map(Timestamp::from_millis))
 }
 
-fn due_runs(
-    connection: &Connection,
-    max: usize,
-    until: Timestamp,
-    now: Timestamp,
-) -> StoreResult<Vec<(i64, bool, Claim)>> {
+/// A run whose turn has come.
+struct Due {
+    seq: i64,
+    waits: bool,
+    /// What its runner gets; or why its record cannot be read.
+    read: Result<Claim, String>,
+}
+
+fn due_runs(connection: &Connection, max: usize, until: Timestamp, now: Timestamp) -> StoreResult<Vec<Due>> {
     let sql = DUE.as_str();
     let mut statement = connection.prepare_cached(sql).map_err(unavailable)?;
     let limit = i64::try_from(max).unwrap_or(i64::MAX);
@@ -259,44 +319,50 @@ fn due_runs(
     read_due(rows, until)
 }
 
-fn read_due(mut rows: Rows<'_>, until: Timestamp) -> StoreResult<Vec<(i64, bool, Claim)>> {
+fn read_due(mut rows: Rows<'_>, until: Timestamp) -> StoreResult<Vec<Due>> {
     let mut due = Vec::new();
     while let Some(row) = rows.next().map_err(unavailable)? {
-        let text = |column: usize| row.get::<_, String>(column).map_err(unavailable);
-        let deliveries = row.get::<_, u32>(7).map_err(unavailable)?.saturating_add(1);
-        let clean: bool = row.get(8).map_err(unavailable)?;
-        let id = RunId::new(text(1)?);
-        let run = Run {
-            id: id.clone(),
-            workflow: WorkflowName::parse(&text(2)?).map_err(|_| corrupt("a run's workflow"))?,
-            version: WorkflowVersion::new(text(3)?),
-            lane: Lane::from_stored(text(4)?),
-            replay: row.get(5).map_err(unavailable)?,
-            queued_at: time(row, 6)?,
-            deliveries,
-            interrupted: !clean,
-            parked: row.get(9).map_err(unavailable)?,
-            changed_at: maybe_time(row, 10)?,
-            newest_before: maybe_time(row, 11)?,
-            event: event(row, 13)?,
-            journal: Vec::new(),
-            arrived: Vec::new(),
-            changes: Vec::new(),
-        };
-        due.push((
-            row.get(0).map_err(unavailable)?,
-            row.get(12).map_err(unavailable)?,
-            Claim { run, fence: Fence { run: id, delivery: deliveries }, leased_until: until },
-        ));
+        due.push(Due {
+            seq: row.get(0).map_err(unavailable)?,
+            waits: row.get(12).map_err(unavailable)?,
+            read: read_or_damaged(claim_of(row, until))?,
+        });
     }
     Ok(due)
 }
 
-static RUNS: LazyLock<String> = LazyLock::new(|| {
+/// A run from the columns of [`RUNS`].
+pub(super) fn claim_of(row: &Row<'_>, until: Timestamp) -> StoreResult<Claim> {
+    let text = |column: usize| row.get::<_, String>(column).map_err(unavailable);
+    let deliveries = row.get::<_, u32>(7).map_err(unavailable)?.saturating_add(1);
+    let clean: bool = row.get(8).map_err(unavailable)?;
+    let id = RunId::new(text(1)?);
+    let run = Run {
+        id: id.clone(),
+        workflow: WorkflowName::parse(&text(2)?).map_err(|_| corrupt("a run's workflow"))?,
+        version: WorkflowVersion::new(text(3)?),
+        lane: Lane::from_stored(text(4)?),
+        replay: row.get(5).map_err(unavailable)?,
+        queued_at: time(row, 6)?,
+        deliveries,
+        interrupted: !clean,
+        broken_off: if clean { 0 } else { row.get::<_, u32>(13).map_err(unavailable)?.saturating_add(1) },
+        parked: row.get(9).map_err(unavailable)?,
+        changed_at: maybe_time(row, 10)?,
+        newest_before: maybe_time(row, 11)?,
+        event: event(row, 14)?,
+        journal: Vec::new(),
+        arrived: Vec::new(),
+        changes: Vec::new(),
+    };
+    Ok(Claim { run, fence: Fence { run: id, delivery: deliveries }, leased_until: until })
+}
+
+pub(super) static RUNS: LazyLock<String> = LazyLock::new(|| {
     format!(
         "SELECT r.seq, r.id, r.workflow, r.version, r.lane, r.replay, r.queued_at, r.deliveries, r.clean, r.parked,
-                r.changed_at, r.newest_before, r.waits, {EVENT}
-         FROM runs r JOIN events e ON e.seq = r.event"
+                r.changed_at, r.newest_before, r.waits, r.broken_off, {EVENT}
+         FROM runs r LEFT JOIN events e ON e.seq = r.event"
     )
 });
 
@@ -308,12 +374,14 @@ static ONE: LazyLock<String> = LazyLock::new(|| format!("{} WHERE r.id = ?1", *R
 fn holds(connection: &Connection, now: Timestamp) -> StoreResult<Vec<Hold>> {
     let mut statement =
         connection.prepare_cached("SELECT budget, until FROM holds WHERE until > ?1").map_err(unavailable)?;
-    let rows = statement
-        .query_map([now.as_millis()], |row| {
-            Ok(Hold { key: HoldKey(row.get(0)?), until: Timestamp::from_millis(row.get(1)?) })
-        })
-        .map_err(unavailable)?;
-    rows.collect::<rusqlite::Result<_>>().map_err(unavailable)
+    let mut rows = statement.query([now.as_millis()]).map_err(unavailable)?;
+    let mut holds = Vec::new();
+    while let Some(row) = rows.next().map_err(unavailable)? {
+        let key = readable(RecordKind::Shared, || shown(row, 0), row.get(0).map_err(unavailable))?;
+        let until = time(row, 1)?;
+        holds.extend(key.map(|key| Hold { key: HoldKey(key), until }));
+    }
+    Ok(holds)
 }
 
 fn next_due(connection: &Connection, now: Timestamp) -> StoreResult<Option<Timestamp>> {
@@ -343,6 +411,33 @@ fn held(connection: &Connection, fence: &Fence) -> StoreResult<Held> {
         })
         .map_err(unavailable)?
         .ok_or(StoreError::Fenced)
+}
+
+/// Ends a run that cannot be read, visibly, and lets its lane go on. What it holds stays as it is, for whoever can read it.
+fn set_aside(connection: &Connection, seq: i64, why: &str, now: Timestamp) -> StoreResult<()> {
+    tell(RecordKind::Run, &format!("number {seq}"), why);
+    waits::forget(connection, seq)?;
+    let reason = format!(
+        "Set aside: the store holds it and cannot read it ({why}). Nothing more is done for it; `deskwire doctor` says what \
+         to do"
+    );
+    connection
+        .prepare_cached(
+            "UPDATE runs SET state = 'dead', reason = ?2, ended_at = ?3, owner = NULL, head = NULL, due_at = NULL, clean = 1
+             WHERE seq = ?1",
+        )
+        .and_then(|mut statement| statement.execute(params![seq, reason, now.as_millis()]))
+        .map_err(unavailable)?;
+    // By its number, since its lane's name may be what cannot be read.
+    connection
+        .prepare_cached(
+            "UPDATE runs SET head = 1 WHERE seq = (
+                 SELECT o.seq FROM runs o WHERE o.lane = (SELECT lane FROM runs WHERE seq = ?1) AND o.head IS NOT NULL
+                 ORDER BY o.seq LIMIT 1)",
+        )
+        .and_then(|mut statement| statement.execute([seq]))
+        .map(|_| ())
+        .map_err(unavailable)
 }
 
 fn settle(

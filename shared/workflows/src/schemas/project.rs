@@ -60,6 +60,7 @@ pub fn project() -> Value {
                 "max_age": part("duration", "How old what an event reports may be, where the provider signs no timestamp; without end unless given."),
                 "account_id": { "type": ["string", "integer"], "description": "The provider's account; events that name another one are rejected." },
                 "connection": { "type": "string", "description": "The connection by which `deskwire sources provision` sets it up." },
+                "allow_unknown_events": { "type": "boolean", "description": "Lets workflows ask for event types that the provider is not known to send, such as those of a new release." },
                 "accept_test_secret": { "type": "boolean", "description": "For setting up: takes the provider's public test secret too, which anyone can sign with." },
             })),
             "oauth_client": map("What tokens are asked for as.", &["provider", "grant", "client_id"], &json!({

@@ -294,3 +294,22 @@ fn a_mistake_is_shown_with_its_line() {
     let json = serde_json::to_value(&loaded.diagnostics[0]).unwrap();
     assert_eq!((json["severity"].as_str(), json["line"].as_u64()), (Some("error"), Some(5)));
 }
+
+#[test]
+fn a_value_beyond_the_providers_limit_is_told_where_it_stands_and_not_where_a_template_makes_it() {
+    let call = |with: &str| told(&load_workflow(&with_steps(&format!("  - id: a\n    action: any.call\n{with}"))));
+    let with = "    connection: slack\n    with:\n      tags: [vip, two words]\n      note: too long\n";
+    assert_eq!(
+        call(with),
+        [
+            "8:19 `tags` holds `two words`, which Acme takes for 2 tags, as spaces and commas separate them (write \
+             `two_words`)",
+            "9:13 `note` has 8 characters; Acme takes at most 5 characters (shorten it)"
+        ]
+    );
+    let with = "    connection: slack\n    with:\n      tags: [\"{{ event.id }}\", \"a,b\"]\n      data: { x: \"{{ event.id \
+                }}\", y: too long }\n";
+    assert_eq!(call(with).len(), 2, "{:?}", call(with));
+    let with = "    connection: slack\n    with: { tags: \"vip, late\", note: \"{{ event.id }} and more\" }\n";
+    assert_eq!(call(with), [""; 0]);
+}

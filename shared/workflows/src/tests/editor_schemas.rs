@@ -7,7 +7,7 @@ use crate::report::Report;
 use crate::yaml::{self, Kind, Node};
 
 fn schema(text: &str) -> jsonschema::Validator {
-    let schema: Value = serde_json::from_str(text).unwrap();
+    let schema: Value = deskwire_core::json::from_str(text).unwrap();
     assert!(jsonschema::meta::is_valid(&schema));
     jsonschema::validator_for(&schema).unwrap()
 }

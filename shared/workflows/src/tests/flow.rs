@@ -248,7 +248,7 @@ fn waits_say_for_what_and_how_long() {
     let wait = |wait: &str| said(&format!("  - id: w\n    wait: {wait}\n"));
     let how = "(write `wait: 4h`, `wait: { until: \"09:00\", zone: Europe/Berlin }` or `wait: { event: ticket.comment_added, timeout: 24h }`)";
     assert_eq!(wait("soon"), [format!("`wait` must be a duration or a map, and `soon` is none {how}")]);
-    assert_eq!(wait("500d"), ["`wait` must be a duration from 1s to 400d"]);
+    assert_eq!(wait("500d"), ["`wait` is too long: it must be a duration from 1s to 400d"]);
     assert_eq!(wait("{ for: 4h, until: '09:00' }"), [format!("`wait` is for several things {how}")]);
     assert_eq!(
         wait("{ until: '25:00' }"),

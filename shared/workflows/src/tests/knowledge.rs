@@ -34,11 +34,16 @@ fn the_paths_of_known_events_are_checked() {
 }
 
 #[test]
-fn an_event_type_that_is_not_known_is_a_warning() {
+fn an_event_type_that_is_not_known_is_an_error() {
     let loaded = load_workflow(&with_steps("  - { id: a, stop: x }\n").replace("ticket.created", "ticket.craeted"));
-    assert_eq!(told(&loaded), ["2:44 zendesk is not known to send `ticket.craeted` (did you mean `ticket.created`?)"]);
-    assert_eq!(loaded.diagnostics[0].severity, Severity::Warning);
-    assert_eq!(loaded.project.workflows.len(), 1);
+    assert_eq!(
+        told(&loaded),
+        [
+            "2:44 zendesk is not known to send `ticket.craeted` (did you mean `ticket.created`?; a new one needs `allow_unknown_events: true` at the source `zendesk-support`)"
+        ]
+    );
+    assert_eq!(loaded.diagnostics[0].severity, Severity::Error);
+    assert_eq!(loaded.project.workflows.len(), 0);
     assert_eq!(said("ticket.*", "message: x"), Vec::<String>::new());
 }
 

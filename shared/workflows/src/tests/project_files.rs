@@ -293,6 +293,78 @@ fn only_who_allows_loopback_gets_it() {
 }
 
 #[test]
+fn a_loopback_address_as_allowed_domain_says_to_give_it_to_the_base_url() {
+    for (given, authority) in [
+        ("127.0.0.1", "127.0.0.1"),
+        ("localhost", "localhost"),
+        ("'localhost.'", "localhost"),
+        ("'[::1]'", "[::1]"),
+        ("'127.0.0.1:8080'", "127.0.0.1:8080"),
+        ("'http://localhost'", "localhost"),
+        ("'http://localhost:9/api'", "localhost:9"),
+        ("0.0.0.0", "127.0.0.1"),
+        ("'*.localhost'", "localhost"),
+    ] {
+        for allow_loopback in [true, false] {
+            let text = format!(
+                "connections:\n  c: {{ provider: slack, {AUTH}, allowed_domain: {given}, base_url: 'http://{authority}/' }}\n"
+            );
+            let loaded = load_with(&text, &[], allow_loopback);
+            let found = loaded.diagnostics.iter().find(|one| one.message.contains("keep the provider's own domain"));
+            let found = found.unwrap_or_else(|| panic!("{given}: {:?}", told(&loaded)));
+            let help = found.help.as_deref().unwrap();
+            assert!(found.message.contains("give only `base_url` the loopback address"), "{}", found.message);
+            let base_url = format!("`allowed_domain: slack.com` and `base_url: \"http://{authority}\"`");
+            assert!(help.contains(&base_url) && help.contains("--allow-loopback"), "{given}: {help}");
+        }
+    }
+}
+
+#[test]
+fn an_address_of_this_machine_that_is_never_called_says_what_to_write() {
+    for (given, wanted) in [
+        ("localhost:8080", "http://localhost:8080"),
+        ("localhost:8080/api", "http://localhost:8080/api"),
+        ("127.0.0.1:8080", "http://127.0.0.1:8080"),
+        ("127.0.0.1", "http://127.0.0.1"),
+        ("http://localhost.:8080/", "http://localhost:8080"),
+        ("http://0.0.0.0:8080/api", "http://127.0.0.1:8080/api"),
+        ("http://[::]:8080", "http://[::1]:8080"),
+        ("http://api.localhost:8080", "http://localhost:8080"),
+    ] {
+        let connection = format!(
+            "connections:\n  c: {{ provider: slack, {AUTH}, allowed_domain: slack.com, base_url: '{given}' }}\n"
+        );
+        let client = |key: &str| {
+            format!(
+                "oauth_clients:\n  o: {{ provider: slack, grant: authorization_code, client_id: i, client_secret: {{ env: S }}, \
+                 {key}: '{given}' }}\n"
+            )
+        };
+        for text in [connection, client("token_url"), client("authorize_url")] {
+            let loaded = load_with(&text, &[], true);
+            let help = loaded.diagnostics.first().and_then(|one| one.help.clone()).unwrap_or_default();
+            assert!(help.contains(wanted) && help.contains("--allow-loopback"), "{text}: {:?} {help}", told(&loaded));
+        }
+    }
+}
+
+#[test]
+fn what_leads_to_this_machine_names_the_switch_that_allows_it() {
+    let connection = format!(
+        "connections:\n  c: {{ provider: slack, {AUTH}, allowed_domain: slack.com, base_url: 'http://127.0.0.1:9' }}\n"
+    );
+    let client = "oauth_clients:\n  o: { provider: slack, grant: authorization_code, client_id: i, client_secret: { env: S }, \
+                  token_url: 'http://[::1]:9/t' }\n";
+    for text in [connection.as_str(), client] {
+        let loaded = load_with(text, &[], false);
+        let help = loaded.diagnostics.first().and_then(|one| one.help.clone()).unwrap_or_default();
+        assert!(help.contains("`--allow-loopback`"), "{text}: {help}");
+        assert!(!load_with(text, &[], true).has_errors(), "{text}");
+    }
+}
+
+#[test]
 fn allowed_domains_are_one_s_own_and_no_wider_than_they_must_be() {
     let long = format!("{}.example.com", "a".repeat(64));
     let longest = format!("{}.com", vec!["abcdefghi"; 13].join("."));

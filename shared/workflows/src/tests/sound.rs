@@ -96,7 +96,7 @@ fn a_workflow_wants_only_what_it_listens_to() {
     let (other, scope) = event("ticket.created", &json!({}));
     assert_eq!(workflow.wants(&other, true, || &scope), Wants::No);
     let (event, scope) = event("ticket.agent_assignment_changed", &json!({ "event": { "current": null } }));
-    let reason = "`when` is false: event.data.event.current is not none".to_owned();
+    let reason = "`when` is false: event.data.event.current is not none (event.data.event.current is none)".to_owned();
     assert_eq!(workflow.wants(&event, true, || &scope), Wants::Declined(reason));
     let elsewhere = Event { source: SourceName::parse("other").unwrap(), ..event.clone() };
     assert_eq!(workflow.wants(&elsewhere, true, || &scope), Wants::No);

@@ -115,7 +115,7 @@ fn lanes_and_hops_are_read() {
     );
     assert_eq!(
         said(&format!("lane: {{ debounce: 2h }}\n{event}"), "x"),
-        ["2:19 `debounce` must be a duration from 1s to 1h"]
+        ["2:19 `debounce` is too long: it must be a duration from 1s to 1h"]
     );
 }
 

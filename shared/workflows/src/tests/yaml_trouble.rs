@@ -98,7 +98,7 @@ fn words_that_look_like_something_else_stay_words() {
     );
     let loaded = load_workflow(&text("true"));
     assert_eq!(loaded.project.workflows[0].description.as_deref(), Some("0755"));
-    for number in ["1_000", "0x10", "0o17", ".inf", "99999999999999999999", "1e999"] {
+    for number in ["1_000", "0x10", "0o17", ".inf", "99999999999999999999"] {
         let loaded = load_workflow(&text("true").replace("ticket_id: 1 ", &format!("ticket_id: {number} ")));
         assert_eq!(told(&loaded), Vec::<String>::new(), "{number}");
     }

@@ -59,6 +59,22 @@ fn every_limit_of_the_table_is_held() {
         (action(json!({ "type": "button", "text": text(76) })), "blocks[0].elements[0].text` has 76"),
         (action(json!({ "type": "button", "value": "x".repeat(2_001) })), "elements[0].value` has 2001"),
         (action(json!({ "type": "overflow", "options": vec![option(1); 6] })), "elements[0].options` has 6 items"),
+        (json!({ "type": "header", "text": text(0) }), "blocks[0].text` is empty"),
+        (json!({ "type": "markdown", "text": "x".repeat(12_001) }), "blocks[0].text` has 12001"),
+        (action(json!({ "type": "button", "accessibility_label": "x".repeat(76) })), "accessibility_label` has 76"),
+        (action(json!({ "type": "checkboxes", "options": vec![option(1); 11] })), "elements[0].options` has 11 items"),
+        (action(json!({ "type": "radio_buttons", "options": [option(76)] })), "elements[0].options[0]` has 76"),
+        (action(json!({ "type": "datepicker", "placeholder": text(151) })), "elements[0].placeholder` has 151"),
+        (
+            action(json!({ "type": "static_select", "options": [{ "text": text(1), "value": "x".repeat(151) }] })),
+            "elements[0].options[0].value` has 151",
+        ),
+        (
+            action(
+                json!({ "type": "static_select", "option_groups": [{ "label": text(76), "options": [option(1)] }] }),
+            ),
+            "elements[0].option_groups[0].label` has 76",
+        ),
         (
             json!({ "type": "section", "accessory": { "type": "static_select", "options": [option(76)] } }),
             "blocks[0].accessory.options[0]` has 76",

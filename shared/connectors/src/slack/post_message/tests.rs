@@ -62,7 +62,7 @@ async fn a_post_carries_its_text_and_our_key_and_answers_with_the_message() {
     let field = |name| form_field(request, name).unwrap();
     assert_eq!((field("channel").as_str(), field("text").as_str()), ("care", "a &amp; b"));
     assert_eq!((field("unfurl_links").as_str(), field("unfurl_media").as_str()), ("false", "false"));
-    let metadata: Value = serde_json::from_str(&field("metadata")).unwrap();
+    let metadata: Value = deskwire_core::json::from_str(&field("metadata")).unwrap();
     assert_eq!(metadata, json!({ "event_type": "deskwire_post", "event_payload": { "key": key().0 } }));
     assert_eq!(field("client_msg_id").len(), 36);
 }

@@ -160,3 +160,17 @@ async fn a_refusal_after_some_parts_says_how_many_are_there() {
         assert_eq!(error.hold.is_some(), class == ErrorClass::Unknown);
     }
 }
+
+#[tokio::test]
+async fn a_post_that_is_refused_after_the_app_joined_says_that_it_joined() {
+    let server = MockServer::start().await;
+    let refused = |code: &str| ResponseTemplate::new(200).set_body_json(json!({ "ok": false, "error": code }));
+    on(&server, "/conversations.join", ResponseTemplate::new(200).set_body_json(json!({ "ok": true }))).await;
+    let first = Mock::given(path("/chat.postMessage")).respond_with(refused("not_in_channel"));
+    first.up_to_n_times(1).mount(&server).await;
+    on(&server, "/chat.postMessage", refused("restricted_action")).await;
+    let given = json!({ "channel": "C024BE91L", "message": "hi" });
+    let error = call(&PostMessage::new(client(&server)), given).await.unwrap_err();
+    let end = "This was the call chat.postMessage; before it, the app joined the channel C024BE91L.";
+    assert!(error.code == "restricted_action" && error.message.ends_with(end), "{error}");
+}

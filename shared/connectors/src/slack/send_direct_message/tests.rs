@@ -101,3 +101,17 @@ async fn a_post_that_left_no_trace_is_missing() {
     on(&server, "/conversations.history", ok(json!({ "ok": true, "messages": [] }))).await;
     assert_eq!(look(&action, input()).await.unwrap(), None);
 }
+
+#[tokio::test]
+async fn a_later_call_that_is_refused_names_itself_and_what_was_done_before_it() {
+    let (server, action) = workspace().await;
+    on(&server, "/chat.postMessage", ok(json!({ "ok": false, "error": "messages_tab_disabled" }))).await;
+    let error = call(&action, input()).await.unwrap_err();
+    let end = "This was the call chat.postMessage; before it, the conversation D069C7QFK with the person was opened.";
+    assert!(error.message.ends_with(end), "{error}");
+    let server = MockServer::start().await;
+    on(&server, "/users.lookupByEmail", ok(json!({ "ok": true, "user": { "id": "W012A3CDE" } }))).await;
+    on(&server, "/conversations.open", ok(json!({ "ok": false, "error": "user_disabled" }))).await;
+    let error = call(&SendDirectMessage::new(client(&server)), input()).await.unwrap_err();
+    assert!(error.message.ends_with("the call conversations.open; nothing was changed before it."), "{error}");
+}

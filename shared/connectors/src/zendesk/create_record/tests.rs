@@ -52,7 +52,7 @@ async fn a_record_of_the_older_kind_is_posted_and_a_lost_answer_left_open() {
     let given = json!({ "type": "pump", "legacy": true, "external_id": "p-7", "attributes": { "colour": "red" } });
     assert_eq!(create.effect(&given), Effect::Unprovable);
     assert_eq!(call(&create, given).await.unwrap()["id"], "8f0c");
-    let sent: Value = serde_json::from_slice(&requests(&server).await[0].body).unwrap();
+    let sent: Value = deskwire_core::json::from_slice(&requests(&server).await[0].body).unwrap();
     let expected = json!({ "data": { "type": "pump", "external_id": "p-7", "attributes": { "colour": "red" } } });
     assert_eq!(sent, expected);
     let change = json!({ "type": "pump", "legacy": true, "record_id": "8f0c", "attributes": { "colour": "blue" } });

@@ -129,7 +129,7 @@ async fn a_servers_error_leaves_it_open_and_a_collision_is_tried_again() {
         assert_eq!(class_and_code(&error), (class, code));
         let request = &requests(&server).await[0];
         assert_eq!(request.headers["idempotency-key"], key().0.as_str());
-        let sent: Value = serde_json::from_slice(&request.body).unwrap();
+        let sent: Value = deskwire_core::json::from_slice(&request.body).unwrap();
         assert_eq!(sent["ticket"]["metadata"], json!({ "deskwire": &key().0[..32] }));
         assert_eq!(sent["ticket"]["comment"], json!({ "body": "It does not ring.", "public": true }));
     }

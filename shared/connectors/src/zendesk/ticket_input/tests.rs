@@ -36,11 +36,30 @@ fn custom_fields_are_a_map_or_a_list_and_none_empties_one() {
 
 #[test]
 fn people_are_copied_in_by_address_or_id_or_as_an_object_says() {
-    let expected = json!([{ "user_email": "a@example.net", "action": "put" }, { "user_id": 7, "action": "put" }]);
+    let expected = json!([{ "user_email": "a@example.net", "action": "put" }, { "user_id": "7", "action": "put" }]);
     assert_eq!(read(&json!({ "email_ccs": "a@example.net, 7" }))["email_ccs"], expected);
     assert_eq!(read(&json!({ "followers": ["a@example.net", 7] }))["followers"], expected);
-    let out = json!([{ "user_id": 7, "action": "delete" }]);
-    assert_eq!(read(&json!({ "followers": out }))["followers"], out);
+    let out = json!([{ "user_id": 7, "action": "delete" }, "a@example.net", { "user_email": " b@example.net " }]);
+    let expected = json!([{ "user_id": "7", "action": "delete" }, { "user_email": "a@example.net", "action": "put" },
+                          { "user_email": "b@example.net", "action": "put" }]);
+    assert_eq!(read(&json!({ "followers": out }))["followers"], expected);
+    for (wrong, part) in [
+        (json!({ "user": 7 }), "`followers[0]` has `user`"),
+        (json!({ "action": "put" }), "names nobody"),
+        (json!({ "user_id": 7, "action": "remove" }), "neither `put` nor `delete`"),
+    ] {
+        let error = fields(&json!({ "followers": [wrong] })).unwrap_err();
+        assert!(error.message.contains(part), "{error}");
+    }
+}
+
+#[test]
+fn a_time_that_is_none_is_refused_before_anything_is_sent() {
+    assert_eq!(read(&json!({ "due_at": " 2026-02-03T08:15:42Z " })), json!({ "due_at": "2026-02-03T08:15:42Z" }));
+    for wrong in ["tomorrow", "2026-02-03", "2026-02-30T00:00:00Z"] {
+        let error = fields(&json!({ "due_at": wrong })).unwrap_err();
+        assert!(error.message.contains(wrong) && error.message.contains("Nothing was sent."), "{error}");
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use wiremock::matchers::{method, path, query_param, query_param_is_missing};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use super::*;
-use crate::testing::{call, client, key, look, on, paths};
+use crate::testing::{call, client, key, look, on, paths, requests};
 use crate::zendesk::stand_in::{StandIn, assert_recognised, class_and_code};
 
 fn commented() -> Value {
@@ -23,11 +23,11 @@ async fn fields_tags_and_an_internal_note_are_saved_and_recognised_when_they_com
     assert_eq!((&output["priority"], &output["tags"]), (&json!("urgent"), &json!(["delivery", "escalated"])));
     assert_eq!(output["actor_id"], INTEGRATION);
     assert_eq!(zendesk.comments(HELMETS).await[0], ("Escalated by the survey.".to_owned(), false));
-    assert_eq!(zendesk.kinds(), ["tags_changed", "tags_changed", "priority_changed", "comment_added"]);
+    assert_eq!(zendesk.kinds(), ["priority_changed", "tags_changed", "comment_added"], "one save for all");
     for event in zendesk.events() {
         assert_recognised(&action, &output, &event);
     }
-    assert_eq!(zendesk.asked()[..3], ["zendesk.change_tags", "zendesk.change_tags", "zendesk.update_ticket"]);
+    assert_eq!(zendesk.asked()[..2], ["zendesk.show_ticket", "zendesk.update_ticket"]);
 }
 
 #[tokio::test]
@@ -79,16 +79,75 @@ async fn a_change_without_a_comment_is_tried_again_when_its_answer_is_lost() {
 }
 
 #[tokio::test]
-async fn where_only_tags_change_the_output_tells_the_ticket_and_who_we_are() {
+async fn where_only_tags_change_the_save_is_recognised_too_and_tags_that_are_there_are_not_saved_again() {
     let zendesk = StandIn::start().await;
     let action = UpdateTicket::new(zendesk.client.clone());
     for tag in ["vip", "late"] {
         let output = call(&action, json!({ "ticket_id": HELMETS, "add_tags": [tag] })).await.unwrap();
-        assert_eq!((&output["audit_id"], &output["actor_id"]), (&Value::Null, &json!(INTEGRATION)));
+        assert_eq!((output["audit_id"].is_u64(), &output["actor_id"]), (true, &json!(INTEGRATION)));
         assert_recognised(&action, &output, zendesk.events().last().unwrap());
     }
-    let asked_who = zendesk.asked().iter().filter(|asked| *asked == "zendesk.show_me").count();
-    assert_eq!(asked_who, 1);
+    let given = json!({ "ticket_id": HELMETS, "add_tags": "vip", "remove_tags": "gone" });
+    let output = call(&action, given.clone()).await.unwrap();
+    assert_eq!((output["tags"].as_array().unwrap().contains(&json!("vip")), &output["audit_id"]), (true, &Value::Null));
+    assert_eq!(output["actor_id"], INTEGRATION, "an answer may have been lost: the save before is still ours");
+    assert_recognised(&action, &output, zendesk.events().last().unwrap());
+    let unseen = json!({ "id": HELMETS, "updated_at": output["updated_at"], "actor_id": null });
+    assert_eq!(action.own_writes(&given, &unseen), []);
+    assert_eq!(zendesk.kinds(), ["tags_changed", "tags_changed"]);
+}
+
+/// A ticket with tags, and how a save of it is answered, one answer after the other.
+async fn tagged(answers: Vec<ResponseTemplate>) -> MockServer {
+    let server = MockServer::start().await;
+    let ticket =
+        json!({ "ticket": { "id": 7, "status": "open", "tags": ["old"], "updated_at": "2026-02-03T08:15:42Z" } });
+    let show = Mock::given(method("GET")).and(path("/api/v2/tickets/7"));
+    show.respond_with(ResponseTemplate::new(200).set_body_json(ticket)).mount(&server).await;
+    for answer in answers {
+        let save = Mock::given(method("PUT")).and(path("/api/v2/tickets/7"));
+        save.respond_with(answer).up_to_n_times(1).mount(&server).await;
+    }
+    server
+}
+
+fn changed_meanwhile() -> ResponseTemplate {
+    ResponseTemplate::new(409).set_body_json(json!({ "error": "UpdateConflict", "description": "Safe update" }))
+}
+
+#[tokio::test]
+async fn tags_are_worked_out_anew_where_somebody_else_was_quicker_and_nothing_is_lost() {
+    let saved = ResponseTemplate::new(200).set_body_json(json!({ "ticket": { "id": 7 }, "audit": { "id": 9 } }));
+    let server = tagged(vec![changed_meanwhile(), saved]).await;
+    let given = json!({ "ticket_id": 7, "add_tags": "new", "comment_body": "hi" });
+    assert_eq!(call(&UpdateTicket::new(client(&server)), given).await.unwrap()["audit_id"], 9);
+    let verbs: Vec<String> = requests(&server).await.iter().map(|request| request.method.to_string()).collect();
+    assert_eq!(verbs, ["GET", "PUT", "GET", "PUT"]);
+    let sent: Value = deskwire_core::json::from_slice(&requests(&server).await[3].body).unwrap();
+    assert_eq!(
+        (&sent["ticket"]["tags"], &sent["ticket"]["safe_update"], &sent["ticket"]["updated_stamp"]),
+        (&json!(["old", "new"]), &json!(true), &json!("2026-02-03T08:15:42Z"))
+    );
+    let server = tagged(vec![changed_meanwhile(); 9]).await;
+    let error =
+        call(&UpdateTicket::new(client(&server)), json!({ "ticket_id": 7, "add_tags": "new" })).await.unwrap_err();
+    assert_eq!(class_and_code(&error), (ErrorClass::Retry, COLLISION));
+    assert!(error.message.contains("nothing was changed"), "{error}");
+}
+
+#[tokio::test]
+async fn a_save_that_is_refused_names_its_call_and_has_changed_nothing() {
+    let details = json!({ "priority": [{ "description": "Priority: is invalid" }] });
+    let refused = json!({ "error": "RecordInvalid", "description": "Record validation errors", "details": details });
+    let server = tagged(vec![ResponseTemplate::new(422).set_body_json(refused)]).await;
+    let given =
+        json!({ "ticket_id": 7, "add_tags": "new", "remove_tags": "old", "priority": "High", "comment_body": "hi" });
+    let error = call(&UpdateTicket::new(client(&server)), given).await.unwrap_err();
+    assert_eq!(class_and_code(&error), (ErrorClass::Fail, REFUSED));
+    let end = "This was the call PUT /api/v2/tickets/7; nothing was changed before it.";
+    assert!(error.message.contains("`priority`") && error.message.ends_with(end), "{error}");
+    let changes = requests(&server).await.iter().filter(|request| request.method.as_str() != "GET").count();
+    assert_eq!(changes, 1, "all in one save");
 }
 
 #[tokio::test]
@@ -111,6 +170,8 @@ async fn a_condition_lets_one_save_through_and_refuses_the_next() {
     };
     let output = call(&action, given("vip")).await.unwrap();
     assert_eq!(output["tags"], json!(["delivery", "vip"]));
+    let there = call(&action, given("vip")).await.unwrap_err();
+    assert_eq!(class_and_code(&there), (ErrorClass::Fail, CHANGED_SINCE), "also where the tags are as wanted");
     let error = call(&action, given("late")).await.unwrap_err();
     assert_eq!(class_and_code(&error), (ErrorClass::Fail, CHANGED_SINCE));
     assert!(error.message.contains("`only_if_unchanged_since`"), "{error}");
@@ -155,6 +216,7 @@ async fn a_call_that_would_change_nothing_is_refused_before_anything_is_sent() {
         json!({ "ticket_id": 7, "subject": null, "add_tags": [] }),
         json!({ "ticket_id": 7, "only_if_unchanged_since": "2026-02-03T08:15:42Z" }),
         json!({ "ticket_id": 7, "set_tags": "a", "add_tags": "b" }),
+        json!({ "ticket_id": 7, "status": "open", "only_if_unchanged_since": "yesterday" }),
         json!({ "status": "open" }),
     ] {
         assert_eq!(class_and_code(&call(&action, given).await.unwrap_err()), (ErrorClass::Fail, "bad_input"));
@@ -231,4 +293,26 @@ async fn where_audits_may_not_be_read_the_look_is_impossible() {
     let error = look(&UpdateTicket::new(zendesk.client.clone()), commented()).await.unwrap_err();
     assert_eq!(error.class, ErrorClass::Fail);
     assert!(error.message.starts_with("Cannot look whether the ticket was saved."), "{error}");
+}
+
+async fn updated(body: &[u8], input: Value) -> Result<Value, CallError> {
+    let server = MockServer::start().await;
+    let answer = ResponseTemplate::new(200).set_body_raw(body, "application/json");
+    Mock::given(method("PUT")).and(path("/api/v2/tickets/7")).respond_with(answer).mount(&server).await;
+    call(&UpdateTicket::new(client(&server)), input).await
+}
+
+#[tokio::test]
+async fn an_update_that_was_made_is_not_taken_for_failed_by_half_an_emoji_in_its_answer() {
+    let body = br#"{"ticket":{"id":7,"subject":"Thanks \ud83d","updated_at":"2026-02-03T08:15:44Z"},"audit":{"id":9,"events":[]}}"#;
+    for input in [json!({ "ticket_id": 7, "status": "open" }), json!({ "ticket_id": 7, "comment_body": "Hi" })] {
+        assert_eq!(updated(body, input).await.unwrap()["subject"], "Thanks \u{fffd}");
+    }
+}
+
+#[tokio::test]
+async fn an_update_whose_answer_is_broken_may_have_been_made() {
+    let error = updated(b"{\"ticket\":{\"id\":7,", json!({ "ticket_id": 7, "comment_body": "Hi" })).await.unwrap_err();
+    assert_eq!((error.class, error.code.as_str()), (ErrorClass::Unknown, "broken_answer"));
+    assert!(error.message.contains("It may have happened all the same."), "{error}");
 }

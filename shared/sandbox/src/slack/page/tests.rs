@@ -4,6 +4,22 @@ use crate::testing::{get, sandbox, slack};
 use crate::world::{DANA_SLACK, LEADS, SUPPORT};
 
 #[tokio::test]
+async fn emoji_names_are_shown_as_emoji_in_texts_headers_and_rich_text_and_on_messages() {
+    let sandbox = sandbox();
+    let blocks = r#"[{"type":"header","text":{"type":"plain_text","text":":fire: Late"}},
+        {"type":"section","text":{"type":"plain_text","text":":zap:","emoji":false}},
+        {"type":"rich_text","elements":[{"type":"rich_text_section","elements":[{"type":"text","text":"Hi "},{"type":"emoji","name":"wave"}]}]}]"#;
+    for (text, blocks) in [(":rotating_light: urgent :no_such_name: :flag-nl:", ""), ("with blocks", blocks)] {
+        slack(&sandbox, "chat.postMessage", &[("channel", SUPPORT), ("text", text), ("blocks", blocks)]).await;
+    }
+    let page = get(&sandbox, &format!("/slack?channel={SUPPORT}")).await.text();
+    for shown in ["🚨</span> urgent :no_such_name: ", "🇳🇱", "🔥</span> Late", ":zap:", "👋"] {
+        assert!(page.contains(shown), "{shown}");
+    }
+    assert!(!page.contains("⚡"), "emoji: false is plain text");
+}
+
+#[tokio::test]
 async fn the_conversation_with_the_newest_message_is_shown() {
     let sandbox = sandbox();
     assert!(get(&sandbox, "/slack").await.text().contains("I can take the one with the <strong>helmets</strong>"));

@@ -15,7 +15,7 @@ use crate::world::{ADDRESS, DANA, HELMETS, INES, INTEGRATION, INVOICE, JONAS, MI
 use crate::{DEMO_AGENT, DEMO_TICKET, NewTicket, SignedDelivery};
 
 fn bodies(deliveries: &[SignedDelivery]) -> Vec<Value> {
-    deliveries.iter().map(|delivery| serde_json::from_slice(&delivery.body).unwrap()).collect()
+    deliveries.iter().map(|delivery| deskwire_core::json::from_slice(&delivery.body).unwrap()).collect()
 }
 
 fn kinds(deliveries: &[SignedDelivery]) -> Vec<String> {

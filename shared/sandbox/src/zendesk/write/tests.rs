@@ -16,7 +16,7 @@ fn telling() -> (Sandbox, impl Fn() -> Vec<Value>) {
     let sandbox = sandbox_with(Some(Arc::new(move |deliveries| kept.lock().unwrap().extend(deliveries))));
     let bodies = move || {
         let delivered = delivered.lock().unwrap();
-        delivered.iter().map(|delivery| serde_json::from_slice(&delivery.body).unwrap()).collect()
+        delivered.iter().map(|delivery| deskwire_core::json::from_slice(&delivery.body).unwrap()).collect()
     };
     (sandbox, bodies)
 }
@@ -206,4 +206,41 @@ async fn what_was_written_is_shown_on_the_page() {
     {
         assert!(page.contains(part), "{part}");
     }
+}
+
+#[tokio::test]
+async fn a_tag_with_white_space_or_a_comma_becomes_several() {
+    let sandbox = sandbox();
+    let tags = |answer: &crate::testing::Answer| answer.json()["ticket"]["tags"].clone();
+    let body = json!({ "ticket": { "tags": ["two words", "a,b", "vip"] } });
+    let saved = zendesk_write(&sandbox, "PUT", &format!("tickets/{HELMETS}"), &[], &body).await;
+    assert_eq!(tags(&saved), json!(["two", "words", "a", "b", "vip"]));
+    let added =
+        zendesk_write(&sandbox, "PUT", &format!("tickets/{HELMETS}/tags"), &[], &json!({ "tags": ["x y"] })).await;
+    assert_eq!(added.json()["tags"], json!(["two", "words", "a", "b", "vip", "x", "y"]));
+}
+
+#[tokio::test]
+async fn comments_copies_and_records_beyond_their_limits_are_refused() {
+    let sandbox = sandbox();
+    let people = |many: usize| (0..many).map(|at| json!({ "user_id": (1_000 + at).to_string() })).collect::<Vec<_>>();
+    let text = |length: usize| "x".repeat(length);
+    for (fits, ticket) in [
+        (true, json!({ "comment": { "body": text(65_535) } })),
+        (false, json!({ "comment": { "body": text(65_536) } })),
+        (false, json!({ "comment": { "html_body": text(65_536) } })),
+        (true, json!({ "email_ccs": people(48) })),
+        (false, json!({ "email_ccs": people(49) })),
+        (true, json!({ "followers": people(49) })),
+    ] {
+        let path = format!("tickets/{HELMETS}");
+        let answer = zendesk_write(&sandbox, "PUT", &path, &[], &json!({ "ticket": ticket })).await;
+        assert_eq!(answer.status.is_success(), fits);
+        assert!(fits || answer.status == StatusCode::UNPROCESSABLE_ENTITY);
+    }
+    let record = |length: usize| json!({ "custom_object_record": { "name": "n", "custom_object_fields": { "a": text(length) } } });
+    let path = format!("custom_objects/{BICYCLE}/records");
+    assert_eq!(zendesk_write(&sandbox, "POST", &path, &[], &record(32_000)).await.status, StatusCode::CREATED);
+    let refused = zendesk_write(&sandbox, "POST", &path, &[], &record(33_000)).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
 }
