@@ -14,7 +14,7 @@ use rusqlite::Connection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::checkpoint::Checkpointer;
-use super::health::{Health, TRY_AGAIN, try_to_write};
+use super::health::{Health, try_to_write};
 use super::{gone, unavailable};
 
 /// The most jobs in one transaction. It bounds how long the first of them waits.
